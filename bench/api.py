@@ -1,0 +1,342 @@
+"""The Python face: ``evaluate`` a model or a registered method, ``wrap`` code that exists already."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from trustdm.bench.contracts import MethodCard, Randomness, method
+from trustdm.bench.errors import TrustdmError, UsageError
+from trustdm.bench.plan import MethodSpec, PlannedCell, choose, fits, plan_cells
+from trustdm.bench.plugins import Catalogue, load
+from trustdm.bench.provenance import collect, command_line
+from trustdm.bench.rng import Noise
+from trustdm.bench.runner.run import Options, Progress, Report, Runner
+from trustdm.bench.runner.units import Backend, Settings
+from trustdm.bench.store.store import Store
+from trustdm.bench.suite import Suite, load_suite
+from trustdm.bench.summary import Row, rows
+from trustdm.bench.types import sha256_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_DB = "results/bench.db"
+
+
+def database(url: str | None) -> str:
+    """The database that is meant: ``url``, else ``$TRUSTDM_DB``, else ``results/bench.db`` under this folder."""
+    return url or os.environ.get("TRUSTDM_DB") or DEFAULT_DB
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run and how; see ``trustdm run --help`` for each option."""
+
+    suites: tuple[str | Path, ...]
+    methods: tuple[str, ...] = ()
+    plugins: tuple[Path, ...] = ()
+    device: str = "auto"
+    batch_size: int = 0
+    jobs: int = 1
+    limit: int | None = None
+    demo: bool = False
+    seeds: tuple[int, ...] = ()
+    options: Options = field(default_factory=Options)
+
+
+@dataclass
+class Prepared:
+    """A request with its names resolved and its cells planned; ``problems`` are plugins that could not be loaded."""
+
+    catalogue: Catalogue
+    suites: list[Suite]
+    cells: list[PlannedCell]
+    settings: Settings
+
+    @property
+    def problems(self) -> list[str]:
+        return self.catalogue.problems
+
+
+def prepare(request: Request, specs: Sequence[MethodSpec] = (), catalogue: Catalogue | None = None) -> Prepared:
+    """Resolves names and plans cells; loads no weights and no data.
+
+    Raises:
+        TrustdmError: an unknown name, a malformed suite, a method that does not fit, nothing to run.
+    """
+    catalogue = catalogue or load(request.plugins)
+    suites, cells = [load_suite(s) for s in request.suites], []
+    for suite in suites:
+        chosen = list(specs) or choose(suite, catalogue.registry, request.methods)
+        limit = suite.size.demo if request.demo else request.limit
+        cells += plan_cells(suite, chosen, catalogue.registry, limit=limit, seeds=request.seeds)
+    if not cells:
+        names = ", ".join(s.name for s in suites) or "no suite"
+        raise UsageError(f"nothing to run: no registered method fits {names}; name one with --method or --plugin")
+    settings = Settings(_device(request.device), request.batch_size, request.plugins)
+    return Prepared(catalogue, suites, cells, settings)
+
+
+def _device(name: str) -> str:
+    """ "cpu" or "cuda"; torch is imported only where there is a driver to ask about.
+
+    Raises:
+        UsageError: a device this machine does not have.
+    """
+    if name == "cpu" or (name == "auto" and not Path("/proc/driver/nvidia").exists()):
+        return "cpu"
+    if name != "auto" and name.partition(":")[0] != "cuda":
+        raise UsageError(f"--device: expected auto, cpu or cuda, got {name!r}")
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda" if name == "auto" else name
+    if name == "auto":
+        return "cpu"
+    raise UsageError("--device: expected a CUDA device, got a machine without one; use --device cpu")
+
+
+def execute(
+    request: Request,
+    prepared: Prepared,
+    store: Store,
+    progress: Progress | None = None,
+    on_start: Callable[[Runner], None] | None = None,
+) -> Report:
+    """Runs a prepared request against an open store.
+
+    Raises:
+        StoreError: nothing more can be saved.
+    """
+    settings = {
+        "device": prepared.settings.device,
+        "batch_size": request.batch_size or "block",
+        "jobs": request.jobs,
+        "limit": "demo" if request.demo else request.limit,
+        "threads": 1,
+        "tf32": False,
+        "precision": ", ".join(sorted({s.precision for s in prepared.suites})),
+        "seeds": ", ".join(sorted({str(c.identity.seed) for c in prepared.cells})),
+    }
+    info = collect(command_line(), settings)
+    runner = Runner(store, _backend(request, prepared), info, request.options, progress or Progress())
+    if on_start is not None:
+        on_start(runner)
+    return runner.run(prepared.cells)
+
+
+def _backend(request: Request, prepared: Prepared) -> Backend:
+    if request.jobs > 1:
+        from trustdm.bench.runner.processes import ProcessBackend
+
+        return ProcessBackend(prepared.settings, request.jobs)
+    from trustdm.bench.runner.serial import SerialBackend
+
+    return SerialBackend(prepared.settings, prepared.catalogue.registry)
+
+
+class Wrapped:
+    """Existing code as a method; made by ``wrap``."""
+
+    def __init__(self, model: Any, preprocess: Callable[[Any], Any] | None, facts: dict[str, Any]):
+        self.model = model
+        self.preprocess = preprocess
+        self.facts = facts
+
+    def classify(self, x: Any, *noise: Any) -> Any:
+        """Logits of images in [0, 1]."""
+        return self.model(self.preprocess(x) if self.preprocess else x, *noise)
+
+    def to(self, device: str) -> None:
+        """Moves the parts that can be moved."""
+        for part in (self.model, self.preprocess):
+            move = getattr(part, "to", None)
+            if callable(move):
+                move(device)
+
+
+def wrap(
+    model: Callable[..., Any],
+    *,
+    preprocess: Callable[[Any], Any] | None = None,
+    randomness: Randomness = "none",
+    **card: Any,
+) -> Wrapped:
+    """Makes existing PyTorch code a method, without rewriting it.
+
+    ``model`` maps what ``preprocess`` gives it (images (B, C, H, W) in [0, 1] if None) to logits (B, K). Code that
+    draws from global generators is declared with ``randomness="block-seeded"``: the harness then seeds torch, numpy,
+    CUDA and ``random`` for each block, evaluates several draws, and the board says so. Further keywords are fields of
+    the ``MethodCard`` (name, version, authors, paper, gradient, ...).
+
+    Raises:
+        UsageError: ``model`` or ``preprocess`` is not callable, or a field is unknown.
+    """
+    for name, part in (("model", model), ("preprocess", preprocess)):
+        if part is not None and not callable(part):
+            raise UsageError(f"wrap: {name}: expected a callable, got {type(part).__name__}")
+    unknown = sorted(set(card) - set(MethodCard.model_fields))
+    if unknown:
+        raise UsageError(f"wrap: expected fields of MethodCard, got {', '.join(unknown)}")
+    return Wrapped(model, preprocess, {"randomness": randomness, **card})
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ``evaluate`` returns: the row of the board, the records behind it, and how the run ended."""
+
+    suite: Suite
+    row: Row
+    report: Report
+    store_url: str
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each metric: value, low, high (95% interval), n."""
+        import pandas as pd
+
+        columns = ["value", "low", "high", "n"]
+        data = {name: [e.value, e.low, e.high, e.n] for name, e in self.row.metrics.items()}
+        return pd.DataFrame.from_dict(data, orient="index", columns=columns).rename_axis("metric")
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """One row for each example, draw and probe of every evaluation."""
+        import pandas as pd
+
+        from trustdm.bench.types import Status
+
+        parts = []
+        with Store.open(self.store_url, read_only=True) as store:
+            for cell in store.cells(suite=self.suite.name):
+                if cell.id in self.row.cells:
+                    records = store.records(cell.id)
+                    part = pd.DataFrame({name: getattr(records, name) for name in records.__dataclass_fields__})
+                    part.insert(0, "evaluation", cell.identity.evaluation)
+                    parts.append(part)
+        frame = pd.concat(parts, ignore_index=True)
+        return frame.assign(status=frame["status"].map(lambda s: Status(s).name.lower()))
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        title = f"{self.row.method} on {self.suite.name}, n = {self.row.n} of {self.row.planned}"
+        flags = f"<p>flags: {escape(', '.join(self.row.flags))}</p>" if self.row.flags else ""
+        return f"<h4>{escape(title)}</h4>{self.frame.to_html(float_format='{:.4f}'.format)}{flags}"
+
+    def __repr__(self) -> str:
+        lines = [f"{self.row.method} on {self.suite.name}, n = {self.row.n} of {self.row.planned}"]
+        lines += [f"  {n}: {e.value:.4f} [{e.low:.4f}, {e.high:.4f}]" for n, e in self.row.metrics.items()]
+        return "\n".join([*lines, *(f"  flag: {f}" for f in self.row.flags)])
+
+
+def evaluate(
+    model: str | Callable[..., Any] | Wrapped,
+    suite: str | Path,
+    *,
+    limit: int | None = None,
+    name: str = "",
+    db: str | None = None,
+    **how: Any,
+) -> Result:
+    """Measures ``model`` on ``suite`` and returns its row, computing only what the database lacks.
+
+    ``model`` is a registered name, a plugin's method, an ``nn.Module`` or callable from images (B, C, H, W) in [0, 1]
+    to logits (B, K), or what ``wrap`` returns. ``how`` are further fields of ``Request`` (device, batch_size, plugins,
+    seeds, demo). Results go to ``db`` (default: ``results/bench.db``), where ``trustdm publish`` finds them.
+
+    Raises:
+        TrustdmError: one line that says what is wrong; also when no block at all could be measured.
+    """
+    request = Request(suites=(suite,), limit=limit, **how)
+    catalogue = load(request.plugins)
+    if isinstance(model, str):
+        spec = MethodSpec.parse(model)
+    else:
+        spec = register_live(model, load_suite(suite), catalogue, name)
+    prepared = prepare(request, [spec], catalogue)
+    problem = fits(prepared.cells[0].card, prepared.suites[0])
+    if problem:
+        raise UsageError(problem)
+    url = database(db)
+    with Store.open(url) as store:
+        report = execute(request, prepared, store)
+        cells = {c.id for c in store.cells(suite=prepared.suites[0].name) if _wanted(c.identity.key, prepared.cells)}
+        board = rows(prepared.suites[0], store.results(prepared.suites[0].name))
+    found = [r for r in board if cells & set(r.cells) and r.currency != "superseded"]
+    if report.broken or not (report.done or report.skipped) or not found:
+        raise TrustdmError(" | ".join(report.lines) or "nothing was measured")
+    return Result(prepared.suites[0], found[0], report, url)
+
+
+def _wanted(key: str, cells: Iterable[PlannedCell]) -> bool:
+    return key in {c.identity.key for c in cells}
+
+
+def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: Catalogue, name: str) -> MethodSpec:
+    """Registers an object of this process as a method; its weights' digest becomes part of its identity.
+
+    Raises:
+        UsageError: it cannot be called, or the card is not valid.
+    """
+    wrapped = model if isinstance(model, Wrapped) else wrap(model)
+    fields = {"input_shape": suite.data.shape, "classes": suite.data.classes, **wrapped.facts}
+    fields["name"] = name or fields.get("name") or _name_of(wrapped.model)
+    card = _card(fields)
+
+    def loader() -> Wrapped:
+        return wrapped
+
+    module = ModuleType(f"trustdm_live_{card.name}_{id(wrapped)}")
+    loader.__module__, loader.__qualname__ = module.__name__, "loader"
+    loader.__wrapped__ = wrapped.model  # type: ignore[attr-defined]
+    module.loader = method(card)(loader)  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    catalogue.registry.add_module(module)
+    return MethodSpec(card.name, weights=(fingerprint(wrapped, card, suite),))
+
+
+def fingerprint(wrapped: Wrapped, card: MethodCard, suite: Suite) -> str:
+    """Hex SHA-256 of what an object of this process is: its weights, and what it answers to a few fixed images.
+
+    The answers (rounded, so that the last bits do not count) tell apart what weights cannot: another preprocessing,
+    another closure. The same object then finds its results again, and never those of another.
+    """
+    import torch
+
+    from trustdm.bench.perturb.target import Meter, Target, place, seeded
+    from trustdm.bench.training.weights import state_digest
+
+    device = next((p.device.type for p in _parameters(wrapped.model)), "cpu")
+    x = torch.from_numpy(Noise("fingerprint", range(4)).uniform("images", suite.data.shape)).to(device)
+    with seeded("fingerprint"), torch.no_grad():
+        logits = Target(place(wrapped, card, device), card, Meter(), "fingerprint")(x)
+    answers = [f"{value:.3g}" for value in logits.double().flatten().tolist()]
+    return sha256_of([state_digest(wrapped), answers])
+
+
+def _parameters(model: Any) -> Iterable[Any]:
+    listed = getattr(model, "parameters", None)
+    return listed() if callable(listed) else ()
+
+
+def _card(fields: dict[str, Any]) -> MethodCard:
+    from pydantic import ValidationError
+
+    try:
+        return MethodCard(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])
+        raise UsageError(f"card: {where}: {first['msg']}, got {first.get('input')!r}") from error
+
+
+def _name_of(model: Any) -> str:
+    text = getattr(model, "__name__", type(model).__name__)
+    return "".join(c if c.isalnum() else "-" for c in text).strip("-") or "model"

@@ -1,0 +1,59 @@
+"""The attack "apgd-t", second of AutoAttack's four."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustdm.bench.contracts import AttackCard, attack
+from trustdm.bench.errors import UsageError
+from trustdm.bench.perturb.budget import require_norm, require_positive
+from trustdm.bench.types import Budget, Counts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trustdm.bench.contracts import AttackTarget
+    from trustdm.bench.rng import Noise
+
+CARD = AttackCard(
+    name="apgd-t",
+    version="1",
+    norms=("linf", "l2"),
+    access="gradient",
+    paper="Croce and Hein 2020, Reliable evaluation of adversarial robustness with an ensemble of attacks",
+    summary="Auto-PGD on the targeted DLR loss; pyautoattack's search from starts keyed by example and target.",
+)
+FEWEST_CLASSES = 4
+
+
+@attack(CARD)
+class ApgdT:
+    """Auto-PGD on the targeted DLR loss, against the ``targets`` likeliest other classes (all, where there are fewer).
+
+    The defaults are those of AutoAttack's standard version.
+    """
+
+    def __init__(self, *, iterations: int = 100, targets: int = 9, eot: int = 1) -> None:
+        require_positive(CARD.name, iterations=iterations, targets=targets, eot=eot)
+        self.iterations, self.targets, self.eot = iterations, targets, eot
+
+    def check(self, budget: Budget, classes: int) -> None:
+        """Raises UsageError where the norm is neither linf nor l2, or below 4 classes."""
+        require_norm(CARD.name, budget, CARD.norms)
+        if classes < FEWEST_CLASSES:
+            raise UsageError(
+                f"attack {CARD.name}: classes: expected at least {FEWEST_CLASSES}, got {classes}; the targeted DLR loss"
+                " is not defined below that: leave this attack out"
+            )
+
+    def passes(self, classes: int) -> Counts:
+        """A forward and a gradient at the start and after each step of each target, ``eot`` times; a clean forward."""
+        each = min(self.targets, classes - 1) * (self.iterations + 1) * self.eot
+        return Counts(each + 1, each)
+
+    def perturb(self, target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: Noise) -> Tensor:
+        """Returns a misclassified point of each row, else its point of largest loss."""
+        from trustdm.bench.perturb.apgd import ApgdSettings, apgd_t
+
+        settings = ApgdSettings(iterations=self.iterations, targets=self.targets, eot=self.eot)
+        return apgd_t(target, x, y, budget, noise, settings)

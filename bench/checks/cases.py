@@ -1,0 +1,204 @@
+"""What a check looks at: a loaded plugin with the inputs to probe it with, and the state of global generators."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.contracts import AttackCard, DatasetCard, MethodCard
+from trustdm.bench.errors import ContractError
+from trustdm.bench.rng import Noise
+from trustdm.bench.types import Budget
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEY = "conformance"
+ROWS = 6
+Check = Callable[[Any], str | None]
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises ContractError with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise ContractError(message)
+
+
+def generators() -> dict[str, str]:
+    """A fingerprint of each global generator that is loaded, by name."""
+    states: dict[str, object] = {"random": random.getstate(), "numpy.random": np.random.get_state()}  # noqa: NPY002
+    if torch := sys.modules.get("torch"):
+        states["torch"] = torch.get_rng_state().numpy().tobytes()
+        if torch.cuda.is_initialized():
+            states["torch.cuda"] = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
+    return {name: hashlib.sha256(pickle.dumps(state)).hexdigest() for name, state in states.items()}
+
+
+@contextmanager
+def generators_untouched(who: str) -> Iterator[None]:
+    """Raises ContractError where a global generator is drawn from or seeded inside.
+
+    They start in a state of their own, or seeding to the state they happen to be in would go unseen.
+    """
+    from trustdm.bench.perturb.target import seeded
+
+    with seeded(KEY, "generators"):
+        before = generators()
+        yield
+        now = generators()
+    moved = [name for name in before if now[name] != before[name]]
+    require(not moved, f"{who}: expected global generators to stay as they were, got changes to {', '.join(moved)}")
+
+
+def require_close(got: Tensor, expected: Tensor, tolerance: float, what: str) -> None:
+    """Raises ContractError where logits differ by more than ``tolerance`` times the larger of 1 and their size."""
+    worst = float((got - expected).abs().max()) / max(1.0, float(expected.abs().max()))
+    require(worst <= tolerance, f"{what}, got a difference of {worst:.2g} (tolerance {tolerance:g})")
+
+
+@dataclass(frozen=True)
+class MethodCase:
+    """A method under test. ``load`` gives a new one on every call; ``loaded`` is the one that most checks share."""
+
+    load: Callable[[], Any]
+    card: MethodCard
+
+    @cached_property
+    def loaded(self) -> Any:
+        return self.load()
+
+    @property
+    def images(self) -> Tensor:
+        """A new float32 (6, C, H, W) in [0.1, 0.9]: uniform noise, each row of another contrast."""
+        import torch
+
+        noise = Noise(KEY, range(ROWS)).uniform("images", self.card.input_shape)
+        contrast = np.linspace(0.3, 1.0, ROWS, dtype=np.float32).reshape(-1, 1, 1, 1)
+        return torch.from_numpy(0.5 + 0.8 * contrast * (noise - 0.5))
+
+    def logits(self, x: Tensor, *, examples: Sequence[int] | None = None, key: str = KEY, thing: Any = None) -> Tensor:
+        """Logits of ``x`` as the harness would ask for them; row i takes the noise of ``examples[i]``."""
+        from trustdm.bench.perturb.target import TorchNoise, place, seeded
+
+        classify = place(self.loaded if thing is None else thing, self.card, "cpu")
+        if self.card.randomness == "keyed":
+            logits = classify(x, TorchNoise(Noise(key, examples or range(len(x))), x.device))
+        elif self.card.randomness == "block-seeded":
+            with seeded(key):
+                logits = classify(x)
+        else:
+            logits = classify(x)
+        return logits  # type: ignore[no-any-return]
+
+    def gradient(self, x: Tensor, weights: Tensor) -> Tensor:
+        """d/dx of the sum of ``weights`` times the logits; zeros where no gradient reaches ``x``."""
+        import torch
+
+        leaf = x.clone().requires_grad_()
+        with torch.enable_grad():
+            total = (self.logits(leaf) * weights).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(x)
+        (gradient,) = torch.autograd.grad(total, leaf, allow_unused=True)
+        return torch.zeros_like(x) if gradient is None else gradient
+
+
+@dataclass(frozen=True)
+class AttackCase:
+    """An attack under test, against a small network of known weights and its own predictions."""
+
+    attack: Any
+    card: AttackCard
+    classes: int = 10
+    shape: tuple[int, int, int] = (1, 8, 8)
+
+    @property
+    def loaded(self) -> Any:
+        return self.attack
+
+    @property
+    def budgets(self) -> list[Budget]:
+        from fractions import Fraction
+
+        radius = {"linf": Fraction(1, 20), "l2": Fraction(1, 4)}
+        return [Budget(norm, radius[norm]) for norm in self.card.norms]
+
+    @property
+    def images(self) -> Tensor:
+        """A new float32 (6, 1, 8, 8) in [0, 1]; uniform noise, two rows at the border of the box."""
+        import torch
+
+        x = torch.from_numpy(Noise(KEY, range(ROWS)).uniform("images", self.shape))
+        x[1], x[2] = (x[1] > 0.5).float(), x[2].round()
+        return x
+
+    @cached_property
+    def labels(self) -> Tensor:
+        labels: Tensor = self.target()(self.images).argmax(1)
+        return labels
+
+    def target(self) -> Any:
+        """A counted ``AttackTarget``: two layers in double precision, so that a row is the same in any batch."""
+        import torch
+
+        from trustdm.bench.perturb.target import Meter, Target
+
+        pixels = int(np.prod(self.shape))
+        noise = Noise(KEY, [0])
+        first = torch.from_numpy(noise.normal("first", (pixels, 32))[0]).double() / pixels**0.5
+        second = torch.from_numpy(noise.normal("second", (32, self.classes))[0]).double()
+
+        def classify(x: Tensor) -> Tensor:
+            return torch.tanh(4 * (x.flatten(1).double() - 0.5) @ first) @ second
+
+        card = MethodCard(name="toy", input_shape=self.shape, classes=self.classes)
+        return Target(classify, card, Meter(), KEY)
+
+    def run(self, budget: Budget, rows: Sequence[int] = range(ROWS), target: Any = None) -> Tensor:
+        """What the attack makes of these rows, each with the noise of its own example."""
+        index = list(rows)
+        noise = Noise(KEY, np.array(index, dtype=np.int64))
+        x, y = self.images[index], self.labels[index]
+        found: Tensor = self.attack.perturb(target or self.target(), x, y, budget, noise)
+        return found.detach()
+
+    @cached_property
+    def results(self) -> dict[str, Tensor]:
+        """The outcome for all rows, by norm."""
+        return {budget.norm: self.run(budget) for budget in self.budgets}
+
+
+@dataclass(frozen=True)
+class DatasetCase:
+    """A data set under test; ``shape`` and ``classes`` are the suite's where the card leaves them open."""
+
+    load: Callable[[], Any]
+    card: DatasetCard
+    shape: tuple[int, ...]
+    classes: int
+
+    @cached_property
+    def loaded(self) -> Any:
+        return self.load()
+
+    @cached_property
+    def index(self) -> NDArray[np.int64]:
+        """At most 64 indices that are on this machine, spread over the data set, ascending."""
+        size = len(self.loaded)
+        spread = np.unique(np.linspace(0, size - 1, min(size, 64)).astype(np.int64))
+        here = getattr(self.loaded, "here", None)
+        if here is None or here(spread).all():
+            return spread
+        everything = np.arange(size, dtype=np.int64)
+        available: NDArray[np.int64] = everything[here(everything)][:64]
+        return available

@@ -1,0 +1,132 @@
+"""Named checks that every plugin must pass, for its author to run.
+
+In the tests of a plugin of your own::
+
+    from trustdm.bench.conformance import check_method
+    from my_defence import load
+
+    def test_my_defence():
+        check_method(load)
+
+``run_checks`` gives the outcome of each check instead of raising. The checks are functions in ``bench.checks``; the
+docstring of each says what it protects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trustdm.bench.checks import attacks, datasets, methods
+from trustdm.bench.checks.cases import AttackCase, Check, DatasetCase, MethodCase
+from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard
+from trustdm.bench.errors import ContractError, TrustdmError, UsageError
+from trustdm.bench.registry import MARK
+
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "method": methods.CHECKS,
+    "attack": attacks.CHECKS,
+    "dataset": datasets.CHECKS,
+}
+"""By kind. The first check of a kind guards the others: where it fails, the rest is not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """How one check ended. ``message`` says what is wrong, or, for a check that passed, why it did not apply."""
+
+    name: str
+    ok: bool
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'passed' if self.ok else 'FAILED'}{f' ({self.message})' if self.message else ''}"
+
+
+def check_method(load: Callable[..., Any], card: MethodCard | None = None, **params: Any) -> None:
+    """Raises ContractError, one line with every check that fails, unless the method keeps its contract.
+
+    ``load`` is the marked function (or any that returns a loaded method; then give its ``card``).
+    """
+    _raise_failures(run_checks("method", load, card, params))
+
+
+def check_attack(attack: Callable[..., Any], card: AttackCard | None = None, **params: Any) -> None:
+    """Raises ContractError, one line with every check that fails, unless the attack class keeps its contract."""
+    _raise_failures(run_checks("attack", attack, card, params))
+
+
+def check_dataset(load: Callable[..., Any], card: DatasetCard | None = None, **params: Any) -> None:
+    """Raises ContractError, one line with every check that fails, unless the data set keeps its contract.
+
+    ``params`` are the options of a suite's ``[data]`` table.
+    """
+    _raise_failures(run_checks("dataset", load, card, params))
+
+
+def run_checks(
+    kind: str, thing: Callable[..., Any], card: Card | None = None, params: Mapping[str, Any] | None = None
+) -> list[CheckResult]:
+    """The outcome of every check of ``kind`` ("method", "attack", "dataset") on a marked function or class.
+
+    ``card`` is read off the mark where it is not given; ``params`` are what the plugin is called with.
+
+    Raises:
+        UsageError: an unknown kind, or neither a mark nor a card.
+        TrustdmError: it cannot be loaded at all (missing weights or data, say).
+    """
+    if kind not in CHECKS:
+        raise UsageError(f"conformance: kind: expected one of {', '.join(CHECKS)}, got {kind!r}")
+    case = _case(kind, thing, card or _marked(kind, thing), dict(params or {}))
+    results: list[CheckResult] = []
+    for number, check in enumerate(CHECKS[kind]):
+        results.append(_outcome(check, case))
+        if number == 0 and not results[0].ok:
+            break
+    return results
+
+
+def _raise_failures(results: list[CheckResult]) -> None:
+    failures = [f"{r.name}: {r.message}" for r in results if not r.ok]
+    if failures:
+        raise ContractError("; ".join(failures))
+
+
+def _outcome(check: Check, case: Any) -> CheckResult:
+    name = check.__name__
+    try:
+        return CheckResult(name, True, check(case) or "")
+    except ContractError as error:
+        return CheckResult(name, False, str(error))
+    except Exception as error:  # a stranger's code may raise anything
+        return CheckResult(name, False, f"raised {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _marked(kind: str, thing: Any) -> Card:
+    for entry in getattr(thing, MARK, ()):
+        if entry.kind == kind:
+            return entry.card  # type: ignore[no-any-return]
+    raise UsageError(
+        f"conformance: expected something marked with @{kind}(CARD), got {thing!r}; mark it or give a card"
+    )
+
+
+def _case(kind: str, thing: Callable[..., Any], card: Card, params: dict[str, Any]) -> Any:
+    case: Any = None
+    try:
+        if kind == "method" and isinstance(card, MethodCard):
+            case = MethodCase(lambda: thing(**params), card)
+        elif kind == "attack" and isinstance(card, AttackCard):
+            case = AttackCase(thing(**params), card)
+        elif kind == "dataset" and isinstance(card, DatasetCard):
+            shape, classes = params.get("shape", card.shape), params.get("classes", card.classes)
+            case = DatasetCase(lambda: thing(**params), card, tuple(shape), int(classes))
+        else:
+            raise UsageError(f"conformance: expected a card for {kind}, got {type(card).__name__}")
+        _ = case.loaded
+    except TrustdmError:
+        raise
+    except Exception as error:  # a stranger's code may raise anything
+        raise ContractError(f"{card.name}: loading raised {type(error).__name__}: {error}") from error
+    return case

@@ -1,0 +1,237 @@
+"""What a plugin may be: cards that describe it, and small Protocols for what it can do.
+
+Boundary type everywhere: float32, NCHW, range [0, 1]. A plugin does all rescaling, resizing and normalising inside.
+This module is torch-free; a plugin file may import torch at its top or, better, inside the function that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from trustdm.bench.registry import attach
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from trustdm.bench.rng import Noise
+    from trustdm.bench.types import Budget, Counts
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+Randomness = Literal["none", "keyed", "block-seeded"]
+Gradient = Literal["exact", "surrogate", "bpda", "none"]
+Norm = Literal["linf", "l2"]
+
+
+class Card(BaseModel):
+    """What every plugin says about itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=NAME)
+    version: str = Field(default="1", pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]{0,39}$")
+    summary: str = Field(default="", max_length=500)
+
+
+class WeightFile(BaseModel):
+    """A checkpoint a method needs: ``file`` beside the plugin (or in ``$TRUSTDM_WEIGHTS``), named by its hash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = Field(min_length=1, max_length=300)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class MethodCard(Card):
+    """What a method is and what it claims; printed on its page, and part of the identity of its results.
+
+    ``randomness``: "none"; "keyed" (``classify(x, noise)``: noise is passed in); "block-seeded" (existing code that
+    draws from global generators, which the harness seeds for each block; the board says so).
+    ``gradient``: what autograd through ``classify`` gives an attacker.
+    ``weights`` lists every checkpoint. A method without any is identified by the state it has after loading.
+    ``data`` names the data sets it was made for; empty means any of its shape.
+    """
+
+    title: str = Field(default="", max_length=200)
+    authors: tuple[str, ...] = ()
+    paper: str = Field(default="", max_length=500)
+    licence: str = Field(default="", max_length=100)
+    tags: tuple[str, ...] = ()
+    claim: str = Field(default="", max_length=1000)
+    input_shape: tuple[int, int, int]
+    classes: int = Field(ge=2)
+    data: tuple[str, ...] = ()
+    randomness: Randomness = "none"
+    gradient: Gradient = "exact"
+    external_data: bool = False
+    generated_data: bool = False
+    selection_data: bool = False
+    weights: tuple[WeightFile, ...] = ()
+
+    @field_validator("input_shape")
+    @classmethod
+    def _positive(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(shape) < 1:
+            raise ValueError(f"expected three positive sizes (channels, height, width), got {shape}")
+        return shape
+
+
+class DatasetCard(Card):
+    """A data set: images of one ``shape`` (C, H, W) in [0, 1], ``classes`` labels; ``needs``: what must be there."""
+
+    shape: tuple[int, int, int]
+    classes: int = Field(ge=2)
+    class_names: tuple[str, ...] = ()
+    licence: str = ""
+    source: str = ""
+    needs: str = ""
+
+
+class AttackCard(Card):
+    """An attack: the norms it is defined for, the access it takes, the source."""
+
+    norms: tuple[Norm, ...] = ("linf", "l2")
+    access: Literal["gradient", "scores"] = "gradient"
+    paper: str = Field(default="", max_length=500)
+
+
+class ProtocolCard(Card):
+    """An evaluation protocol; ``version`` is part of the identity of every result."""
+
+    capability: str = "classify"
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A deterministic (or block-seeded) classifier."""
+
+    def classify(self, x: Tensor) -> Tensor:
+        """Returns logits, before any softmax.
+
+        Args:
+            x: float32 (B, C, H, W) in [0, 1], on the device the method was loaded on. Must not be modified.
+
+        Returns:
+            Floating point (B, K), finite, differentiable with respect to ``x`` unless the card says otherwise. Row i
+            depends on ``x[i]`` only.
+
+        Example::
+
+            def classify(self, x):
+                return self.network((x - 0.5) / 0.25)
+        """
+        ...
+
+
+@runtime_checkable
+class KeyedClassifier(Protocol):
+    """A randomized classifier whose noise is passed in (card: ``randomness="keyed"``)."""
+
+    def classify(self, x: Tensor, noise: KeyedNoise) -> Tensor:
+        """Returns logits as ``Classifier.classify`` does; the same ``noise`` gives the same logits.
+
+        Args:
+            x: float32 (B, C, H, W) in [0, 1]. Must not be modified.
+            noise: the only source of randomness allowed.
+
+        Returns:
+            (B, K) finite logits.
+
+        Example::
+
+            def classify(self, x, noise):
+                return self.network(x + 0.1 * noise.normal("smoothing", x.shape[1:]))
+        """
+        ...
+
+
+class KeyedNoise(Protocol):
+    """Noise on the device of the batch; row i belongs to example i of the batch."""
+
+    def normal(self, use: str, shape: tuple[int, ...]) -> Tensor:
+        """float32 (B, *shape), standard normal; ``use`` tells apart the places that draw."""
+        ...
+
+    def uniform(self, use: str, shape: tuple[int, ...]) -> Tensor:
+        """float32 (B, *shape), uniform on [0, 1)."""
+        ...
+
+
+class Dataset(Protocol):
+    """Decoded images, ready to index; torch-free."""
+
+    def __len__(self) -> int: ...
+
+    def digest(self) -> str:
+        """Hex SHA-256 of the content (images and labels), never of a path."""
+        ...
+
+    def read(self, index: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Images (n, C, H, W) float32 in [0, 1] and labels (n,) int64.
+
+        Raises:
+            DataError: an index is not available on this machine.
+        """
+        ...
+
+
+class AttackTarget(Protocol):
+    """A method as an attack sees it; weights are frozen, passes are counted, output is checked."""
+
+    classes: int
+    randomized: bool
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits (B, K) of images (B, C, H, W)."""
+        ...
+
+
+class Attack(Protocol):
+    """A search for adversarial examples; constructed with its parameters (keyword-only, plain values).
+
+    The harness projects what it returns to the budget and judges success itself.
+    """
+
+    def check(self, budget: Budget, classes: int) -> None:
+        """Raises UsageError, naming the attack, where it is not defined (its norm, too few classes)."""
+        ...
+
+    def passes(self, classes: int) -> Counts:
+        """The most forwards and gradients one image can take; for the estimate of a dry run."""
+        ...
+
+    def perturb(self, target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: Noise) -> Tensor:
+        """Returns candidates (B, C, H, W) for images ``x`` in [0, 1] that ``target`` classifies as ``y`` (B,).
+
+        The result for row i depends on row i, on row i of ``noise``, and on ``noise.shared`` alone: never on which
+        other rows are there. No global generator is used.
+        """
+        ...
+
+
+def method(card: MethodCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a function (or class) that returns a loaded method.
+
+    It is called with the parameters of the method (plain keyword arguments) and returns an object with ``classify``,
+    or any callable (an ``nn.Module``, say) that maps images in [0, 1] to logits.
+    """
+    return attach("method", card)
+
+
+def dataset(card: DatasetCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a function that returns a ``Dataset``; it is called with the options of the suite's ``[data]`` table."""
+    return attach("dataset", card)
+
+
+def attack(card: AttackCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a class whose instances are an ``Attack``."""
+    return attach("attack", card)
+
+
+def protocol(card: ProtocolCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a class that evaluates one block; see ``bench.evaluations.base``."""
+    return attach("protocol", card)

@@ -1,0 +1,139 @@
+"""``trustdm list`` and ``trustdm show``; torch-free."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from trustdm.bench import api, plugins, terminal
+from trustdm.bench.errors import SuiteError, UnknownName
+from trustdm.bench.registry import Entry
+from trustdm.bench.shipped import untested
+from trustdm.bench.store.store import Store
+from trustdm.bench.suite import Suite, load_suite, shipped
+from trustdm.bench.summary import Row, rows
+
+KINDS = ("method", "dataset", "attack", "protocol")
+
+
+def print_all(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Prints suites and every registered plugin; broken plugins are named on standard error."""
+    catalogue = plugins.load(files)
+    for problem in catalogue.problems:
+        terminal.warn(f"trustdm: plugin left out: {problem}")
+    suites = [load_suite(name) for name in shipped()]
+    if as_json:
+        listed: dict[str, object] = {
+            kind: [e.card.model_dump(mode="json") for e in catalogue.registry.entries(kind)] for kind in KINDS
+        }
+        terminal.say(json.dumps({"suite": [_suite_facts(s) for s in suites], **listed}, indent=1))
+        return
+    terminal.out.print(_suite_table(suites))
+    for kind in KINDS:
+        terminal.out.print(_plugin_table(kind, catalogue.registry.entries(kind)))
+
+
+def _suite_facts(suite: Suite) -> dict[str, object]:
+    return {
+        "name": suite.name,
+        "version": suite.version,
+        "title": suite.title,
+        "dataset": suite.data.dataset,
+        "norm": suite.adversary.norm,
+        "eps": suite.adversary.eps,
+        "demo": suite.size.demo,
+        "full": suite.size.full,
+        "metrics": [m.name for m in suite.metrics],
+        "untested": untested(suite),
+    }
+
+
+def _suite_table(suites: Sequence[Suite]) -> Table:
+    table = Table(title="suites", title_justify="left")
+    for heading in ("name", "version", "adversary", "demo / full", "title", ""):
+        table.add_column(heading, overflow="fold")
+    for s in suites:
+        mark = "untested at full size" if untested(s) else ""
+        adversary = f"{s.adversary.norm} {s.adversary.eps}"
+        table.add_row(s.name, str(s.version), adversary, f"{s.size.demo} / {s.size.full}", s.title, mark)
+    return table
+
+
+def _plugin_table(kind: str, entries: Sequence[Entry]) -> Table:
+    table = Table(title=f"{kind}s", title_justify="left")
+    for heading in ("name", "version", "what it is"):
+        table.add_column(heading, overflow="fold")
+    for entry in entries:
+        table.add_row(entry.name, entry.card.version, entry.card.summary)
+    return table
+
+
+def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Prints the rows of a suite, or the card of a plugin with a method's rows.
+
+    Raises:
+        UnknownName: neither a suite nor a plugin is called that.
+    """
+    catalogue = plugins.load(files)
+    suite = _suite(name)
+    if suite is not None:
+        _show_suite(suite, db, as_json=as_json)
+        return
+    for kind in KINDS:
+        if name in catalogue.registry.names(kind):
+            _show_plugin(catalogue.registry.get(kind, name), db, as_json=as_json)
+            return
+    known = shipped() + [n for kind in KINDS for n in catalogue.registry.names(kind)]
+    raise UnknownName("name", name, known)
+
+
+def _suite(name: str) -> Suite | None:
+    try:
+        return load_suite(name)
+    except UnknownName:
+        return None
+
+
+def _show_suite(suite: Suite, db: str | None, *, as_json: bool) -> None:
+    found = stored_rows(suite, db)
+    if as_json:
+        terminal.say(json.dumps([row.as_json() for row in found], indent=1))
+        return
+    terminal.say(f"{suite.title}\n{suite.description.strip()}")
+    terminal.say(f"adversary: {suite.adversary.norm} {suite.adversary.eps}; {suite.adversary.knows}")
+    terminal.say(f"wins when: {suite.adversary.wins}")
+    if untested(suite, sum(r.completeness == "full" for r in found)):
+        terminal.say("untested: this suite has not been run at full size yet")
+    terminal.out.print(terminal.board(suite, found))
+    for test in sorted({r.rank_test for r in found if r.rank_test}):
+        terminal.say(f"ranks: {test}")
+
+
+def _show_plugin(entry: Entry, db: str | None, *, as_json: bool) -> None:
+    found = []
+    if entry.kind == "method":
+        found = [(s, r) for s in map(load_suite, shipped()) for r in stored_rows(s, db) if r.method == entry.name]
+    card = entry.card.model_dump(mode="json")
+    if as_json:
+        terminal.say(json.dumps({"kind": entry.kind, "card": card, "rows": [r.as_json() for _, r in found]}, indent=1))
+        return
+    terminal.say(f"{entry.kind} {entry.name}")
+    for field, value in card.items():
+        if value not in ("", [], None, False):
+            terminal.say(f"  {field}: {value}")
+    for suite, row in found:
+        terminal.out.print(terminal.board(suite, [row]))
+
+
+def stored_rows(suite: Suite, db: str | None) -> list[Row]:
+    """The rows of a suite in the database; none where there is no database yet."""
+    url = api.database(db)
+    if "://" not in url and not Path(url).exists():
+        if db is not None:
+            raise SuiteError(url, "--db", "a result database", "no such file")
+        return []
+    with Store.open(url, read_only=True) as store:
+        return rows(suite, store.results(suite.name))

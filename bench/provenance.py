@@ -1,0 +1,84 @@
+"""Where a number came from: commit, versions, hardware, settings. Read once for each run; torch-free."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from trustdm.bench.types import RunInfo
+
+PACKAGES = (
+    "trustdm",
+    "torch",
+    "numpy",
+    "scipy",
+    "pyautoattack",
+    "safetensors",
+    "sqlalchemy",
+    "scikit-learn",
+    "mlxtend",
+)
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 with microseconds."""
+    return datetime.now(UTC).isoformat()
+
+
+def collect(command: str, settings: Mapping[str, object]) -> RunInfo:
+    """The provenance of a run that starts now; ``settings`` are the options it runs with."""
+    commit, dirty = git_state(Path(__file__).resolve().parent)
+    facts = {f"version.{name}": _version(name) for name in PACKAGES}
+    facts |= {
+        "version.python": platform.python_version(),
+        "machine.system": f"{platform.system()} {platform.release()}",
+        "machine.processor": _processor(),
+        "machine.cores": str(os.cpu_count()),
+    }
+    facts |= {f"setting.{name}": str(value) for name, value in settings.items()}
+    return RunInfo(id=str(uuid.uuid4()), started=now(), command=command, commit=commit, dirty=dirty, facts=facts)
+
+
+def git_state(folder: Path) -> tuple[str, bool | None]:
+    """The commit of the checkout this package lies in and whether it has local changes; ("", None) outside one."""
+    try:
+        root = _git(folder, "rev-parse", "--show-toplevel")
+        tracked = _git(folder, "ls-files", "--error-unmatch", str(Path(__file__).resolve()))
+        if not root or not tracked:
+            return "", None
+        return _git(folder, "rev-parse", "HEAD"), bool(_git(folder, "status", "--porcelain"))
+    except (OSError, subprocess.SubprocessError):
+        return "", None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def command_line() -> str:
+    """The command that was typed, without the folder of the program."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])

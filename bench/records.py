@@ -1,0 +1,117 @@
+"""What an evaluation leaves behind for each example, draw and probe: columns of numbers, never averages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from trustdm.bench.types import CellIdentity, Cost, Origin, Status, Verification
+
+
+@dataclass(frozen=True)
+class Records:
+    """Parallel columns, one row for each (example, draw, probe).
+
+    ``example`` is the index in the data set (not in the suite's list); ``draw`` counts repetitions of a randomized
+    method; ``probe`` says what was looked at ("clean", or the name of an attack); ``status`` is a ``Status``;
+    ``label`` the predicted class (-1 where none); ``value`` the margin, true logit minus largest other (NaN where
+    none); ``norm`` the size of the perturbation in the suite's norm, [0, 1] pixel units (NaN where none).
+    """
+
+    example: NDArray[np.int64]
+    draw: NDArray[np.int64]
+    probe: NDArray[np.str_]
+    status: NDArray[np.int8]
+    label: NDArray[np.int64]
+    value: NDArray[np.float64]
+    norm: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self)}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"expected columns of one length, got {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.example)
+
+    @staticmethod
+    def of(
+        probe: str,
+        example: ArrayLike,
+        status: ArrayLike,
+        *,
+        draw: int = 0,
+        label: ArrayLike | None = None,
+        value: ArrayLike | None = None,
+        norm: ArrayLike | None = None,
+    ) -> Records:
+        """The rows of one probe; columns left out are filled with "none"."""
+        ids = np.asarray(example, dtype=np.int64)
+        n = len(ids)
+        nothing = np.full(n, np.nan)
+        return Records(
+            example=ids,
+            draw=np.full(n, draw, dtype=np.int64),
+            probe=np.full(n, probe),
+            status=np.asarray(status, dtype=np.int8),
+            label=np.full(n, -1) if label is None else np.asarray(label, dtype=np.int64),
+            value=nothing if value is None else np.asarray(value, dtype=np.float64),
+            norm=nothing if norm is None else np.asarray(norm, dtype=np.float64),
+        )
+
+    @staticmethod
+    def empty() -> Records:
+        return Records.of("", [], [])
+
+    @staticmethod
+    def concat(parts: Iterable[Records]) -> Records:
+        parts = [p for p in parts if len(p)] or [Records.empty()]
+        return Records(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Records)})
+
+    def where(self, mask: NDArray[np.bool_]) -> Records:
+        return Records(**{f.name: getattr(self, f.name)[mask] for f in fields(self)})
+
+    def sorted(self) -> Records:
+        """The same rows in the canonical order (example, draw, probe)."""
+        order = np.lexsort((self.probe, self.draw, self.example))
+        return Records(**{f.name: getattr(self, f.name)[order] for f in fields(self)})
+
+    def equals(self, other: Records) -> bool:
+        """Whether both hold the same rows, bit for bit, in whatever order."""
+        if len(self) != len(other):
+            return False
+        a, b = self.sorted(), other.sorted()
+        return all(_same(getattr(a, f.name), getattr(b, f.name)) for f in fields(self))
+
+
+def _same(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+
+
+def failed(examples: Sequence[int] | NDArray[np.int64]) -> Records:
+    """Rows for a block in which the method itself failed."""
+    return Records.of("failure", examples, np.full(len(examples), Status.FAILED))
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """All that is stored about one cell, as the summary needs it.
+
+    ``planned`` is the length of the suite's test list; ``card`` the method's card as it was when measured;
+    ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...).
+    """
+
+    id: int
+    identity: CellIdentity
+    planned: int
+    card: dict[str, object]
+    records: Records
+    cost: Cost
+    origin: Origin = Origin.MEASURED
+    verification: Verification = Verification.UNVERIFIED
+    superseded: bool = False
+    diagnostics: dict[str, float] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()

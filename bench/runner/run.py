@@ -1,0 +1,281 @@
+"""Runs a plan against a store: skips what is there, commits each block as it is finished, reports, exits honestly."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from trustdm.bench.errors import CodeChanged
+from trustdm.bench.plan import PlannedCell
+from trustdm.bench.provenance import now
+from trustdm.bench.records import Records, failed
+from trustdm.bench.runner.units import Backend, Unit, UnitResult
+from trustdm.bench.store.rows import BlockRow, CellRow
+from trustdm.bench.store.store import Store
+from trustdm.bench.types import Block, RunInfo
+
+ATTEMPTS = 3
+"""How often a block is tried when the machine fails."""
+
+
+class Exit(IntEnum):
+    """Exit codes of ``trustdm run``; documented in docs/command-line.md."""
+
+    DONE = 0
+    ERROR = 1
+    SOME_FAILED = 2
+    STOPPED = 3
+
+
+class Progress:
+    """What a run tells while it works; this one is silent."""
+
+    def start(self, cells: Sequence[tuple[PlannedCell, int, int]]) -> None:
+        """``cells`` with the number of examples already stored and the number asked for."""
+
+    def finished(self, result: UnitResult) -> None:
+        """A unit came back."""
+
+    def line(self, text: str) -> None:
+        """Something the user should read."""
+
+    def stop(self) -> None:
+        """The run is over."""
+
+
+@dataclass
+class Report:
+    """How a run ended: counts of blocks, and one line for each thing that went wrong."""
+
+    run_id: str
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    lines: list[str] = field(default_factory=list)
+    stopped: bool = False
+    broken: int = 0
+
+    @property
+    def exit_code(self) -> Exit:
+        if self.broken and not (self.done or self.skipped or self.failed):
+            return Exit.ERROR
+        if self.stopped:
+            return Exit.STOPPED
+        return Exit.SOME_FAILED if self.failed or self.broken else Exit.DONE
+
+
+@dataclass(frozen=True)
+class Options:
+    """``fresh`` starts cells anew, superseding what is stored; ``retry_failed`` runs failed blocks again."""
+
+    fresh: bool = False
+    retry_failed: bool = False
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A planned cell, its row in the store, and the blocks of it still to do."""
+
+    cell: PlannedCell
+    row: CellRow
+    todo: tuple[Block, ...]
+    stored: int
+    failed_before: int
+
+
+class Runner:
+    """One invocation: plan in, committed blocks out."""
+
+    def __init__(self, store: Store, backend: Backend, info: RunInfo, options: Options, progress: Progress):
+        self._store = store
+        self._backend = backend
+        self._info = info
+        self._options = options
+        self._progress = progress
+        self._report = Report(info.id)
+        self._rows: dict[str, CellRow] = {}
+        self._unusable: set[str] = set()
+        self._retry: list[Unit] = []
+        self._errors: Counter[tuple[str, str]] = Counter()
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """Asks the run to stop after the blocks in flight."""
+        self._interrupted = True
+
+    def run(self, cells: Sequence[PlannedCell]) -> Report:
+        """Computes what ``cells`` lack; returns when everything is done, failed or stopped.
+
+        Raises:
+            StoreError: nothing more can be saved; what was committed before is safe.
+        """
+        self._store.begin_run(self._info)
+        code = Exit.ERROR
+        try:
+            tasks = [task for cell in cells if (task := self._open(cell)) is not None]
+            self._progress.start([(t.cell, t.stored, sum(len(b) for b in t.cell.blocks)) for t in tasks])
+            self._loop(tasks)
+            self._describe_failures()
+            code = self._report.exit_code
+        finally:
+            self._progress.stop()
+            self._store.finish_run(self._info.id, int(code))
+        return self._report
+
+    def _open(self, cell: PlannedCell) -> Task | None:
+        """The cell's row and what is left of it; None (and a line) when other code began it."""
+        row = self._row(cell)
+        if self._options.retry_failed:
+            self._store.forget_failed(row.id)
+        blocks = self._store.blocks(row.id)
+        todo = tuple(b for b in cell.blocks if b.start not in blocks)
+        changed = _changed(row.code_digest, cell.code, unfinished=bool(todo))
+        if blocks and changed:
+            self._broken(
+                str(cell),
+                f"{cell}: {len(blocks)} blocks were measured by other code of {changed} (expected digest "
+                f"{row.code_digest}, got {cell.code}); raise its version, restore the code, or start anew with --fresh",
+            )
+            return None
+        self._rows[cell.identity.key] = row
+        mine = [blocks[b.start] for b in cell.blocks if b.start in blocks]
+        failed_before = sum(b.status == "failed" for b in mine)
+        self._report.skipped += len(mine) - failed_before
+        self._report.failed += failed_before
+        if failed_before:
+            self._report.lines.append(
+                f"{cell}: {failed_before} blocks failed in an earlier run; --retry-failed runs them again"
+            )
+        return Task(cell, row, todo, sum(len(b.block) for b in mine), failed_before)
+
+    def _row(self, cell: PlannedCell) -> CellRow:
+        facts = {
+            "planned": cell.planned,
+            "code_digest": cell.code,
+            "card": cell.card.model_dump(mode="json"),
+            "suite_content": cell.suite.content,
+        }
+        if self._options.fresh:
+            return self._store.fresh_cell(cell.identity, **facts)  # type: ignore[arg-type]
+        row = self._store.cell(cell.identity, **facts)  # type: ignore[arg-type]
+        if row.code_digest != cell.code and not self._store.blocks(row.id):
+            return self._store.fresh_cell(cell.identity, **facts)  # type: ignore[arg-type]
+        return row
+
+    def _loop(self, tasks: Sequence[Task]) -> None:
+        deadline = None if self._options.max_seconds is None else time.monotonic() + self._options.max_seconds
+
+        def stopping() -> bool:
+            return self._interrupted or (deadline is not None and time.monotonic() >= deadline)
+
+        units = self._units(tasks)
+        results = self._backend.run(units, stopping)
+        for result in results:
+            self._take(result)
+        while self._retry and not stopping():
+            for result in self._backend.run(iter(self._take_retries()), stopping):
+                self._take(result)
+        if next(units, None) is not None or self._retry:
+            self._report.stopped = True
+
+    def _units(self, tasks: Sequence[Task]) -> Iterator[Unit]:
+        """Blocks in order, cell after cell, leaving out cells that turned out to be unusable and blocks of others."""
+        for task in tasks:
+            for block in task.todo:
+                if task.cell.identity.key in self._unusable:
+                    break
+                if block.start in self._store.blocks(task.row.id):
+                    self._report.skipped += 1
+                    continue
+                yield Unit(task.cell, block)
+
+    def _take_retries(self) -> list[Unit]:
+        units, self._retry = self._retry, []
+        return units
+
+    def _take(self, result: UnitResult) -> None:
+        handlers: dict[str, Callable[[UnitResult], None]] = {
+            "done": self._commit,
+            "failed": self._commit,
+            "machine": self._again,
+            "setup": self._unusable_cell,
+            "bug": self._unusable_cell,
+        }
+        handlers[result.outcome](result)
+        self._progress.finished(result)
+
+    def _commit(self, result: UnitResult) -> None:
+        unit, row = result.unit, self._rows[result.unit.cell.identity.key]
+        try:
+            if result.state_digest is not None:
+                self._store.set_state_digest(row.id, result.state_digest)
+        except CodeChanged as error:
+            self._unusable_cell(replace(result, error=f"{unit.cell}: {error}"))
+            return
+        outcome = result.result
+        records = Records.empty() if outcome is None else outcome.records
+        if result.outcome == "failed":
+            records = failed(unit.cell.suite.test[unit.block.start : unit.block.stop])
+        block = BlockRow(
+            block=unit.block,
+            status="done" if result.outcome == "done" else "failed",
+            run_id=self._info.id,
+            finished=now(),
+            batch_size=result.batch_size,
+            device=result.device,
+            attempts=unit.attempt,
+            cost=result.cost,
+            error=result.error,
+        )
+        diagnostics = {} if outcome is None else outcome.diagnostics
+        artefacts = {} if outcome is None else outcome.artefacts
+        fresh = self._store.commit(row.id, block, records, diagnostics, artefacts)
+        if result.outcome == "failed":
+            self._report.failed += 1
+            self._errors[str(unit.cell), result.error] += 1
+        elif fresh:
+            self._report.done += 1
+        else:
+            self._report.skipped += 1
+
+    def _again(self, result: UnitResult) -> None:
+        unit = result.unit
+        if unit.attempt < ATTEMPTS:
+            self._retry.append(replace(unit, attempt=unit.attempt + 1))
+        else:
+            self._broken(
+                unit.cell.identity.key,
+                f"{unit.cell}: block {unit.block.start}-{unit.block.stop - 1}: {result.error}, {ATTEMPTS} times; "
+                "not recorded, the same command tries again",
+                unusable=False,
+            )
+
+    def _unusable_cell(self, result: UnitResult) -> None:
+        key = result.unit.cell.identity.key
+        text = result.error if result.outcome == "bug" else f"{result.unit.cell}: {result.error}"
+        if key not in self._unusable:
+            self._unusable.add(key)
+            self._broken(key, text)
+
+    def _broken(self, key: str, line: str, *, unusable: bool = True) -> None:
+        if unusable:
+            self._unusable.add(key)
+        self._report.broken += 1
+        self._report.lines.append(line)
+
+    def _describe_failures(self) -> None:
+        for (cell, error), count in self._errors.items():
+            self._report.lines.append(f"{cell}: {count} block{'s' * (count > 1)} failed: {error}")
+
+
+def _changed(before: str, after: str, *, unfinished: bool) -> str:
+    """Which code differs: the method's, always; the harness's only where blocks would be mixed. Empty if none."""
+    method_before, _, harness_before = before.partition("/")
+    method_after, _, harness_after = after.partition("/")
+    if method_before != method_after:
+        return "this method"
+    return "the harness" if unfinished and harness_before != harness_after else ""

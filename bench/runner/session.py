@@ -1,0 +1,199 @@
+"""Computes units in this process: loads what they need once, watches memory, times and counts."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from trustdm.bench.contracts import Dataset, MethodCard
+from trustdm.bench.errors import ContractError, TrustdmError, UsageError
+from trustdm.bench.evaluations.base import BlockResult, Context, EvaluationProtocol, construct
+from trustdm.bench.perturb.target import Meter, Target, cuda_in_use, out_of_memory, place, seeded
+from trustdm.bench.plan import MethodSpec, PlannedCell, protocols
+from trustdm.bench.plugins import load
+from trustdm.bench.registry import Registry
+from trustdm.bench.runner.units import Settings, Unit, UnitResult
+from trustdm.bench.suite import Suite, open_data
+from trustdm.bench.training.weights import state_digest
+from trustdm.bench.types import Cost
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A method on its device."""
+
+    classify: Callable[..., Any]
+    card: MethodCard
+    state: str | None
+
+
+class Session:
+    """Everything one process keeps between units."""
+
+    def __init__(self, settings: Settings, registry: Registry | None = None):
+        self.settings = settings
+        self.registry = registry or load(settings.plugins).registry
+        self._methods: dict[MethodSpec, Loaded] = {}
+        self._datasets: dict[str, Dataset] = {}
+        self._protocols: dict[str, dict[str, EvaluationProtocol]] = {}
+        self._fitting: dict[str, int] = {}
+
+    def execute(self, unit: Unit) -> UnitResult:
+        """The result of one unit; never raises for a failure of the method or of the machine."""
+        state = None
+        try:
+            method = self.method(unit.cell)
+            state = method.state
+            context_of = self._prepare(unit, method)
+        except TrustdmError as error:
+            return UnitResult(unit, "setup", error=str(error))
+        except Exception as error:
+            return self._unexpected(unit, error, state)
+        try:
+            return self._measure(unit, context_of, state)
+        except ContractError as error:
+            return UnitResult(unit, "failed", error=str(error), device=self.settings.device, state_digest=state)
+        except Exception as error:
+            return self._unexpected(unit, error, state)
+
+    def method(self, cell: PlannedCell) -> Loaded:
+        """The cell's method, loaded once."""
+        if cell.spec not in self._methods:
+            self._methods.clear()
+            with seeded("load", cell.spec.name):
+                entry = self.registry.get("method", cell.spec.name)
+                where = f"method {cell.spec.name}"
+                thing = self._construct(entry.load(), dict(cell.spec.params), where)
+                self._methods[cell.spec] = Loaded(
+                    place(thing, cell.card, self.settings.device), cell.card, state_digest(thing)
+                )
+        return self._methods[cell.spec]
+
+    def _construct(self, factory: Any, params: dict[str, object], where: str) -> Any:
+        try:
+            return construct(factory, params, where) if params else factory()
+        except TrustdmError:
+            raise
+        except Exception as error:
+            if out_of_memory(error):
+                raise
+            raise UsageError(f"{where}: loading it raised {type(error).__name__}: {error}") from error
+
+    def dataset(self, suite: Suite) -> Dataset:
+        """The suite's data, loaded once and checked against the suite's digest.
+
+        Raises:
+            DataError: it is missing, or is another data set than the suite's.
+        """
+        key = suite.data.digest
+        if key not in self._datasets:
+            self._datasets[key] = open_data(suite, self.registry)
+        return self._datasets[key]
+
+    def protocol(self, cell: PlannedCell) -> EvaluationProtocol:
+        """The cell's evaluation, constructed once for its suite."""
+        if cell.suite.digest not in self._protocols:
+            self._protocols[cell.suite.digest] = protocols(cell.suite, self.registry)
+        return self._protocols[cell.suite.digest][cell.identity.evaluation]
+
+    def _prepare(self, unit: Unit, method: Loaded) -> Callable[[int, Meter], Context]:
+        suite, block, key = unit.cell.suite, unit.block, unit.cell.identity.key
+        examples = suite.test[block.start : block.stop]
+        data = self.dataset(suite)
+        images, labels = data.read(examples)
+        verified = getattr(data, "verified", lambda index: np.ones(len(index), dtype=bool))(examples)
+        device = torch.device(self.settings.device)
+
+        def context(batch_size: int, meter: Meter) -> Context:
+            return Context(
+                target=Target(method.classify, method.card, meter, key),
+                x=torch.from_numpy(images).to(device),
+                y=torch.from_numpy(labels).to(device),
+                examples=examples,
+                verified=verified,
+                block=block,
+                key=key,
+                budget=suite.budget,
+                draws=unit.cell.draws,
+                batch_size=batch_size,
+            )
+
+        return context
+
+    def _measure(self, unit: Unit, context_of: Callable[[int, Meter], Context], state: str | None) -> UnitResult:
+        """Runs the block, halving the batch when memory does not suffice."""
+        key = unit.cell.identity.key
+        batch = min(self._fitting.get(key) or self.settings.batch_size or len(unit.block), len(unit.block))
+        while True:
+            try:
+                result, cost = self._timed(unit, context_of, batch)
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                if batch == 1:
+                    return UnitResult(unit, "machine", error="out of memory for a single image", state_digest=state)
+            else:
+                return UnitResult(unit, "done", result, cost, batch, self.settings.device, state_digest=state)
+            batch = self._fitting[key] = max(1, batch // 2)
+            _free_memory()
+
+    def _timed(self, unit: Unit, context_of: Callable[[int, Meter], Context], batch: int) -> tuple[BlockResult, Cost]:
+        meter = Meter()
+        cuda = self.settings.device.startswith("cuda")
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+        wall, busy = time.perf_counter(), time.process_time()
+        with one_thread(), exact_arithmetic(), seeded(unit.cell.identity.key, unit.block.start):
+            result = self.protocol(unit.cell).run(context_of(batch, meter))
+        if cuda:
+            torch.cuda.synchronize()
+        wall = time.perf_counter() - wall
+        return result, Cost(
+            wall=wall,
+            device=wall if cuda else time.process_time() - busy,
+            forwards=meter.forwards,
+            gradients=meter.gradients,
+            memory=torch.cuda.max_memory_allocated() if cuda else 0,
+        )
+
+    def _unexpected(self, unit: Unit, error: Exception, state: str | None) -> UnitResult:
+        if out_of_memory(error):
+            return UnitResult(unit, "machine", error="out of memory", state_digest=state)
+        return UnitResult(unit, "bug", error="".join(traceback.format_exception(error)), state_digest=state)
+
+
+class one_thread:
+    """One torch thread while it lasts: the condition under which outcomes are promised to be equal."""
+
+    def __enter__(self) -> None:
+        self._before = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_num_threads(self._before)
+
+
+class exact_arithmetic:
+    """TF32 and autotuned convolutions off while it lasts: float32 means float32."""
+
+    def __enter__(self) -> None:
+        cudnn = torch.backends.cudnn
+        self._before = (torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic)
+        torch.set_float32_matmul_precision("highest")
+        cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = False, False, True
+
+    def __exit__(self, *_: object) -> None:
+        cudnn = torch.backends.cudnn
+        torch.set_float32_matmul_precision(self._before[0])
+        cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = self._before[1:]
+
+
+def _free_memory() -> None:
+    if cuda_in_use():
+        torch.cuda.empty_cache()

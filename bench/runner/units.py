@@ -1,0 +1,81 @@
+"""What travels between the runner and whoever computes: plain, picklable, torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from trustdm.bench.evaluations.base import BlockResult
+from trustdm.bench.plan import PlannedCell
+from trustdm.bench.types import Block, Cost
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compute: nothing here may move a number by more than float tolerance.
+
+    ``batch_size`` 0 means the whole block at once.
+    """
+
+    device: str = "cpu"
+    batch_size: int = 0
+    plugins: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One block of one cell to compute; ``attempt`` counts from 1."""
+
+    cell: PlannedCell
+    block: Block
+    attempt: int = 1
+
+
+Outcome = Literal["done", "failed", "machine", "setup", "bug"]
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What became of a unit.
+
+    "done"; "failed": the method broke its contract (a record); "machine": out of memory or a killed worker (tried
+    again); "setup": the method or its data cannot be loaded, so nothing of its cell can run; "bug": an exception of
+    ours, with its traceback in ``error``.
+    """
+
+    unit: Unit
+    outcome: Outcome
+    result: BlockResult | None = None
+    cost: Cost = field(default_factory=Cost)
+    batch_size: int = 0
+    device: str = ""
+    error: str = ""
+    state_digest: str | None = None
+
+
+@dataclass(frozen=True)
+class CellEstimate:
+    """What is left of a cell: at most that many passes, and at most that many seconds on one worker."""
+
+    cell: PlannedCell
+    blocks: int
+    examples: int
+    forwards: int
+    gradients: int
+    seconds: float | None
+    memory: int
+    problem: str = ""
+
+
+class Backend(Protocol):
+    """Where units are computed. Another backend (a cluster, say) needs only this one method.
+
+    It takes units when it has room for them and yields results in any order; closing the iterator stops it. It knows
+    nothing of methods, evaluations or the store.
+    """
+
+    def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
+        """Computes ``units`` until they are used up, or until ``stopping`` answers True; yields what was finished."""
+        ...

@@ -1,0 +1,45 @@
+"""What the package ships beside its code: suites, and full-size results that were measured before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from trustdm.bench.store import runfiles
+from trustdm.bench.store.store import Store
+from trustdm.bench.suite import Suite, load_suite, shipped
+
+
+def measured() -> Path:
+    """The folder of shipped run files, ``results/measured``."""
+    return Path(str(files("trustdm.results"))) / "measured"
+
+
+def import_shipped(store: Store) -> int:
+    """Imports every shipped run file; the number of blocks that were new."""
+    return runfiles.import_folder(store, measured()) if any(measured().glob("*/*.json")) else 0
+
+
+def demo_suites() -> list[str]:
+    """The shipped suites that declare a demo size."""
+    return [name for name in shipped() if load_suite(name).size.demo]
+
+
+def known_suites(store: Store, extra: Sequence[str]) -> list[Suite]:
+    """The shipped suites and those of ``extra`` (files)."""
+    return [load_suite(name) for name in (*shipped(), *extra)]
+
+
+def untested(suite: Suite, full_rows: int = 0) -> bool:
+    """Whether a suite has never been run at full size: neither in the shipped results nor in this database."""
+    return full_rows == 0 and not any(_is_full(path, suite) for path in (measured() / suite.name).glob("*.json"))
+
+
+def _is_full(path: Path, suite: Suite) -> bool:
+    cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
+    digests = {c["identity"]["suite_digest"] for c in cells}
+    return digests == {suite.digest} and all(
+        sum(b["stop"] - b["start"] for b in c["blocks"]) == len(suite.test) for c in cells
+    )

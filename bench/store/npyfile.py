@@ -1,0 +1,63 @@
+"""Arrays as ``.npy`` files named by the SHA-256 of their bytes: how artefacts travel beside a run file."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.store.fields import Field
+from trustdm.bench.store.shards import KINDS
+
+HEAD = 10
+"""Bytes before the header: magic, format version, and the header's length in the last two."""
+
+
+def data(array: NDArray[Any]) -> bytes:
+    """The bytes of an ``.npy`` file (format 1.0, C order) with that array."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def digest(content: bytes) -> str:
+    """Hex SHA-256 of the bytes of a file."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read(folder: Path, field: Field, name: str) -> NDArray[Any]:
+    """The array of the file in ``folder`` whose bytes have the SHA-256 ``name``; ``field`` is what asks for it.
+
+    Nothing in the file is executed, and no more is allocated than was read.
+
+    Raises:
+        RunFileError: the file is missing, was changed, or holds no plain array.
+    """
+    path = folder / f"{name}.npy"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise field.error(f"the file {path}", error.strerror) from error
+    if digest(content) != name:
+        raise field.error(f"{path} with the SHA-256 of its name", digest(content))
+    try:
+        return _parse(content)
+    except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError) as error:
+        raise field.error(f"{path} to be an array of numbers in npy format 1.0", error) from error
+
+
+def _parse(content: bytes) -> NDArray[Any]:
+    end = HEAD + int.from_bytes(content[HEAD - 2 : HEAD], "little")
+    header = ast.literal_eval(content[HEAD:end].decode("ascii"))
+    dtype = np.dtype(header["descr"])
+    if dtype.kind not in KINDS:
+        raise ValueError(f"values of type {dtype}")
+    values = np.frombuffer(content[end:], dtype=dtype).reshape(tuple(header["shape"])).copy()
+    if data(values) != content:
+        raise ValueError("another format")
+    return values

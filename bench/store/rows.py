@@ -1,0 +1,97 @@
+"""What the store takes and gives: frozen rows, and the texts they are stored as."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal
+
+from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification, canonical_json
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+BlockStatus = Literal["done", "failed"]
+
+
+@dataclass(frozen=True)
+class BlockRow:
+    """One block as it was run: by which run, where, how often it was tried, what it took.
+
+    ``finished`` is UTC, ISO 8601. ``error`` is the one line of a method that failed ("failed"), empty otherwise.
+    """
+
+    block: Block
+    status: BlockStatus
+    run_id: str
+    finished: str
+    batch_size: int
+    device: str
+    attempts: int
+    cost: Cost
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """One attempt at a cell. ``uid`` names it in every store it is copied to; ``id`` and ``attempt`` are local.
+
+    ``supersedes`` is the id of the cell that this one corrects; ``superseded`` says that another one corrects this.
+    """
+
+    id: int
+    uid: str
+    key: str
+    attempt: int
+    identity: CellIdentity
+    planned: int
+    code_digest: str
+    state_digest: str | None
+    origin: Origin
+    verification: Verification
+    supersedes: int | None
+    superseded: bool
+    created: str
+    card: dict[str, object]
+    suite_content: str
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One invocation; ``finished`` and ``exit_code`` are None while it runs, and stay so if it was killed."""
+
+    id: str
+    started: str
+    finished: str | None
+    exit_code: int | None
+    command: str
+    commit: str
+    dirty: bool | None
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class NewCell:
+    """What a cell is created with."""
+
+    identity: CellIdentity
+    planned: int
+    code_digest: str
+    card: Mapping[str, object]
+    suite_content: str
+
+
+def identity_text(identity: CellIdentity) -> str:
+    """The canonical JSON whose SHA-256 is the cell's key."""
+    return canonical_json(asdict(identity))
+
+
+def identity_from(text: str) -> CellIdentity:
+    """The identity again; sequences come back as tuples."""
+    values = json.loads(text)
+    return CellIdentity(**{f.name: frozen(values[f.name]) for f in fields(CellIdentity)})
+
+
+def frozen(value: object) -> Any:
+    """A JSON value with tuples in place of lists."""
+    return tuple(frozen(v) for v in value) if isinstance(value, list) else value

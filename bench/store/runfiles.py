@@ -1,0 +1,221 @@
+"""Export and import: one JSON file for each suite and method, the format in which results are exchanged and reviewed.
+
+``<folder>/<suite>/<method>.json``, its arrays beside it as ``artefacts/<sha256>.npy``. An import adds what is missing,
+changes nothing that is finished, and is done as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
+
+from trustdm.bench.errors import RunFileError, StoreError
+from trustdm.bench.store import ingest, npyfile, reading, runformat, runparse, schema, writing
+from trustdm.bench.store.database import explained
+from trustdm.bench.store.fields import Field
+from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
+from trustdm.bench.store.runparse import FileBlock, FileCell
+from trustdm.bench.store.shards import Shards
+from trustdm.bench.store.store import Store
+from trustdm.bench.types import CellIdentity, RunInfo, Verification, canonical_json, sha256_of
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def export(store: Store, folder: Path, *, suite: str | None = None, method: str | None = None) -> list[Path]:
+    """Writes the run files of all cells (of one suite, of one method) and returns their paths.
+
+    The same store gives the same bytes.
+
+    Raises:
+        StoreError: an artefact is missing from the store, or the folder cannot be written.
+    """
+    paths = []
+    with store.database.reading() as connection:
+        cells = sorted(reading.cells(connection, suite=suite, method=method), key=lambda c: file_name(c.identity))
+        for name, group in groupby(cells, key=lambda c: file_name(c.identity)):
+            text, arrays = runformat.document(connection, list(group), store.shards)
+            path = folder / name
+            with explained(str(path)):
+                for digest, data in arrays.items():
+                    _write(path.parent / "artefacts" / f"{digest}.npy", data)
+                _write(path, text.encode())
+            paths.append(path)
+    return paths
+
+
+def file_name(identity: CellIdentity) -> str:
+    """Where the run file of a cell belongs; parameters of a method are told apart by a short hash.
+
+    Raises:
+        RunFileError: a name that cannot be part of a path.
+    """
+    for name in (identity.suite, identity.method):
+        if not NAME.fullmatch(name):
+            raise RunFileError(f"{name!r}: expected a name of letters, digits, '.', '_' and '-' to export under")
+    mark = f"-{sha256_of(identity.method_params)[:8]}" if identity.method_params else ""
+    return f"{identity.suite}/{identity.method}{mark}.json"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replaces the file at once, so that nobody ever reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.read_bytes() == data:
+        return
+    unfinished = path.with_name(f".unfinished-{uuid.uuid4().hex}")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def import_folder(store: Store, folder: Path) -> int:
+    """Imports every ``<suite>/<method>.json`` under a folder and returns how many blocks that added.
+
+    Raises:
+        RunFileError: there is none, or one of them is wrong; the files before that one are imported then.
+    """
+    paths = sorted(folder.glob("*/*.json"))
+    if not paths:
+        raise RunFileError(f"{folder}: expected run files <suite>/<method>.json, got none")
+    return sum(import_file(store, path) for path in paths)
+
+
+def import_file(store: Store, path: Path) -> int:
+    """Adds what a run file has and the store has not, and returns how many blocks that was.
+
+    Cells are matched by uid: the same cell measured elsewhere is another attempt. A block that is stored already is
+    skipped if it is the same; a finished one takes the place of one that had failed.
+
+    Raises:
+        RunFileError: the file is malformed or was edited, or contradicts what is stored; nothing is changed then.
+        StoreError: the store cannot be written.
+    """
+    content = runparse.parse(path)
+    with store.database.writing() as connection:
+        known = {run.id: run for run in reading.runs(connection)}
+        for run in content.runs:
+            _run(connection, f"{path}: run {run.id}", known.get(run.id), run)
+        return sum(_cell(connection, store.shards, cell) for cell in content.cells)
+
+
+def _run(connection: Connection, where: str, old: RunRow | None, new: RunRow) -> None:
+    if old is None:
+        writing.add_run(connection, RunInfo(new.id, new.started, new.command, new.commit, new.dirty, new.facts))
+    else:
+        for name in ("started", "command", "commit", "dirty", "facts"):
+            _equal(f"{where}.{name}", getattr(old, name), getattr(new, name))
+    ended = old is not None and old.finished is not None
+    if old is not None and ended and new.finished is not None:
+        _equal(f"{where}.finished", (old.finished, old.exit_code), (new.finished, new.exit_code))
+    elif not ended:
+        values = {"finished": new.finished, "exit_code": new.exit_code}
+        connection.execute(update(schema.run).where(schema.run.c.id == new.id).values(values))
+
+
+def _equal(where: str, stored: object, got: object) -> None:
+    if stored != got:
+        raise Field(got, where).error(f"{str(stored)[:60]!r} as stored")
+
+
+def _cell(connection: Connection, shards: Shards | None, cell: FileCell) -> int:
+    table = schema.cell
+    found = connection.execute(select(table.c.id).where(table.c.uid == cell.marks.uid)).scalar()
+    corrected = _superseded(connection, cell)
+    if found is None:
+        found = writing.add_cell(connection, cell.new, replace(cell.marks, supersedes=corrected))
+    else:
+        _same_cell(connection, cell, reading.cell(connection, found), corrected)
+    there = _Cell(connection, shards, found)
+    return sum(there.take(block) for block in cell.blocks)
+
+
+def _superseded(connection: Connection, cell: FileCell) -> int | None:
+    if cell.supersedes is None:
+        return None
+    table = schema.cell.c
+    query = select(table.id).where(table.uid == cell.supersedes, table.key == cell.new.identity.key)
+    found: int | None = connection.execute(query).scalar()
+    if found is None:
+        raise Field(cell.supersedes, f"{cell.where}.supersedes").error("another attempt at that cell, before this one")
+    return found
+
+
+def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, corrected: int | None) -> None:
+    """Refuses a cell that differs from the stored one of that uid; what was still open is filled in."""
+    new, marks = cell.new, cell.marks
+    pairs = {
+        "key": (stored.key, new.identity.key),
+        "planned": (stored.planned, new.planned),
+        "code_digest": (stored.code_digest, new.code_digest),
+        "card": (canonical_json(stored.card), canonical_json(dict(new.card))),
+        "created": (stored.created, marks.created),
+        "origin": (stored.origin, marks.origin),
+        "supersedes": (stored.supersedes, corrected),
+    }
+    for name, (old, got) in pairs.items():
+        _equal(f"{cell.where}.{name}", old, got)
+    state, verification = stored.state_digest or marks.state_digest, stored.verification
+    _equal(f"{cell.where}.state_digest", state, marks.state_digest or state)
+    if verification is Verification.UNVERIFIED:
+        verification = marks.verification
+    elif marks.verification is not Verification.UNVERIFIED:
+        _equal(f"{cell.where}.verification", verification, marks.verification)
+    values = {"state_digest": state, "verification": verification.value}
+    connection.execute(update(schema.cell).where(schema.cell.c.id == stored.id).values(values))
+
+
+class _Cell:
+    """A stored cell that takes the blocks of a file."""
+
+    def __init__(self, connection: Connection, shards: Shards | None, cell_id: int):
+        self.connection = connection
+        self.shards = shards
+        self.id = cell_id
+        self.blocks = reading.blocks(connection, cell_id)
+        self.records = reading.by_block(connection, cell_id)
+
+    def take(self, block: FileBlock) -> int:
+        """Adds a block unless it is there; says how many were added."""
+        old = self.blocks.get(block.row.block.start)
+        if old is not None:
+            if self._content(old) == (block.content, block.digests):
+                return 0
+            if block.row.status == "failed" and (old.status == "done" or old.finished >= block.row.finished):
+                return 0
+            if old.status == "done":
+                raise RunFileError(f"{block.where}: expected the block as it is stored for this cell, got another one")
+            writing.forget(self.connection, self.id, [old.block.start])
+        try:
+            self._add(block)
+        except StoreError as error:
+            raise RunFileError(f"{block.where}: {error}") from error
+        except IntegrityError as error:
+            raise RunFileError(f"{block.where}.examples: expected none that another block has, got one") from error
+        return 1
+
+    def _add(self, block: FileBlock) -> None:
+        writing.already_there(self.connection, self.id, block.row.block)
+        block_id = writing.add_block(self.connection, self.id, block.row, len(block.records))
+        ingest.add_records(self.connection, self.id, block_id, block.records)
+        writing.add_diagnostics(self.connection, block_id, block.diagnostics)
+        if block.arrays:
+            if self.shards is None:
+                raise StoreError("artefacts: expected a store with a folder for them, got one without")
+            writing.add_artefacts(self.connection, block_id, self.shards.write(block.load()))
+
+    def _content(self, old: BlockRow) -> tuple[dict[str, object], dict[str, str]]:
+        """A stored block in the form that ``FileBlock`` has, to compare."""
+        start = old.block.start
+        counts = reading.diagnostics(self.connection, self.id, start)
+        pieces = [piece for _, piece in reading.pieces(self.connection, self.id, start)]
+        digests = {p.name: npyfile.digest(npyfile.data(self.shards.read(p))) for p in pieces if self.shards}
+        return runformat.block_content(old, self.records[start], counts, {}), digests

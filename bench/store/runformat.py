@@ -1,0 +1,165 @@
+"""The text of a run file: what is exported, in which order, on which line. ``runparse`` reads it back.
+
+One line for each run, cell, block and probe, so that a pull request shows what was added. A status is one letter, a
+block's statuses are their letters in the order of ``examples``; labels, values and norms are lists beside them. A value
+that is "none" (NaN, -1) is null, a column of nothing else is one null, an infinity is "inf" or "-inf". Floats have as
+many digits as it takes to read back the same bits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from trustdm.bench.records import Records
+from trustdm.bench.store import npyfile, reading
+from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
+from trustdm.bench.store.shards import Shards
+from trustdm.bench.types import Status, sha256_of
+
+SCHEMA = 1
+LETTERS = {Status.CORRECT: "c", Status.WRONG: "w", Status.NOT_RUN: "-", Status.FAILED: "f", Status.ABSTAINED: "a"}
+BROKEN = ("content", "suites", "cards", "runs", "cells", "blocks", "records")
+"""Names whose lists are written one element to a line."""
+
+
+def document(connection: Connection, cells: list[CellRow], shards: Shards | None) -> tuple[str, dict[str, bytes]]:
+    """The text of a run file with these cells, all of one suite and method, and its artefacts by digest (npy bytes)."""
+    first, arrays = cells[0].identity, dict[str, bytes]()
+    runs = {run.id: run for cell in cells for run in reading.runs(connection, cell.id)}
+    order = sorted(cells, key=lambda c: (c.identity.evaluation, c.key, c.attempt))
+    uids = {c.id: c.uid for c in cells}
+    content = {
+        "schema": SCHEMA,
+        "suite": first.suite,
+        "method": first.method,
+        "params": first.method_params,
+        "suites": _suites(cells),
+        "cards": _cards(cells),
+        "runs": [_run(run) for run in sorted(runs.values(), key=lambda r: (r.started, r.id))],
+        "cells": [_cell(c, uids) | {"blocks": _blocks(connection, c, shards, arrays)} for c in order],
+    }
+    return render(content, 0) + "\n", arrays
+
+
+def render(value: object, depth: int) -> str:
+    """JSON on one line, but for the lists named in ``BROKEN``: those have one element to a line, indented."""
+    if not isinstance(value, Mapping) or not any(name in BROKEN for name in value):
+        return _compact(value)
+    pad = " " * (depth + 1)
+    parts = [f"{_compact(name)}:{_compact(item)}" for name, item in value.items() if name not in BROKEN]
+    head = ",".join(parts)
+    lists = [f"\n{pad}{_compact(name)}:{_lines(item, depth + 1)}" for name, item in value.items() if name in BROKEN]
+    return "{" + ",".join([*filter(None, [head]), *lists]) + "}"
+
+
+def _lines(items: Iterable[object], depth: int) -> str:
+    pad = " " * (depth + 1)
+    lines = [f"\n{pad}{render(item, depth + 1)}" for item in items]
+    return f"[{','.join(lines)}\n{pad[1:]}]" if lines else "[]"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _suites(cells: list[CellRow]) -> list[dict[str, object]]:
+    found = {(c.identity.suite_version, c.identity.suite_digest): c.suite_content for c in cells}
+    return [{"version": v, "digest": d, "content": text.split("\n")} for (v, d), text in sorted(found.items())]
+
+
+def _cards(cells: list[CellRow]) -> list[dict[str, object]]:
+    found = {sha256_of(c.card): c.card for c in cells}
+    return [{"digest": digest, "card": card} for digest, card in sorted(found.items())]
+
+
+def _run(run: RunRow) -> dict[str, object]:
+    return asdict(run)
+
+
+def _cell(cell: CellRow, uids: Mapping[int, str]) -> dict[str, object]:
+    return {
+        "uid": cell.uid,
+        "key": cell.key,
+        "supersedes": None if cell.supersedes is None else uids[cell.supersedes],
+        "origin": cell.origin.value,
+        "verification": cell.verification.value,
+        "created": cell.created,
+        "planned": cell.planned,
+        "code_digest": cell.code_digest,
+        "state_digest": cell.state_digest,
+        "card": sha256_of(cell.card),
+        "identity": asdict(cell.identity),
+    }
+
+
+def _blocks(
+    connection: Connection, cell: CellRow, shards: Shards | None, arrays: dict[str, bytes]
+) -> list[dict[str, object]]:
+    records = reading.by_block(connection, cell.id)
+    blocks = []
+    for start, row in reading.blocks(connection, cell.id).items():
+        kept = {p.name: shards.read(p) for _, p in reading.pieces(connection, cell.id, start) if shards}
+        block = block_content(row, records[start], reading.diagnostics(connection, cell.id, start), kept)
+        arrays |= {npyfile.digest(data): data for data in map(npyfile.data, kept.values())}
+        blocks.append(block)
+    return blocks
+
+
+def block_content(
+    row: BlockRow, records: Records, diagnostics: Mapping[str, float], arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, object]:
+    """A block as a run file holds it; two blocks are the same if these are equal."""
+    return {
+        "start": row.block.start,
+        "stop": row.block.stop,
+        "status": row.status,
+        "error": row.error,
+        "run": row.run_id,
+        "finished": row.finished,
+        "device": row.device,
+        "batch_size": row.batch_size,
+        "attempts": row.attempts,
+        "cost": asdict(row.cost),
+        "diagnostics": dict(sorted(diagnostics.items())),
+        "artefacts": {name: _artefact(array) for name, array in sorted(arrays.items())},
+        "examples": np.unique(records.example).tolist(),
+        "records": _probes(records),
+    }
+
+
+def _artefact(array: NDArray[Any]) -> dict[str, object]:
+    return {"sha256": npyfile.digest(npyfile.data(array)), "dtype": array.dtype.str, "shape": list(array.shape)}
+
+
+def _probes(records: Records) -> list[dict[str, object]]:
+    names, codes = np.unique(records.probe, return_inverse=True)
+    groups = sorted(set(zip(codes.tolist(), records.draw.tolist(), strict=True)))
+    return [_probe(str(names[c]), d, records.where((codes == c) & (records.draw == d)).sorted()) for c, d in groups]
+
+
+def _probe(name: str, draw: int, rows: Records) -> dict[str, object]:
+    return {
+        "probe": name,
+        "draw": draw,
+        "status": "".join(LETTERS[Status(s)] for s in rows.status.tolist()),
+        "label": _column([None if v < 0 else v for v in rows.label.tolist()]),
+        "value": _column([_number(v) for v in rows.value.tolist()]),
+        "norm": _column([_number(v) for v in rows.norm.tolist()]),
+    }
+
+
+def _column(values: list[Any]) -> list[Any] | None:
+    return values if any(v is not None for v in values) else None
+
+
+def _number(value: float) -> float | str | None:
+    if value != value:
+        return None
+    return value if np.isfinite(value) else str(value)

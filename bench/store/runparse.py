@@ -1,0 +1,302 @@
+"""Reads a run file and trusts nothing in it: types, ranges, lengths, keys, digests, and that it all fits together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.errors import RunFileError
+from trustdm.bench.records import Records
+from trustdm.bench.store import npyfile, runformat
+from trustdm.bench.store.fields import INT64, UID, Field, load
+from trustdm.bench.store.rows import BlockRow, NewCell, RunRow, frozen
+from trustdm.bench.store.writing import CellMarks
+from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification, sha256_of
+
+NAMES = ("schema", "suite", "method", "params", "suites", "cards", "runs", "cells")
+CELL = (
+    *("uid", "key", "supersedes", "origin", "verification", "created", "planned", "code_digest", "state_digest"),
+    *("card", "identity", "blocks"),
+)
+BLOCK = (
+    *("start", "stop", "status", "error", "run", "finished", "device", "batch_size", "attempts", "cost"),
+    *("diagnostics", "artefacts", "examples", "records"),
+)
+STATUSES = {letter: int(status) for status, letter in runformat.LETTERS.items()}
+
+
+@dataclass(frozen=True)
+class FileBlock:
+    """A block of a run file; ``arrays`` are the fields and digests of its artefacts, which lie in ``folder``."""
+
+    row: BlockRow
+    records: Records
+    diagnostics: dict[str, float]
+    arrays: dict[str, tuple[Field, str]]
+    folder: Path
+    where: str
+
+    @property
+    def content(self) -> dict[str, object]:
+        """What an export would say of this block, artefacts aside."""
+        return runformat.block_content(self.row, self.records, self.diagnostics, {})
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return {name: digest for name, (_, digest) in self.arrays.items()}
+
+    def load(self) -> dict[str, NDArray[Any]]:
+        """The artefacts themselves."""
+        return {name: npyfile.read(self.folder, field, digest) for name, (field, digest) in self.arrays.items()}
+
+
+@dataclass(frozen=True)
+class FileCell:
+    """A cell of a run file; ``supersedes`` is the uid of the cell that it corrects."""
+
+    new: NewCell
+    marks: CellMarks
+    supersedes: str | None
+    blocks: list[FileBlock]
+    where: str
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """All of a run file, checked."""
+
+    runs: list[RunRow]
+    cells: list[FileCell]
+
+
+def parse(path: Path) -> RunFile:
+    """The content of a run file, once everything in it and every artefact beside it has been checked.
+
+    Raises:
+        RunFileError: one line with the place in the file, what was expected and what was got.
+    """
+    top = load(path)
+    found = top.entries().get("schema", Field("none", ""))
+    if found.value != runformat.SCHEMA:
+        got = f"got {str(found.value)[:60]}; it was written by another version"
+        raise RunFileError(f"{path}: schema: expected {runformat.SCHEMA}, {got}")
+    content = top.of(NAMES)
+    known = _Known(content, path.parent / "artefacts")
+    cells = [known.cell(field) for field in content["cells"].items()]
+    if len({c.marks.uid for c in cells}) < len(cells):
+        raise content["cells"].error("cells with a uid of their own", "a uid twice")
+    return RunFile(list(known.runs.values()), cells)
+
+
+class _Known:
+    """What the parts of a run file refer to: its suites, cards and runs."""
+
+    def __init__(self, content: Mapping[str, Field], artefacts: Path):
+        self.artefacts = artefacts
+        self.suite = content["suite"].text()
+        self.method = content["method"].text()
+        self.params = frozen(content["params"].value)
+        self.suites: dict[tuple[int, str], str] = _once(content["suites"], map(_suite, content["suites"].items()))
+        self.cards: dict[str, dict[str, object]] = _once(content["cards"], map(_card, content["cards"].items()))
+        self.runs: dict[str, RunRow] = _once(content["runs"], map(_run, content["runs"].items()))
+
+    def cell(self, field: Field) -> FileCell:
+        part = field.of(CELL)
+        identity = _identity(part["identity"])
+        if part["key"].hash() != identity.key:
+            raise part["key"].error(f"{identity.key} (the SHA-256 of the identity)")
+        if (identity.suite, identity.method, identity.method_params) != (self.suite, self.method, self.params):
+            got = f"{identity.suite}, {identity.method}, {identity.method_params}"
+            raise part["identity"].error(f"suite, method and params of the file ({self.suite}, {self.method})", got)
+        planned = part["planned"].integer(1)
+        marks = CellMarks(
+            uid=part["uid"].text(UID, "32 digits in lower case hex"),
+            created=part["created"].time(),
+            state_digest=state.text() if (state := part["state_digest"].or_none()) else None,
+            origin=Origin(part["origin"].one_of(o.value for o in Origin)),
+            verification=Verification(part["verification"].one_of(v.value for v in Verification)),
+        )
+        return FileCell(
+            new=NewCell(
+                identity,
+                planned,
+                part["code_digest"].text(),
+                self._card(part["card"], identity),
+                self._content(part["identity"], identity),
+            ),
+            marks=marks,
+            supersedes=old.text(UID, "the uid of a cell") if (old := part["supersedes"].or_none()) else None,
+            blocks=self._blocks(part["blocks"], planned),
+            where=field.where,
+        )
+
+    def _card(self, field: Field, identity: CellIdentity) -> dict[str, object]:
+        card = self.cards.get(field.hash())
+        if card is None:
+            raise field.error("the digest of one of the file's cards")
+        if (card.get("name"), card.get("version")) != (identity.method, identity.method_version):
+            got = f"the card of {card.get('name')} {card.get('version')}"
+            raise field.error(f"the card of {identity.method} {identity.method_version}", got)
+        return card
+
+    def _content(self, field: Field, identity: CellIdentity) -> str:
+        content = self.suites.get((identity.suite_version, identity.suite_digest))
+        if content is None:
+            raise field.error("a version and digest of one of the file's suites", identity.suite_digest)
+        return content
+
+    def _blocks(self, field: Field, planned: int) -> list[FileBlock]:
+        blocks, reached = [], 0
+        for item in field.items():
+            block = self._block(item)
+            extent = block.row.block
+            if extent.start < reached or extent.stop > planned:
+                raise item.error(f"an extent within {reached}..{planned}", f"{extent.start}..{extent.stop}")
+            reached = extent.stop
+            blocks.append(block)
+        return blocks
+
+    def _block(self, field: Field) -> FileBlock:
+        part = field.of(BLOCK)
+        start = part["start"].integer()
+        extent = Block(start, part["stop"].integer(start + 1))
+        examples = [f.integer(0, INT64) for f in part["examples"].items(len(extent))]
+        if sorted(set(examples)) != examples:
+            raise part["examples"].error("rising numbers, each once")
+        if part["run"].text() not in self.runs:
+            raise part["run"].error("the id of one of the file's runs")
+        row = BlockRow(
+            block=extent,
+            status=part["status"].one_of(("done", "failed")),
+            run_id=part["run"].text(),
+            finished=part["finished"].time(),
+            batch_size=part["batch_size"].integer(),
+            device=part["device"].text(),
+            attempts=part["attempts"].integer(),
+            cost=_cost(part["cost"]),
+            error=part["error"].text(),
+        )
+        return FileBlock(
+            row=row,
+            records=_records(part["records"], examples),
+            diagnostics={name: f.number() for name, f in part["diagnostics"].entries().items()},
+            arrays={name: (f, self._artefact(f)) for name, f in part["artefacts"].entries().items()},
+            folder=self.artefacts,
+            where=field.where,
+        )
+
+    def _artefact(self, field: Field) -> str:
+        part = field.of(("sha256", "dtype", "shape"))
+        digest = part["sha256"].hash()
+        values = npyfile.read(self.artefacts, field, digest)
+        if [values.dtype.str, list(values.shape)] != [part["dtype"].value, part["shape"].value]:
+            raise field.error(f"dtype {values.dtype.str!r} and shape {list(values.shape)} as in the file")
+        return digest
+
+
+def _once(field: Field, pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise field.error("each of them once", f"{key} twice")
+        found[key] = value
+    return found
+
+
+def _suite(field: Field) -> tuple[tuple[int, str], str]:
+    part = field.of(("version", "digest", "content"))
+    content = "\n".join(line.text() for line in part["content"].items())
+    return (part["version"].integer(), part["digest"].text()), content
+
+
+def _card(field: Field) -> tuple[str, dict[str, object]]:
+    part = field.of(("digest", "card"))
+    card = {name: f.value for name, f in part["card"].entries().items()}
+    if part["digest"].hash() != sha256_of(card):
+        raise part["digest"].error(f"{sha256_of(card)} (the SHA-256 of the card)")
+    return sha256_of(card), card
+
+
+def _run(field: Field) -> tuple[str, RunRow]:
+    part = field.of(f.name for f in fields(RunRow))
+    run = RunRow(
+        id=part["id"].text(),
+        started=part["started"].time(),
+        finished=finished.time() if (finished := part["finished"].or_none()) else None,
+        exit_code=code.integer(-INT64) if (code := part["exit_code"].or_none()) else None,
+        command=part["command"].text(),
+        commit=part["commit"].text(),
+        dirty=dirty.boolean() if (dirty := part["dirty"].or_none()) else None,
+        facts={name: f.text() for name, f in part["facts"].entries().items()},
+    )
+    return run.id, run
+
+
+def _identity(field: Field) -> CellIdentity:
+    part, values = field.of(f.name for f in fields(CellIdentity)), dict[str, Any]()
+    for name, kind in ((f.name, str(f.type)) for f in fields(CellIdentity)):
+        item = part[name]
+        if kind == "int":
+            values[name] = item.integer(-INT64, INT64)
+        elif kind == "str":
+            values[name] = item.text()
+        else:
+            values[name] = tuple(_pair(f) if "object" in kind else f.text() for f in item.items())
+    return CellIdentity(**values)
+
+
+def _pair(field: Field) -> tuple[str, object]:
+    name, value = field.items(2)
+    return name.text(), frozen(value.value)
+
+
+def _cost(field: Field) -> Cost:
+    part = field.of(f.name for f in fields(Cost))
+    counts = {name: part[name].integer(0, INT64) for name in ("forwards", "gradients", "memory")}
+    return Cost(wall=part["wall"].number(0), device=part["device"].number(0), **counts)
+
+
+def _records(field: Field, examples: list[int]) -> Records:
+    parts: dict[tuple[str, int], Records] = {}
+    for item in field.items():
+        part = item.of(("probe", "draw", "status", "label", "value", "norm"))
+        probe, draw = part["probe"].text(), part["draw"].integer()
+        if (probe, draw) in parts:
+            raise item.error("each probe and draw once", f"{probe!r}, draw {draw} again")
+        labels = _column(part["label"], len(examples))
+        parts[probe, draw] = Records.of(
+            probe,
+            examples,
+            _statuses(part["status"], len(examples)),
+            draw=draw,
+            label=[-1 if f is None else f.integer() for f in labels],
+            value=[_number(f) for f in _column(part["value"], len(examples))],
+            norm=[_number(f, 0.0) for f in _column(part["norm"], len(examples))],
+        )
+    if not parts:
+        raise field.error("at least one probe")
+    return Records.concat(parts.values())
+
+
+def _statuses(field: Field, length: int) -> list[int]:
+    letters = "".join(STATUSES)
+    text = field.text(f"[{re.escape(letters)}]{{{length}}}", f"{length} letters of {letters!r}")
+    return [STATUSES[letter] for letter in text]
+
+
+def _column(field: Field, length: int) -> list[Field | None]:
+    return [None] * length if field.value is None else [f.or_none() for f in field.items(length)]
+
+
+def _number(field: Field | None, low: float = -np.inf) -> float:
+    if field is None:
+        return float("nan")
+    if field.value in ("inf", "-inf"):
+        return Field(float(str(field.value)), field.where).number(low)
+    return field.number(low)

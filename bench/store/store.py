@@ -1,0 +1,247 @@
+"""The result store: runs, cells, blocks and records in a database, arrays in shard files beside it.
+
+A block is committed whole, in one transaction, and is immutable from then on; only blocks in which the method failed
+can be forgotten, so that they are run again. A correction is a new attempt at the cell that supersedes the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from numpy.typing import NDArray
+from sqlalchemy import delete, select
+
+from trustdm.bench.errors import StoreError
+from trustdm.bench.records import CellResult, Records
+from trustdm.bench.store import checking, ingest, reading, schema, writing
+from trustdm.bench.store.database import Database, explained, open_database, parse
+from trustdm.bench.store.rows import NOTHING, BlockRow, CellRow, NewCell, RunRow
+from trustdm.bench.store.shards import Shards
+from trustdm.bench.store.writing import CellMarks
+from trustdm.bench.types import CellIdentity, RunInfo
+
+BUSY_SECONDS = 60.0
+
+
+class Store:
+    """An open store; use it as a context manager, in the process (and not across a fork) that opened it."""
+
+    def __init__(self, database: Database, shards: Shards | None):
+        self.database = database
+        self.shards = shards
+
+    @classmethod
+    def open(
+        cls, url: str | Path, *, read_only: bool = False, artefacts: Path | None = None, timeout: float = BUSY_SECONDS
+    ) -> Store:
+        """The store at a path (SQLite) or a database URL.
+
+        Opened for writing, the folder and the tables are created where they are missing, and a first write proves
+        that there will be others. ``artefacts`` is the folder of the shards: ``artefacts`` beside a SQLite file by
+        default, none otherwise. ``timeout`` is how many seconds to wait for another writer.
+
+        Raises:
+            StoreError: not a result database, newer than this code, missing, not writable, locked or full.
+        """
+        folder = artefacts or _beside(str(url))
+        database = open_database(str(url), read_only=read_only, timeout=timeout)
+        shards = Shards(folder) if folder else None
+        if shards and not read_only:
+            try:
+                with explained(str(folder)):
+                    shards.prepare()
+            except StoreError:
+                database.close()
+                raise
+        return cls(database, shards)
+
+    def close(self) -> None:
+        """Closes the database."""
+        self.database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    # Runs and cells
+
+    def begin_run(self, info: RunInfo) -> None:
+        """Stores a run that starts."""
+        with self.database.writing() as connection:
+            writing.add_run(connection, info)
+
+    def finish_run(self, run_id: str, exit_code: int) -> None:
+        """Freezes a run with the time and its exit code; a second call changes nothing.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        with self.database.writing() as connection:
+            writing.end_run(connection, run_id, writing.now(), exit_code)
+
+    def cell(
+        self,
+        identity: CellIdentity,
+        *,
+        planned: int,
+        code_digest: str,
+        card: Mapping[str, object],
+        suite_content: str,
+    ) -> CellRow:
+        """The newest attempt at a cell as it is stored, created where there is none.
+
+        An existing cell keeps its ``code_digest``: whoever resumes it compares.
+        """
+        with self.database.writing() as connection:
+            found = writing.newest(connection, identity)
+            if found is None:
+                new = NewCell(identity, planned, code_digest, card, suite_content)
+                found = writing.add_cell(connection, new, CellMarks.new(None))
+            return reading.cell(connection, found)
+
+    def fresh_cell(
+        self,
+        identity: CellIdentity,
+        *,
+        planned: int,
+        code_digest: str,
+        card: Mapping[str, object],
+        suite_content: str,
+    ) -> CellRow:
+        """A new, empty attempt at a cell that supersedes the newest one."""
+        new = NewCell(identity, planned, code_digest, card, suite_content)
+        with self.database.writing() as connection:
+            marks = CellMarks.new(writing.newest(connection, identity))
+            return reading.cell(connection, writing.add_cell(connection, new, marks))
+
+    def set_state_digest(self, cell_id: int, digest: str) -> None:
+        """Stores the fingerprint of the loaded weights, the first time.
+
+        Raises:
+            CodeChanged: the cell was started with other weights.
+        """
+        with self.database.writing() as connection:
+            writing.set_state(connection, cell_id, digest)
+
+    # Blocks
+
+    def commit(
+        self,
+        cell_id: int,
+        row: BlockRow,
+        records: Records,
+        diagnostics: Mapping[str, float] = NOTHING,
+        artefacts: Mapping[str, NDArray[Any]] = NOTHING,
+    ) -> bool:
+        """Stores a block with all that belongs to it; False, and nothing changes, if it is stored already.
+
+        ``records`` must hold each of the block's examples once for every (probe, draw) they speak of.
+
+        Raises:
+            StoreError: records that do not fit the block, an overlap, a locked, read-only or full database.
+        """
+        where = f"cell {cell_id}, block {row.block.start}..{row.block.stop}"
+        ingest.check_records(where, row.block, records)
+        with self.database.writing() as connection:
+            if writing.already_there(connection, cell_id, row.block):
+                return False
+            block_id = writing.add_block(connection, cell_id, row, len(records))
+            ingest.add_records(connection, cell_id, block_id, records)
+            writing.add_diagnostics(connection, block_id, diagnostics)
+            if artefacts:
+                writing.add_artefacts(connection, block_id, self._shards().write(artefacts))
+        return True
+
+    def blocks(self, cell_id: int) -> dict[int, BlockRow]:
+        """The blocks of a cell by their start, failed ones included."""
+        with self.database.reading() as connection:
+            return reading.blocks(connection, cell_id)
+
+    def forget_failed(self, cell_id: int) -> int:
+        """Removes the failed blocks of a cell, so that they are run again, and says how many those were."""
+        with self.database.writing() as connection:
+            starts = [s for s, b in reading.blocks(connection, cell_id).items() if b.status == "failed"]
+            return writing.forget(connection, cell_id, starts)
+
+    # Results
+
+    def cells(self, *, suite: str | None = None, method: str | None = None) -> list[CellRow]:
+        """Cells in the order they were created; every attempt, superseded or not."""
+        with self.database.reading() as connection:
+            return reading.cells(connection, suite=suite, method=method)
+
+    def result(self, cell: CellRow) -> CellResult:
+        """All that is stored about one cell, for the summary."""
+        with self.database.reading() as connection:
+            return reading.result(connection, cell)
+
+    def results(self, suite: str | None = None) -> list[CellResult]:
+        """The results of all cells (of one suite), read at one moment."""
+        with self.database.reading() as connection:
+            return [reading.result(connection, c) for c in reading.cells(connection, suite=suite)]
+
+    def records(self, cell_id: int) -> Records:
+        """The records of a cell in the canonical order; empty where nothing is stored."""
+        with self.database.reading() as connection:
+            return reading.records(connection, cell_id)
+
+    def artefact_names(self, cell_id: int) -> list[tuple[int, str]]:
+        """(start of the block, name) of every array kept with a cell."""
+        with self.database.reading() as connection:
+            return [(start, piece.name) for start, piece in reading.pieces(connection, cell_id)]
+
+    def artefact(self, cell_id: int, start: int, name: str) -> NDArray[Any]:
+        """An array that was kept with the block at ``start``.
+
+        Raises:
+            StoreError: there is none of that name, or its shard is missing or damaged.
+        """
+        with self.database.reading() as connection:
+            found = {piece.name: piece for _, piece in reading.pieces(connection, cell_id, start)}
+        if name not in found:
+            known = ", ".join(sorted(found)) or "none"
+            raise StoreError(f"cell {cell_id}, block at {start}: expected one of its artefacts ({known}), got {name!r}")
+        return self._shards().read(found[name])
+
+    def runs(self, cell_id: int | None = None) -> list[RunRow]:
+        """Runs in the order they started: all, or those that computed a block of a cell."""
+        with self.database.reading() as connection:
+            return reading.runs(connection, cell_id)
+
+    # Care
+
+    def check(self) -> list[str]:
+        """Every problem found in the database and in the shards, one line each; empty if all is well."""
+        with self.database.reading() as connection:
+            return list(checking.problems(connection, self.shards))
+
+    def collect(self) -> int:
+        """Removes shards that no block refers to and files of killed writers; returns the bytes that frees."""
+        freed = 0
+        with self.database.writing() as connection:
+            used = select(schema.artefact.c.digest)
+            connection.execute(delete(schema.shard).where(schema.shard.c.digest.not_in(used)))
+            kept = set(connection.execute(select(schema.shard.c.digest)).scalars())
+            for path in self.shards.files() if self.shards else ():
+                if path.stem not in kept:
+                    freed += path.stat().st_size
+                    path.unlink()
+        return freed
+
+    def _shards(self) -> Shards:
+        if self.shards is None:
+            raise StoreError(f"{self.database.name}: expected a folder for artefacts, got none; open it with one")
+        return self.shards
+
+
+def _beside(url: str) -> Path | None:
+    where = parse(url)
+    path = where.database or ""
+    if where.get_backend_name() != "sqlite" or path in ("", ":memory:") or path.startswith("file:"):
+        return None
+    return Path(path).parent / "artefacts"

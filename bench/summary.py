@@ -1,0 +1,253 @@
+"""Records in, rows of a board out: estimates and rank intervals, all computed from what is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trustdm.bench import stats
+from trustdm.bench.marks import Completeness, Currency, completeness, currencies, flags, grouped, on_suite, verification
+from trustdm.bench.records import CellResult
+from trustdm.bench.types import Cost, Estimate, Origin, Verification
+from trustdm.bench.verdicts import Scores, Verdicts, accuracy, survival, tabulate
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite import Suite
+    from trustdm.bench.suite_models import MetricSpec
+
+ALONE = "none: alone in its group"
+_STATISTICS = {"accuracy": accuracy, "survival": survival}
+_Cells = dict[str, tuple[CellResult, Verdicts]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a board says about one method, version, parameters, weights, suite version and seed.
+
+    ``metrics`` has no entry where there is nothing to show: no cell, no example that counts, or a verdict missing.
+    ``n`` counts examples with records in the evaluation of the ranking metric (without one: in the evaluation that
+    has fewest). ``rank_low`` and ``rank_high`` are None, group and test empty, where a row is not ranked.
+    """
+
+    method: str
+    method_version: str
+    params: tuple[tuple[str, object], ...]
+    suite: str
+    suite_version: int
+    seed: int
+    origin: Origin
+    currency: Currency
+    completeness: Completeness
+    verification: Verification
+    flags: tuple[str, ...]
+    metrics: dict[str, Estimate]
+    rank_low: int | None
+    rank_high: int | None
+    rank_group: str
+    rank_test: str
+    cost: Cost
+    n: int
+    planned: int
+    card: dict[str, object]
+    cells: tuple[int, ...]
+    errors: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The row as plain JSON values; costs in seconds, images and bytes."""
+        return {
+            "method": self.method,
+            "version": self.method_version,
+            "params": dict(self.params),
+            "suite": self.suite,
+            "suite_version": self.suite_version,
+            "seed": self.seed,
+            "origin": self.origin.value,
+            "currency": self.currency,
+            "completeness": self.completeness,
+            "verification": self.verification.value,
+            "flags": list(self.flags),
+            "rank_low": self.rank_low,
+            "rank_high": self.rank_high,
+            "rank_group": self.rank_group,
+            "rank_test": self.rank_test,
+            "cost": {
+                "wall_s": self.cost.wall,
+                "device_s": self.cost.device,
+                "forwards": self.cost.forwards,
+                "gradients": self.cost.gradients,
+                "memory_bytes": self.cost.memory,
+            },
+            "n": self.n,
+            "planned": self.planned,
+            "errors": list(self.errors),
+            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+        }
+
+
+def rows(suite: Suite, results: Sequence[CellResult]) -> list[Row]:
+    """The rows of a suite's board, sorted: full before preview, current before others, best first, then by name.
+
+    Results of other suites are ignored, and cells that hold nothing yet. What makes up a row and what its marks mean:
+    ``bench.marks``. Rows are ranked among those that can be compared: measured, current, equally complete, of one
+    seed and one set of examples.
+
+    Raises:
+        StoreError: a record is there twice.
+    """
+    groups = grouped(r for r in results if r.identity.suite == suite.name and len(r.records))
+    marks = currencies(suite, groups)
+    drafts = [_draft(suite, cells, mark) for (_, cells), mark in zip(groups, marks, strict=True)]
+    direction = _direction(suite)
+
+    def place(row: Row) -> tuple[object, ...]:
+        best = row.metrics.get(suite.ranking.metric)
+        value = -direction * best.value if best else np.inf
+        return row.completeness != "full", row.currency != "current", value, row.method, str(row.params), row.cells
+
+    return sorted(_ranked(suite, drafts), key=place)
+
+
+def curve(suite: Suite, result: CellResult) -> list[tuple[str, Estimate]]:
+    """The share still correct after each probe of a cell, in the order the probes were run."""
+    table = verdicts(suite, result)
+    points = [(p, _estimate(survival(table, p, suite.failures))) for p in table.probes]
+    return [(probe, estimate) for probe, estimate in points if estimate]
+
+
+def verdicts(suite: Suite, result: CellResult) -> Verdicts:
+    """One line for each example and draw of a cell, with the status at every probe in the order they were run.
+
+    The order is that of the evaluation's ``attacks``: the suite's, or for a cell of another version its own.
+
+    Raises:
+        StoreError: a record is there twice.
+    """
+    spec = suite.evaluations.get(result.identity.evaluation)
+    current = spec is not None and on_suite(suite, result)
+    params = spec.params if spec is not None and current else json.loads(result.identity.params or "{}")
+    attacks = [str(attack["name"]) for attack in params.get("attacks", ())]
+    return tabulate(result.records, attacks, where=f"cell {result.id}")
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A row before ranking; ``scores`` of the ranking metric, None where the row does not show it."""
+
+    row: Row
+    scores: Scores | None
+
+
+def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draft:
+    cells: _Cells = {r.identity.evaluation: (r, verdicts(suite, r)) for r in results}
+    scores = {m.name: _score(suite, m, cells) for m in suite.metrics}
+    estimates = {name: _estimate(s) for name, s in scores.items()}
+    newest = results[-1]
+    row = Row(
+        method=newest.identity.method,
+        method_version=newest.identity.method_version,
+        params=tuple((str(k), v) for k, v in newest.identity.method_params),
+        suite=suite.name,
+        suite_version=newest.identity.suite_version,
+        seed=newest.identity.seed,
+        origin=newest.origin,
+        currency=currency,
+        completeness=completeness(suite, cells),
+        verification=verification(results),
+        flags=flags(newest.card, cells.values()),
+        metrics={name: e for name, e in estimates.items() if e},
+        rank_low=None,
+        rank_high=None,
+        rank_group="",
+        rank_test="",
+        cost=_cost([r.cost for r in results]),
+        n=_measured(suite, cells),
+        planned=max(r.planned for r in results),
+        card=newest.card,
+        cells=tuple(r.id for r in results),
+        errors=tuple(dict.fromkeys(e for r in results for e in r.errors)),
+    )
+    return _Draft(row, scores[suite.ranking.metric] if suite.ranking.metric in row.metrics else None)
+
+
+def _score(suite: Suite, metric: MetricSpec, cells: _Cells) -> Scores | None:
+    if metric.evaluation not in cells:
+        return None
+    return _STATISTICS[metric.statistic](cells[metric.evaluation][1], metric.probe, suite.failures)
+
+
+def _estimate(scores: Scores | None) -> Estimate | None:
+    if scores is None or not scores.draws.any():
+        return None
+    counts = scores.draws > 0
+    return stats.clustered(scores.mean[counts], scores.draws[counts])
+
+
+def _measured(suite: Suite, cells: _Cells) -> int:
+    evaluation = _ranking(suite).evaluation
+    tables = [cells[evaluation][1]] if evaluation in cells else [table for _, table in cells.values()]
+    return min(len(np.unique(table.example)) for table in tables)
+
+
+def _cost(costs: Sequence[Cost]) -> Cost:
+    """Sums, and the largest peak of memory."""
+    return Cost(
+        wall=sum(c.wall for c in costs),
+        device=sum(c.device for c in costs),
+        forwards=sum(c.forwards for c in costs),
+        gradients=sum(c.gradients for c in costs),
+        memory=max(c.memory for c in costs),
+    )
+
+
+def _ranking(suite: Suite) -> MetricSpec:
+    return next(m for m in suite.metrics if m.name == suite.ranking.metric)
+
+
+def _direction(suite: Suite) -> int:
+    return 1 if _ranking(suite).direction == "higher" else -1
+
+
+def _ranked(suite: Suite, drafts: Iterable[_Draft]) -> list[Row]:
+    groups: dict[tuple[object, ...], list[_Draft]] = defaultdict(list)
+    out = []
+    for draft in drafts:
+        if draft.scores is None or draft.row.currency != "current" or draft.row.origin is not Origin.MEASURED:
+            out.append(draft.row)
+        else:
+            groups[draft.row.completeness, draft.row.seed, draft.scores.example.tobytes()].append(draft)
+    for group in groups.values():
+        out += _ranks(suite, group)
+    return out
+
+
+def _ranks(suite: Suite, group: list[_Draft]) -> list[Row]:
+    """The rows of one group with their rank intervals: paired tests over its examples, Holm over all pairs."""
+    scores = [d.scores for d in group if d.scores is not None]
+    p, gap, name = stats.pairwise(_direction(suite) * np.stack([s.mean for s in scores]))
+    level, pairs = suite.ranking.level, len(group) * (len(group) - 1) // 2
+    bounds = stats.rank_intervals(stats.significantly_better(p, gap, level))
+    test = f"{name}, Holm over {pairs} pair{'s' * (pairs > 1)}, level {level:g}" if pairs else ALONE
+    label = _label(suite, group[0].row, scores[0])
+    return [
+        replace(d.row, rank_low=low, rank_high=high, rank_group=label, rank_test=test)
+        for d, (low, high) in zip(group, bounds, strict=True)
+    ]
+
+
+def _label(suite: Suite, row: Row, scores: Scores) -> str:
+    """ "full", "preview n=64"; with the seed unless it is the suite's first, and a mark for examples that are not
+    the first ones of the test list."""
+    words: list[str] = [row.completeness]
+    if row.completeness == "preview":
+        words.append(f"n={len(scores.example)}")
+        if not np.array_equal(np.sort(suite.test[: len(scores.example)]), scores.example):
+            words.append(f"examples={hashlib.sha256(scores.example.tobytes()).hexdigest()[:8]}")
+    if row.seed != suite.seeds[0]:
+        words.append(f"seed={row.seed}")
+    return " ".join(words)

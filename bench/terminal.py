@@ -1,0 +1,128 @@
+"""What the command line shows: progress, tables, one-line messages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from trustdm.bench.plan import PlannedCell
+from trustdm.bench.runner.run import Progress
+from trustdm.bench.runner.units import CellEstimate, UnitResult
+from trustdm.bench.suite import Suite
+from trustdm.bench.summary import Row
+
+WIDE = 220
+"""Columns of a table that goes to a file or a pipe."""
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line on standard output, as it is."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """A line on standard error, as it is."""
+    err.print(text, markup=False, soft_wrap=True, end="" if text.endswith("\n") else "\n")
+
+
+class BarProgress(Progress):
+    """One bar for each cell, with the time that is left; only on a terminal."""
+
+    def __init__(self) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=err,
+        )
+        self._tasks: dict[str, object] = {}
+
+    def start(self, cells: Sequence[tuple[PlannedCell, int, int]]) -> None:
+        total = self._bars.add_task("all examples", total=sum(asked for _, _, asked in cells))
+        self._tasks["all"] = total
+        for cell, stored, asked in cells:
+            self._tasks[cell.identity.key] = self._bars.add_task(str(cell), total=asked, completed=stored)
+            self._bars.advance(total, stored)
+        self._bars.start()
+
+    def finished(self, result: UnitResult) -> None:
+        for key in ("all", result.unit.cell.identity.key):
+            if result.outcome in ("done", "failed"):
+                self._bars.advance(self._tasks[key], len(result.unit.block))  # type: ignore[arg-type]
+
+    def line(self, text: str) -> None:
+        self._bars.console.print(text, markup=False)
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+
+def progress() -> Progress:
+    """Bars on a terminal, silence elsewhere."""
+    return BarProgress() if err.is_terminal else Progress()
+
+
+def percent(value: float) -> str:
+    """0.5 as "50.0"."""
+    return f"{100 * value:.1f}"
+
+
+def board(suite: Suite, rows: Sequence[Row]) -> Table:
+    """The rows of a suite as a table; preview rows stand below and are ranked among themselves."""
+    table = Table(title=f"{suite.name} v{suite.version}  (%, 95% interval)", title_justify="left")
+    shown = [m for m in suite.metrics if any(m.name in r.metrics for r in rows)]
+    for heading in ("rank", "method", *(m.name.removesuffix("_accuracy") for m in shown), "n", "marks", "flags"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        cells = [_estimate(row, m.name) for m in shown]
+        marks = " ".join((row.origin, row.currency, row.completeness, row.verification))
+        count = str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
+        table.add_row(rank(row), row.method, *cells, count, marks, " ".join(row.flags))
+    return table
+
+
+def rank(row: Row) -> str:
+    """The rank interval, "1-3"; previews say so."""
+    if row.rank_low is None:
+        return ""
+    text = str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
+    return text if row.rank_group == "full" else f"{text} ({row.rank_group})"
+
+
+def _estimate(row: Row, name: str) -> str:
+    if name not in row.metrics:
+        return ""
+    e = row.metrics[name]
+    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
+
+
+def estimates(found: Sequence[CellEstimate], jobs: int) -> Table:
+    """What a run would do and at most take."""
+    table = Table(title="would run (upper bounds: attacks stop at the first success)", title_justify="left")
+    for heading in ("cell", "blocks", "examples", "forwards", "gradients", "time", "memory", ""):
+        table.add_column(heading, overflow="fold")
+    for e in found:
+        time = "unknown" if e.seconds is None else duration(e.seconds)
+        memory = f"{e.memory / 2**20:.0f} MiB" if e.memory else ""
+        table.add_row(
+            str(e.cell), str(e.blocks), str(e.examples), f"{e.forwards:,}", f"{e.gradients:,}", time, memory, e.problem
+        )
+    total = sum(e.seconds or 0.0 for e in found)
+    table.caption = f"at most {duration(total)} on one worker, about {duration(total / jobs)} on {jobs}"
+    return table
+
+
+def duration(seconds: float) -> str:
+    """12 s, 3.5 min, 2.1 h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,108 @@
+"""Writes the site: every file whose content is new, nothing else; removes what an earlier build left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trustdm.bench.errors import UsageError
+from trustdm.bench.store import runfiles
+from trustdm.bench.store.store import Store
+from trustdm.bench.suite import Suite
+from trustdm.leaderboard import downloads, pages, render, text
+from trustdm.leaderboard.methodviews import method_page
+from trustdm.leaderboard.queries import Site, load
+from trustdm.leaderboard.suiteviews import index_page, suite_page
+from trustdm.leaderboard.views import Link
+
+MANIFEST = "data/manifest.json"
+RUNS = "data/runs"
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """What a build did: pages ``written`` and ``unchanged``, files ``removed``, ``bytes`` of the whole site."""
+
+    written: int
+    unchanged: int
+    removed: int
+    bytes: int
+
+
+def build_site(store: Store, out: Path, suites: Sequence[Suite]) -> SiteReport:
+    """The static site of ``suites`` in the folder ``out``; a page whose content has not changed is not touched.
+
+    Raises:
+        UsageError: the folder cannot be written.
+        StoreError: the store cannot be read.
+    """
+    site = load(store, suites)
+    try:
+        run_files = {s.name: runfiles.export(store, out / RUNS, suite=s.name) for s in suites}
+        return publish(site, out, run_files)
+    except OSError as error:
+        raise UsageError(f"{out}: expected a folder that can be written, got {error.strerror or error}") from error
+
+
+def publish(site: Site, out: Path, run_files: dict[str, list[Path]] | None = None) -> SiteReport:
+    """Writes the pages of ``site`` and all they need into ``out``."""
+    listed = {name: [p.relative_to(out).as_posix() for p in paths] for name, paths in (run_files or {}).items()}
+    written = unchanged = total = 0
+    paths = set()
+    for path, content in _files(site, listed):
+        if path in paths:
+            continue
+        paths.add(path)
+        changed = _write(out / path, content)
+        total += len(content)
+        if path.endswith(".html"):
+            written, unchanged = written + changed, unchanged + (not changed)
+    paths |= {path for listing in listed.values() for path in listing}
+    removed = _clear(out, paths)
+    _write(out / MANIFEST, (json.dumps(sorted(paths), indent=0) + "\n").encode())
+    return SiteReport(written, unchanged, removed, total)
+
+
+def _files(site: Site, run_files: dict[str, list[str]]) -> Iterator[tuple[str, bytes]]:
+    """Every file of the site, path and content, made one after the other."""
+    yield from render.static().items()
+    yield "index.html", render.html(index_page(site))
+    for board in site.boards:
+        suite, rows = board.suite, [entry.row for entry in board.entries]
+        links = [Link(Path(path).name, f"../{path}") for path in run_files.get(suite.name, [])]
+        yield f"data/{text.slug(suite.name)}.csv", downloads.rows_csv(suite, rows)
+        yield f"data/{text.slug(suite.name)}.json", downloads.rows_json(rows)
+        yield pages.suite_path(suite), render.html(suite_page(site, board, links))
+    for name, entries in site.methods().items():
+        view, needed = method_page(site, name, entries)
+        yield from needed.items()
+        yield pages.method_path(name), render.html(view)
+
+
+def _write(path: Path, content: bytes) -> bool:
+    """Whether the file had to be written; by a rename, so that a reader never sees half of it."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+    return True
+
+
+def _clear(out: Path, paths: set[str]) -> int:
+    """Removes the files that an earlier build wrote and this one does not need."""
+    manifest = out / MANIFEST
+    if not manifest.is_file():
+        return 0
+    try:
+        old = [str(path) for path in json.loads(manifest.read_bytes())]
+    except (ValueError, TypeError):
+        return 0
+    gone = [out / p for p in old if p not in paths and ".." not in Path(p).parts and not Path(p).is_absolute()]
+    found = [path for path in gone if path.is_file()]
+    for path in found:
+        path.unlink()
+    return len(found)

@@ -1,0 +1,81 @@
+"""Tables as files: CSV for spreadsheets, JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from trustdm.bench.suite import Suite
+from trustdm.bench.summary import Row
+from trustdm.bench.types import Status, canonical_json
+from trustdm.leaderboard.queries import Part
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+ROW = ("method", "version", "params", "suite_version", "seed", "origin", "currency", "completeness", "verification")
+RANK = ("rank_low", "rank_high", "rank_group", "n", "planned")
+COST = ("wall_s", "device_s", "forwards", "gradients", "memory_bytes")
+
+
+def rows_json(rows: Sequence[Row]) -> bytes:
+    """A JSON list, one object for each row of a board."""
+    return (json.dumps([row.as_json() for row in rows], indent=1, allow_nan=False) + "\n").encode()
+
+
+def rows_csv(suite: Suite, rows: Sequence[Row]) -> bytes:
+    """The board as CSV: marks, ranks, each metric with its interval and n, costs; what is missing is empty."""
+    metrics = [metric.name for metric in suite.metrics]
+    parts = [f"{name}{end}" for name in metrics for end in ("", "_low", "_high", "_n")]
+    lines = ([_plain(value) for value in _line(row, metrics)] for row in rows)
+    return _csv((*ROW, "flags", *RANK, *parts, *COST, "errors"), lines)
+
+
+def _line(row: Row, metrics: Sequence[str]) -> list[object]:
+    values = row.as_json()
+    cost = values["cost"]
+    found: list[object] = [canonical_json(values[k]) if k == "params" else values[k] for k in ROW]
+    found += ["; ".join(row.flags), *(values[k] for k in RANK)]
+    for name in metrics:
+        value = row.metrics.get(name)
+        found += [value.value, value.low, value.high, value.n] if value else [None] * 4
+    found += [cost[k] for k in COST] if isinstance(cost, dict) else [None] * len(COST)
+    return [*found, "; ".join(row.errors)]
+
+
+def records_csv(parts: Sequence[Part]) -> bytes:
+    """Every record of a row: evaluation, example, draw, probe, status, predicted label, margin, norm."""
+    return _csv(
+        ("evaluation", "example", "draw", "probe", "status", "label", "margin", "norm"),
+        (line for part in parts for line in _records(part)),
+    )
+
+
+def _records(part: Part) -> Iterable[Sequence[object]]:
+    r = part.result.records.sorted()
+    words = np.array([status.name.lower().replace("_", " ") for status in Status])
+    label = [None if v < 0 else v for v in r.label.tolist()]
+    value, norm = ([None if v != v else v for v in column.tolist()] for column in (r.value, r.norm))
+    status = words[r.status].tolist()
+    evaluation = [_plain(part.evaluation)] * len(r)
+    names = {name: _plain(name) for name in set(r.probe.tolist())}
+    probe = [names[name] for name in r.probe.tolist()]
+    return zip(evaluation, r.example.tolist(), r.draw.tolist(), probe, status, label, value, norm, strict=True)
+
+
+def _csv(head: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(lines)
+    return out.getvalue().encode("utf-8", "replace")
+
+
+def _plain(value: object) -> object:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front; a bare CR would end the line."""
+    if not isinstance(value, str):
+        return value
+    words = value.replace("\r", " ")
+    return f"'{words}" if value.startswith(FORMULA) else words

@@ -1,0 +1,144 @@
+"""The page of a method as a page model: its card, and every result with all that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from trustdm.bench import summary
+from trustdm.bench.store.rows import RunRow
+from trustdm.bench.suite import Suite
+from trustdm.bench.types import Status
+from trustdm.leaderboard import examples, gallery, marks, provenance, tables, text
+from trustdm.leaderboard.pages import budget, fact, facts, page, suite_path
+from trustdm.leaderboard.queries import Board, Entry, Part, Site
+from trustdm.leaderboard.views import Album, Attack, Fact, Ladder, MethodPage, ResultView, RunView
+
+DATA = {
+    "external_data": "outside the suite",
+    "generated_data": "generated",
+    "selection_data": "further data for choosing settings",
+}
+GRADIENTS = {
+    "exact": "exact",
+    "surrogate": "a surrogate",
+    "bpda": "replaced in the backward pass (BPDA)",
+    "none": "none",
+}
+
+
+def method_page(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -> tuple[MethodPage, dict[str, bytes]]:
+    """The page of a method and the files it needs, by path."""
+    card = entries[0][1].row.card
+    files: dict[str, bytes] = {}
+    results = []
+    for at, (board, entry) in enumerate(entries):
+        result, needed = _result(site, board, entry, f"{text.slug(name)}-{at + 1}")
+        results.append(result)
+        files |= needed
+    title = tables.title(entries[0][1].row)
+    words = str(card.get("summary") or "")
+    return (
+        MethodPage(
+            page=page(title, words or f"Results of {name} on every board", site.boards, root="../"),
+            name=name,
+            summary=words,
+            claim=str(card.get("claim") or ""),
+            tags=tables.texts(card.get("tags")),
+            facts=_card(name, card),
+            results=tuple(results),
+        ),
+        files,
+    )
+
+
+def _card(name: str, card: Mapping[str, object]) -> tuple[Fact, ...]:
+    data = [words for key, words in DATA.items() if card.get(key)]
+    shape = tables.texts(card.get("input_shape"))
+    return facts(
+        fact("Name", name, code=True),
+        fact("Version", card.get("version")),
+        fact("Authors", ", ".join(tables.texts(card.get("authors"))) or "not stated"),
+        fact("Paper", card.get("paper")),
+        fact("Licence", card.get("licence") or "not stated"),
+        fact("Made for", ", ".join(tables.texts(card.get("data")))),
+        fact("Input", f"{'×'.join(shape)}, {card.get('classes')} classes" if shape else ""),
+        fact("Training data", ", ".join(data) if data else "nothing beyond the suite declared"),
+        fact("Randomness", card.get("randomness")),
+        fact("Gradient for an attacker", GRADIENTS.get(str(card.get("gradient")), card.get("gradient"))),
+        *_weights(card.get("weights")),
+    )
+
+
+def _weights(files: object) -> list[Fact | None]:
+    listed = files if isinstance(files, list | tuple) else []
+    return [
+        fact(f"Weights, {w.get('file')}", f"sha256 {w.get('sha256')}", code=True) for w in listed if isinstance(w, dict)
+    ]
+
+
+def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[ResultView, dict[str, bytes]]:
+    suite, row = board.suite, entry.row
+    albums, files = _albums(entry.parts)
+    table, records = examples.table(suite, entry, anchor)
+    return (
+        ResultView(
+            anchor=anchor,
+            suite=suite.title,
+            href=f"../{suite_path(suite)}",
+            rank=_rank(entry),
+            variant=tables.variant(row),
+            columns=tables.columns(suite),
+            cells=tables.cells(suite, row),
+            marks=marks.marks(row),
+            flags=marks.flags(row),
+            errors=row.errors,
+            ladders=tuple(ladder for part in entry.parts if (ladder := _ladder(suite, part)) is not None),
+            albums=albums,
+            budget=budget(suite),
+            examples=table,
+            cell_columns=provenance.COLUMNS,
+            cell_facts=tuple(provenance.cell(part) for part in entry.parts),
+            runs=_runs(site.runs, entry.parts),
+        ),
+        files | records,
+    )
+
+
+def _rank(entry: Entry) -> str:
+    row = entry.row
+    if row.rank_low is None or row.rank_high is None:
+        return "not ranked"
+    plural = "s" if row.rank_high > row.rank_low else ""
+    return f"rank{plural} {text.ranks(row.rank_low, row.rank_high)}, {row.rank_group}"
+
+
+def _ladder(suite: Suite, part: Part) -> Ladder | None:
+    """An evaluation attack by attack; None where it has one probe only."""
+    table = summary.verdicts(suite, part.result)
+    if len(table.probes) < 2:
+        return None
+    values = dict(summary.curve(suite, part.result))
+    seen = [status for status in Status if np.any(table.status == status)]
+    attacks = [
+        Attack(probe, tables.estimate(values.get(probe)), tuple(int((column == s).sum()) for s in seen))
+        for probe, column in zip(table.probes, table.status.T, strict=True)
+    ]
+    return Ladder(part.evaluation, tuple(examples.WORDS[s] for s in seen), tuple(attacks))
+
+
+def _albums(parts: Sequence[Part]) -> tuple[tuple[Album, ...], dict[str, bytes]]:
+    albums: list[Album] = []
+    files: dict[str, bytes] = {}
+    for part in parts:
+        if part.gallery is not None:
+            found, needed = gallery.pictures(part.gallery, "../")
+            albums.append(Album(part.evaluation, found))
+            files |= needed
+    return tuple(albums), files
+
+
+def _runs(runs: Mapping[str, RunRow], parts: Sequence[Part]) -> tuple[RunView, ...]:
+    used = dict.fromkeys(block.run_id for part in parts for block in part.blocks)
+    return tuple(provenance.run(runs[name]) for name in used if name in runs)

@@ -1,0 +1,84 @@
+"""Where the numbers of a row came from: its cells and its runs, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trustdm.bench.store.rows import RunRow
+from trustdm.leaderboard import text
+from trustdm.leaderboard.pages import fact, facts
+from trustdm.leaderboard.queries import Part
+from trustdm.leaderboard.views import CellFacts, RunView
+
+COLUMNS = (
+    "Examples",
+    "Blocks",
+    "Batch size",
+    "Device",
+    "Wall time",
+    "Device time",
+    "Forward",
+    "Gradient",
+    "Peak memory",
+    "Protocol",
+    "Seed",
+    "Code",
+    "Cell",
+)
+SHORT = 12
+GROUPS = {"machine": "Machine", "setting": "Setting", "version": "Version of"}
+
+
+def cell(part: Part) -> CellFacts:
+    """One evaluation as it was run, the values of ``COLUMNS``."""
+    it, cost = part.result.identity, part.result.cost
+    done = sum(len(block.block) for block in part.blocks if block.status == "done")
+    tries = sum(block.attempts for block in part.blocks) - len(part.blocks)
+    values = (
+        f"{done:,} of {part.result.planned:,}",
+        f"{len(part.blocks)}" + (f", {tries} tried again" if tries > 0 else ""),
+        _range(block.batch_size for block in part.blocks),
+        ", ".join(sorted({block.device for block in part.blocks})) or text.DASH,
+        text.duration(cost.wall),
+        text.duration(cost.device),
+        text.count(cost.forwards),
+        text.count(cost.gradients),
+        text.size(cost.memory) if cost.memory else "not known",
+        f"{it.protocol} {it.protocol_version}",
+        str(it.seed),
+        part.cell.code_digest[:SHORT],
+        part.cell.key[:SHORT],
+    )
+    return CellFacts(part.evaluation, values)
+
+
+def run(row: RunRow) -> RunView:
+    """One run with all that is known about its machine, versions and settings."""
+    state = {True: ", with local changes", False: "", None: ""}[row.dirty]
+    commit = f"{row.commit}{state}" if row.commit else "not from a checkout"
+    return RunView(
+        text.day(row.started),
+        facts(
+            fact("Run", row.id, code=True),
+            fact("Commit", commit, code=True),
+            fact("Command", row.command, code=True),
+            fact("Started", text.moment(row.started)),
+            fact("Finished", text.moment(row.finished) if row.finished else "did not finish"),
+            fact("Exit code", row.exit_code),
+            *(fact(_term(name), value) for name, value in sorted(row.facts.items())),
+        ),
+    )
+
+
+def _term(name: str) -> str:
+    group, _, rest = name.partition(".")
+    if not rest:
+        return name
+    return f"{GROUPS.get(group, group)} {rest}" if group == "version" else f"{GROUPS.get(group, group)}: {rest}"
+
+
+def _range(values: Iterable[int]) -> str:
+    found = sorted(set(values))
+    if not found:
+        return text.DASH
+    return str(found[0]) if len(found) == 1 else f"{found[0]}{text.DASH}{found[-1]}"

@@ -1,0 +1,126 @@
+"""Reads the store once and sums it up: everything that the pages are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench import summary
+from trustdm.bench.records import CellResult
+from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
+from trustdm.bench.suite import Suite
+from trustdm.bench.summary import Row
+from trustdm.bench.types import Origin
+
+GALLERY = ("x", "x_adv", "gallery_examples", "gallery_labels", "gallery_predictions")
+
+
+class Source(Protocol):
+    """What the pages need of a store; ``bench.store.store.Store`` has it."""
+
+    def results(self, suite: str | None = None) -> list[CellResult]: ...
+
+    def cells(self, *, suite: str | None = None) -> list[CellRow]: ...
+
+    def blocks(self, cell_id: int) -> dict[int, BlockRow]: ...
+
+    def runs(self) -> list[RunRow]: ...
+
+    def artefact_names(self, cell_id: int) -> list[tuple[int, str]]: ...
+
+    def artefact(self, cell_id: int, start: int, name: str) -> NDArray[Any]: ...
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Attacked images of one cell: ``x`` and ``x_adv`` (m, C, H, W) in [0, 1]; ids, labels, predictions (m,)."""
+
+    x: NDArray[np.float32]
+    x_adv: NDArray[np.float32]
+    examples: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One cell of a row, how it was run, and its attacked images."""
+
+    result: CellResult
+    cell: CellRow
+    blocks: tuple[BlockRow, ...]
+    gallery: Gallery | None
+
+    @property
+    def evaluation(self) -> str:
+        return self.result.identity.evaluation
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of a board with its cells, in the order of the suite's evaluations."""
+
+    row: Row
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A suite and its rows, best first."""
+
+    suite: Suite
+    entries: tuple[Entry, ...]
+
+    @property
+    def tested(self) -> bool:
+        """Whether anything has been measured at full size on the suite as it is."""
+        rows = (entry.row for entry in self.entries)
+        return any(r.completeness == "full" and r.currency == "current" and r.origin is Origin.MEASURED for r in rows)
+
+
+@dataclass(frozen=True)
+class Site:
+    """All boards, and the runs by id."""
+
+    boards: tuple[Board, ...]
+    runs: Mapping[str, RunRow] = field(default_factory=dict)
+
+    def methods(self) -> dict[str, list[tuple[Board, Entry]]]:
+        """Every method's entries, by name, in the order of the boards."""
+        found: dict[str, list[tuple[Board, Entry]]] = {}
+        for board in self.boards:
+            for entry in board.entries:
+                found.setdefault(entry.row.method, []).append((board, entry))
+        return dict(sorted(found.items()))
+
+
+def load(store: Source, suites: Sequence[Suite]) -> Site:
+    """Everything the pages of ``suites`` show.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return Site(tuple(_board(store, suite) for suite in suites), {run.id: run for run in store.runs()})
+
+
+def _board(store: Source, suite: Suite) -> Board:
+    results = store.results(suite.name)
+    cells = {cell.id: cell for cell in store.cells(suite=suite.name)}
+    parts = {r.id: _part(store, r, cells[r.id]) for r in results if r.id in cells}
+    order = {name: at for at, name in enumerate(suite.evaluations)}
+    entries = [
+        Entry(row, tuple(sorted((parts[i] for i in row.cells), key=lambda p: order.get(p.evaluation, len(order)))))
+        for row in summary.rows(suite, [part.result for part in parts.values()])
+    ]
+    return Board(suite, tuple(entries))
+
+
+def _part(store: Source, result: CellResult, cell: CellRow) -> Part:
+    kept = store.artefact_names(result.id)
+    shown = (0, GALLERY[0]) in kept and {name for start, name in kept if start == 0} >= set(GALLERY)
+    arrays = [store.artefact(result.id, 0, name) for name in GALLERY] if shown else []
+    return Part(result, cell, tuple(store.blocks(result.id).values()), Gallery(*arrays) if arrays else None)

@@ -1,0 +1,37 @@
+"""Page models to HTML; everything that is not markup of our own templates is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from trustdm.leaderboard.views import IndexPage, MethodPage, SuitePage
+
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16'"
+    " rx='3' fill='%231f4f8b'/%3E%3Cpath d='M3 5.5h10M8 3v10M5 10h6' stroke='white' stroke-width='1.6'/%3E%3C/svg%3E"
+)
+STATIC = ("style.css", "board.js")
+
+
+@cache
+def environment() -> Environment:
+    """The templates: autoescape everywhere, an unknown name is an error."""
+    loader = PackageLoader("trustdm.leaderboard", "templates")
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.globals["icon"] = ICON
+    return found
+
+
+def html(view: IndexPage | SuitePage | MethodPage) -> bytes:
+    """The HTML of a page."""
+    name = {IndexPage: "index.html", SuitePage: "suite.html", MethodPage: "method.html"}[type(view)]
+    return environment().get_template(name).render(view=view).encode("utf-8", "replace")
+
+
+def static() -> dict[str, bytes]:
+    """The files that all pages share, by path."""
+    folder = resources.files("trustdm.leaderboard") / "static"
+    return {f"assets/{name}": (folder / name).read_bytes() for name in STATIC}

@@ -1,0 +1,115 @@
+"""Our four attacks in sequence against ``pyautoattack.AutoAttack`` on the same network and images.
+
+Peer and ours draw different random numbers, so verdicts may differ where the peer's own do from seed to seed, and
+hardly more often.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+from pyautoattack import AutoAttack
+from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
+from torch import Tensor
+
+from trustdm.bench.attacks.apgd_ce import ApgdCe
+from trustdm.bench.attacks.apgd_t import ApgdT
+from trustdm.bench.attacks.fab_t import FabT
+from trustdm.bench.attacks.square import Square
+from trustdm.bench.perturb.apgd import ApgdSettings, _build
+from trustdm.bench.perturb.budget import AUTOATTACK_NORM, project
+from trustdm.bench.perturb.fab import _PARAMETERS, _Fab
+from trustdm.bench.perturb.square import _Square
+from trustdm.bench.rng import Noise
+from trustdm.bench.types import Budget
+
+SEEDS = range(5)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long both sides search; the defaults are AutoAttack's standard version."""
+
+    targets: int = 9
+    fab_iterations: int = 100
+    queries: int = 5000
+
+
+def ours(target: Any, net: Any, x: Tensor, y: Tensor, budget: Budget, size: Size) -> Tensor:
+    """Which rows are still classified correctly after all four attacks."""
+    robust = net(x).argmax(1) == y
+    attacks = {
+        "apgd-ce": ApgdCe(),
+        "apgd-t": ApgdT(targets=size.targets),
+        "fab-t": FabT(targets=size.targets, iterations=size.fab_iterations),
+        "square": Square(queries=size.queries),
+    }
+    for name, attack in attacks.items():
+        rows = robust.nonzero().flatten()
+        adv = attack.perturb(target, x[rows], y[rows], budget, Noise(f"cell/{name}", rows.numpy()))
+        robust[rows] = net(project(x[rows], adv, budget)).argmax(1) == y[rows]
+    return robust
+
+
+def peers(net: Any, x: Tensor, y: Tensor, budget: Budget, size: Size, seed: int) -> Tensor:
+    """The same from pyautoattack's own loop."""
+    logging.getLogger("auto-attack").addHandler(logging.NullHandler())
+    attack = AutoAttack(net, eps=budget.radius, norm=AUTOATTACK_NORM[budget.norm], seed=seed, version="standard")
+    attack.apgd_targeted.n_target_classes = attack.fab.n_target_classes = size.targets
+    attack.fab.n_iter, attack.square.n_queries = size.fab_iterations, size.queries
+    with torch.random.fork_rng(devices=[]):
+        adv, _ = attack.run_standard_evaluation(x.clone(), y.clone(), batch_size=len(x))
+    return net(project(x, adv, budget)).argmax(1) == y  # type: ignore[no-any-return]
+
+
+def agree(stub: Any, digits: Any, n: int, budget: Budget, size: Size) -> None:
+    x, y = digits.x[:n], digits.y[:n]
+    mine = ours(stub(digits.net, 10), digits.net, x, y, budget, size)
+    theirs = torch.stack([peers(digits.net, x, y, budget, size, seed) for seed in SEEDS])
+    flips = (theirs != theirs[0]).any(0)
+    allowed = max(2, int(flips.sum()))
+    differs = mine != theirs[0]
+    assert 0.1 * n < mine.sum() < 0.95 * n, "the network tells nothing apart"
+    assert (differs & ~flips).sum() == 0, "verdicts differ that never flip between the peer's seeds"
+    assert differs.sum() <= allowed
+    assert mine.sum() <= theirs.sum(1).median() + allowed
+
+
+def test_agrees_with_autoattack(stub: Any, digits: Any) -> None:
+    agree(stub, digits, 60, Budget("linf", Fraction(1, 10)), Size(targets=4, fab_iterations=50, queries=300))
+
+
+def test_parameters_are_those_of_the_standard_version(stub: Any, row_wise: Any) -> None:
+    peer = AutoAttack(row_wise, eps=0.1, norm="L2", seed=0, version="standard")
+    target, budget = stub(row_wise, 5), Budget("l2", Fraction(1, 10))
+    apgd = "norm eps loss n_iter thr_decr n_iter_2 n_iter_min size_decr eot_iter use_largereps"
+    pairs = [
+        (_build(APGDAttack, target, budget, ApgdSettings(), loss="ce"), peer.apgd, apgd),
+        (_build(APGDAttack_targeted, target, budget, ApgdSettings()), peer.apgd_targeted, apgd),
+        (_Fab(target, norm="L2", n_iter=100, eps=0.1, **_PARAMETERS), peer.fab, "norm alpha_max eta beta"),
+        (
+            _Square(target, row_wise.x, budget, Noise("k", range(16)), Square().queries),
+            peer.square,
+            "norm eps loss n_queries p_init rescale_schedule",
+        ),
+    ]
+    for mine, theirs, names in pairs:
+        for name in names.split():
+            assert getattr(mine, name) == getattr(theirs, name), name
+    assert ApgdCe().restarts == peer.apgd.n_restarts == peer.apgd_targeted.n_restarts == peer.fab.n_restarts == 1
+    assert ApgdT().targets == peer.apgd_targeted.n_target_classes
+    assert FabT().targets == peer.fab.n_target_classes
+    assert {ApgdCe().iterations, ApgdT().iterations, FabT().iterations} == {peer.apgd.n_iter, peer.fab.n_iter}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "budget", [Budget("linf", Fraction(1, 10)), Budget("l2", Fraction(1, 2))], ids=lambda b: b.norm
+)
+def test_agrees_with_autoattack_at_full_size(stub: Any, digits: Any, budget: Budget) -> None:
+    agree(stub, digits, 200, budget, Size())

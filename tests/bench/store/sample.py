@@ -1,0 +1,185 @@
+"""Cells, blocks and records for the tests of the store; also used by the processes that those tests start."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.records import Records, failed
+from trustdm.bench.store.rows import BlockRow, CellRow
+from trustdm.bench.store.store import Store
+from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status
+
+CARD = {"name": "plain", "version": "2", "title": "Plain <b>net</b>", "tags": ["a", "é"]}
+CONTENT = 'name = "digits-linf"\n\n[budget]\neps = "1/10"\n'
+FINISHED = "2025-01-02T03:04:05.678901+00:00"
+EXTREMES = [-0.0, 0.0, 5e-324, -2.2250738585072014e-308, 0.1, 1 / 3, 1e300, float("inf"), -float("inf"), float("nan")]
+
+
+def identity(**changes: Any) -> CellIdentity:
+    """An identity; ``changes`` replace some of its fields."""
+    values: dict[str, Any] = {
+        "method": "plain",
+        "method_version": "2",
+        "method_params": (),
+        "weights": ("0" * 64, "a" * 64),
+        "suite": "digits-linf",
+        "suite_version": 1,
+        "suite_digest": "b" * 64,
+        "data_digest": "c" * 64,
+        "evaluation": "pgd40",
+        "protocol": "adversarial",
+        "protocol_version": "adversarial=1 pgd=1",
+        "params": '{"attacks":[{"name":"pgd"}]}',
+        "block_rule": "doubling 8 64",
+        "precision": "float32",
+        "seed": 0,
+    }
+    return CellIdentity(**(values | changes))
+
+
+def cell(store: Store, *, fresh: bool = False, planned: int = 64, **changes: Any) -> CellRow:
+    """A cell of the store."""
+    create = store.fresh_cell if fresh else store.cell
+    which = identity(**changes)
+    card = CARD | {"name": which.method}
+    return create(which, planned=planned, code_digest="code-1", card=card, suite_content=CONTENT)
+
+
+def run(store: Store, name: str = "run-1", **facts: str) -> str:
+    """A run of the store."""
+    store.begin_run(RunInfo(name, FINISHED, f"trustdm run {name}", "f" * 40, None, facts))
+    return name
+
+
+def row(block: Block, run_id: str = "run-1", **changes: Any) -> BlockRow:
+    """A block that is done."""
+    cost = Cost(wall=0.1 + block.start, device=0.3, forwards=10 * len(block), gradients=2**40, memory=block.stop)
+    values: dict[str, Any] = {
+        "block": block,
+        "status": "done",
+        "run_id": run_id,
+        "finished": FINISHED,
+        "batch_size": 32,
+        "device": "cpu",
+        "attempts": 1,
+        "cost": cost,
+    }
+    return BlockRow(**(values | changes))
+
+
+def records(block: Block, seed: int = 0) -> Records:
+    """Two probes, the second with two draws; examples are not positions, and values are the hard ones."""
+    rng, n = np.random.default_rng([seed, block.start]), len(block)
+    examples = examples_of(block)
+    parts = [Records.of("clean", examples, rng.integers(0, 2, n), label=rng.integers(0, 10, n), value=_values(rng, n))]
+    for draw in range(2):
+        status = rng.integers(0, 5, n)
+        label = np.where(status == Status.NOT_RUN, -1, rng.integers(0, 10, n))
+        norm = np.where(status == Status.NOT_RUN, np.nan, rng.random(n))
+        parts.append(Records.of("pgd é", examples, status, draw=draw, label=label, value=_values(rng, n), norm=norm))
+    return Records.concat(parts)
+
+
+def examples_of(block: Block) -> NDArray[np.int64]:
+    """The data set's indices of a block's positions: far apart, falling, beyond 32 bits."""
+    return 2**33 - 7 * np.arange(block.start, block.stop)
+
+
+def _values(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    values = rng.normal(size=n)
+    values[: len(EXTREMES)] = EXTREMES[:n]
+    return values
+
+
+def arrays(block: Block) -> dict[str, NDArray[Any]]:
+    """Arrays of several types and shapes, an empty one and a bare number included."""
+    rng = np.random.default_rng(block.start)
+    return {
+        "x_adv": rng.random((len(block), 1, 4, 4)).astype(np.float32),
+        "labels": rng.integers(0, 10, len(block)),
+        "empty": np.zeros((0, 3), dtype=np.uint8),
+        "number": np.array(1.5),
+        "big endian": np.arange(3, dtype=">i2"),
+    }
+
+
+def bits(values: NDArray[np.float64]) -> list[bytes]:
+    """The bytes of each value; every NaN is the same."""
+    return [np.float64(np.nan if v != v else v).tobytes() for v in values]
+
+
+def fill(store: Store) -> list[CellRow]:
+    """A small store with all there is: two methods, params, attempts, failures, artefacts; returns its cells."""
+    first, second = run(store, "run-1", machine="a"), run(store, "run-2")
+    plain = cell(store)
+    store.set_state_digest(plain.id, "d" * 64)
+    for block in (Block(0, 8), Block(8, 16), Block(16, 32)):
+        store.commit(plain.id, row(block, first), records(block), {"checked": len(block), "odd": 0.1}, arrays(block))
+    again = cell(store, fresh=True)
+    store.commit(again.id, row(Block(0, 8), second), records(Block(0, 8), seed=1))
+    other = cell(store, method="other", method_params=(("eps", 0.1), ("steps", 4)), evaluation="clean")
+    bad = row(Block(0, 8), second, status="failed", error="ContractError: expected finite logits, got NaN")
+    store.commit(other.id, bad, failed(examples_of(Block(0, 8))))
+    store.finish_run(first, 0)
+    return store.cells()
+
+
+def main(path: str, kind: str) -> None:
+    """What a process of its own does: ``fill`` a store, or die while it commits."""
+    with Store.open(Path(path)) as store:
+        ACTIONS[kind](store)
+
+
+def commit_many(store: Store) -> None:
+    """Commits the same 40 blocks as every other process, and says which were its own."""
+    target = cell(store, planned=320)
+    name = run(store, f"run-{sys.argv[3]}")
+    order = range(40) if sys.argv[3] == "0" else reversed(range(40))
+    for i in order:
+        block = Block(8 * i, 8 * i + 8)
+        if store.commit(target.id, row(block, name), records(block), {"n": 1}, {"x": np.full(4, i)}):
+            sys.stdout.write(f"{block.start}\n")
+            sys.stdout.flush()
+
+
+def commit_for_ever(store: Store) -> None:
+    """Commits block after block, each announced once it is committed, until somebody kills the process."""
+    target, i = cell(store, planned=2**30), 0
+    name = run(store, f"run-{sys.argv[3]}")
+    size = 2000
+    for i in range(10**6):
+        block = Block(size * i, size * i + size)
+        if store.commit(target.id, row(block, name), records(block), {}, {"x": np.full(1000, i)}):
+            sys.stdout.write(f"{block.start}\n")
+            sys.stdout.flush()
+
+
+def die_in_commit(store: Store) -> None:
+    """Is killed with everything of the second block written but the commit itself."""
+    import os
+    import signal
+
+    from trustdm.bench.store import writing
+
+    target = cell(store)
+    name = run(store, "run-1")
+    store.commit(target.id, row(Block(0, 8), name), records(Block(0, 8)), {"n": 1}, arrays(Block(0, 8)))
+    add = writing.add_artefacts
+
+    def last(*arguments: Any) -> None:
+        add(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    writing.add_artefacts = last
+    store.commit(target.id, row(Block(8, 16), name), records(Block(8, 16)), {"n": 1}, arrays(Block(8, 16)))
+
+
+ACTIONS = {"many": commit_many, "for-ever": commit_for_ever, "die": die_in_commit, "fill": fill}
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trustdm.bench.errors import PluginError
+from trustdm.bench.plugins import import_file, load
+
+GOOD = """
+from trustdm import MethodCard, method
+
+@method(MethodCard(name='NAME', input_shape=(1, 8, 8), classes=10))
+def load():
+    return lambda x: x.flatten(1)[:, :10]
+"""
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_built_in_plugins_are_there() -> None:
+    catalogue = load()
+    assert catalogue.problems == []
+    for kind, names in {
+        "method": {"digits-standard", "mnist16-pgd-at", "cifar10-resnet18"},
+        "attack": {"pgd", "apgd-ce", "apgd-t", "fab-t", "square"},
+        "dataset": {"digits", "mnist16", "cifar10", "npz", "image-folder"},
+        "protocol": {"clean", "adversarial"},
+    }.items():
+        assert names <= set(catalogue.registry.names(kind))
+
+
+BROKEN = {
+    "syntax": ("def (:", "cannot be imported: SyntaxError"),
+    "imports": ("import no_such_package_here", "cannot be imported: ModuleNotFoundError: No module named"),
+    "empty": ("x = 1", "expected something marked with @method"),
+    "card": (GOOD.replace("classes=10", "classes=1"), "cannot be imported: ValidationError"),
+    "exits": ("raise SystemExit(3)", "cannot be imported: SystemExit: 3"),
+    "taken": (GOOD.replace("NAME", "digits-standard"), "is taken by trustdm.bench.methods.digits_standard:load"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_plugin_is_named_in_one_line_and_the_others_load(tmp_path: Path, fault: str) -> None:
+    text, message = BROKEN[fault]
+    broken = written(tmp_path, f"broken_{fault}", text)
+    good = written(tmp_path, f"good_{fault}", GOOD.replace("NAME", "good"))
+    catalogue = load([broken, good])
+    assert "good" in catalogue.registry.names("method")
+    assert len(catalogue.problems) == 1
+    assert message in catalogue.problems[0] and "\n" not in catalogue.problems[0]
+    assert broken.name in catalogue.problems[0]
+
+
+def test_a_file_that_is_no_plugin_is_named(tmp_path: Path) -> None:
+    assert "no such file" in load([tmp_path / "absent.py"]).problems[0]
+    assert "another kind" in load([tmp_path]).problems[0]
+
+
+def test_a_plugin_can_use_its_own_repository(tmp_path: Path) -> None:
+    written(tmp_path, "network_parts", "SCALE = 2.0\n")
+    path = written(tmp_path, "mine", "from network_parts import SCALE\n" + GOOD.replace("NAME", "mine"))
+    assert load([path]).problems == []
+    assert import_file(path) is import_file(path)
+
+
+def test_entry_points_are_discovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, "their_plugin_module", GOOD.replace("NAME", "theirs"))
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[trustdm.plugins]\ntheirs = their_plugin_module\ngone = no_such_module_at_all\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    catalogue = load()
+    assert "theirs" in catalogue.registry.names("method")
+    assert len(catalogue.problems) == 1 and "entry point gone" in catalogue.problems[0]
+    assert "theirs" not in load(installed=False).registry.names("method")
+
+
+def test_registration_may_fail_without_a_module(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="expected a Python file"):
+        import_file(tmp_path / "x.txt")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from trustdm.bench.contracts import DatasetCard, MethodCard, dataset, method
+from trustdm.bench.errors import PluginError, UnknownName
+from trustdm.bench.registry import Registry, entries_of
+
+
+def card(name: str) -> MethodCard:
+    return MethodCard(name=name, input_shape=(1, 2, 2), classes=3)
+
+
+def plugin(name: str, *cards: MethodCard | DatasetCard) -> ModuleType:
+    made = ModuleType(name)
+
+    def load() -> str:
+        return name
+
+    load.__module__, load.__qualname__ = name, "load"
+    marked = load
+    for c in cards:
+        marked = (method if isinstance(c, MethodCard) else dataset)(c)(marked)  # type: ignore[arg-type, assignment]
+    made.load = marked  # type: ignore[attr-defined]
+    return made
+
+
+def test_entries_are_found_and_loaded_when_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plugin("some_plugin", card("a"), DatasetCard(name="d", shape=(1, 2, 2), classes=3))
+    monkeypatch.setitem(__import__("sys").modules, "some_plugin", made)
+    registry = Registry()
+    assert registry.add_module(made) == 2
+    assert registry.get("method", "a").load()() == "some_plugin"
+    assert registry.names("dataset") == ["d"] and registry.get("dataset", "d").target == "some_plugin:load"
+
+
+def test_what_a_module_imports_is_not_its_own() -> None:
+    owner, borrower = plugin("owner", card("a")), ModuleType("borrower")
+    borrower.load = owner.load  # type: ignore[attr-defined]
+    assert list(entries_of(borrower)) == []
+
+
+def test_a_name_is_taken_once() -> None:
+    registry = Registry()
+    registry.add_module(plugin("first", card("a")))
+    registry.add_module(plugin("first", card("a")))
+    with pytest.raises(PluginError, match=r"second:load: method 'a' is taken by first:load; choose another"):
+        registry.add_module(plugin("second", card("a")))
+
+
+def test_an_unknown_name_comes_with_near_ones() -> None:
+    registry = Registry()
+    registry.add_module(plugin("first", card("mnist16-standard")))
+    with pytest.raises(UnknownName, match=r"unknown method 'mnist-standard'; did you mean 'mnist16-standard'\?"):
+        registry.get("method", "mnist-standard")
+    with pytest.raises(UnknownName, match="known: none"):
+        registry.get("attack", "pgd")

@@ -1,0 +1,50 @@
+"""Helpers for the tests that run a small suite for real; importable because tests/ is on pytest's pythonpath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trustdm.bench.records import Records
+from trustdm.bench.runner.run import Report
+from trustdm.bench.store.store import Store
+
+TESTS = Path(__file__).resolve().parent
+TINY = TESTS / "data" / "tiny.toml"
+TEMPLATES = TESTS / "plugins" / "templates.py"
+Measure = Callable[..., Report]
+
+
+def stored(path: Path) -> dict[tuple[str, str], Records]:
+    """Every record of a database by method and evaluation."""
+    with Store.open(str(path), read_only=True) as store:
+        return {
+            (c.identity.method, c.identity.evaluation): store.records(c.id) for c in store.cells() if not c.superseded
+        }
+
+
+def same(a: dict[tuple[str, str], Records], b: dict[tuple[str, str], Records]) -> bool:
+    """Whether two databases hold the same records, bit for bit."""
+    return a.keys() == b.keys() and all(a[k].equals(b[k]) for k in a)
+
+
+def plugin(folder: Path, body: str, name: str = "broken", card: str = "") -> Path:
+    """A plugin file with one method for the digits whose ``classify`` has this body."""
+    path = folder / f"{name}.py"
+    lines = "\n".join(f"        {line}" for line in body.splitlines())
+    path.write_text(
+        "import torch\nfrom trustdm import MethodCard, method\n\n\n"
+        f"@method(MethodCard(name='{name}', version='1', input_shape=(1, 8, 8), classes=10{card}))\n"
+        f"class Method:\n    def classify(self, x, *noise):\n{lines}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def only_clean(folder: Path) -> Path:
+    """The tiny suite with its clean evaluation alone."""
+    head, _, tail = TINY.read_text(encoding="utf-8").partition("[evaluations.pgd]")
+    metrics = tail[tail.index("[[metrics]]") :].split("[[metrics]]")[1]
+    path = folder / "clean.toml"
+    path.write_text(f'{head}[[metrics]]{metrics}[ranking]\nmetric = "clean_accuracy"\n', encoding="utf-8")
+    return path

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trustdm.bench.errors import TrustdmError, UsageError
+from trustdm.bench.store.store import Store
+from trustdm.bench.suite import Suite
+from trustdm.leaderboard import build, queries
+from trustdm.leaderboard.build import build_site
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def filled(world: Any, suites: list[Suite], fakes: list[Any]) -> Store:
+    for fake in (fakes[0], fakes[5]):
+        world.add(suites[1], replace(fake, n=min(fake.n, 64)))
+    store: Store = world.store
+    return store
+
+
+def test_building_again_writes_nothing(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    first = build_site(filled, tmp_path / "site", suites)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*") if p.is_file()}
+    again = build_site(filled, tmp_path / "site", suites)
+    assert (first.written, first.unchanged) == (6, 0)
+    assert (again.written, again.unchanged, again.removed, again.bytes) == (0, 6, 0, first.bytes)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_two_builds_of_one_store_are_equal_byte_for_byte(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    build_site(filled, tmp_path / "a", suites)
+    build_site(filled, tmp_path / "b", suites)
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_a_changed_page_is_rewritten_alone(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    build_site(filled, site, suites)
+    (site / "index.html").write_text("edited")
+    report = build_site(filled, site, suites)
+    assert (report.written, report.unchanged) == (1, 5)
+    assert "edited" not in (site / "index.html").read_text()
+
+
+def test_pages_of_what_is_gone_are_removed_and_nothing_else(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    build_site(filled, site, suites)
+    (site / "CNAME").write_text("mine")
+    report = build_site(filled, site, suites[:1])
+    assert (report.removed > 0 and not (site / "methods").exists()) or not list((site / "methods").iterdir())
+    assert (site / "CNAME").read_text() == "mine" and (site / "index.html").exists()
+    assert not (site / "suites/digits-linf.html").exists()
+
+
+def test_a_manifest_cannot_reach_outside_the_site(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    site, victim = tmp_path / "site", tmp_path / "victim"
+    build_site(filled, site, suites)
+    victim.write_text("mine")
+    (site / build.MANIFEST).write_text(json.dumps(["../victim", str(victim)]))
+    build_site(filled, site, suites)
+    assert victim.read_text() == "mine"
+
+
+def test_a_damaged_manifest_is_replaced(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    build_site(filled, site, suites)
+    (site / build.MANIFEST).write_text("{")
+    assert build_site(filled, site, suites).removed == 0
+    assert "index.html" in json.loads((site / build.MANIFEST).read_text())
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    (tmp_path / "site").write_text("a file")
+    with pytest.raises(TrustdmError, match="site"):
+        build_site(filled, tmp_path / "site", suites)
+    with pytest.raises(UsageError, match="expected a folder that can be written"):
+        build_site(filled, tmp_path / "site", [])
+
+
+def test_an_empty_store_gives_a_site(world: Any, suites: list[Suite], tmp_path: Path) -> None:
+    report = build_site(world.store, tmp_path / "site", suites)
+    assert report.written == 4
+    assert build_site(world.store, tmp_path / "none", []).written == 1
+
+
+def test_run_files_can_be_downloaded_and_are_the_exported_ones(
+    filled: Store, suites: list[Suite], tmp_path: Path
+) -> None:
+    build_site(filled, tmp_path / "site", suites)
+    runs = sorted((tmp_path / "site/data/runs").rglob("*.json"))
+    assert {path.stem for path in runs} == {"mnist16-adversarial", "purify-sde"}
+    page = (tmp_path / "site/suites/digits-linf.html").read_text()
+    assert all(f"../{path.relative_to(tmp_path / 'site').as_posix()}" in page for path in runs)
+
+
+def test_entries_have_their_cells_in_the_order_of_the_suite(filled: Store, suites: list[Suite]) -> None:
+    site = queries.load(filled, suites)
+    board = site.boards[1]
+    assert [p.evaluation for p in board.entries[0].parts] == list(board.suite.evaluations)
+    gallery = board.entries[0].parts[-1].gallery
+    assert gallery is not None and gallery.x.shape[1:] == board.suite.data.shape
+    assert set(site.methods()) == {"mnist16-adversarial", "purify-sde"}
+
+
+def test_the_leaderboard_needs_no_torch(published: Path) -> None:
+    names = sorted(p.stem for p in Path(build.__file__).parent.glob("*.py") if p.stem != "__init__")
+    imports = "; ".join(f"import trustdm.leaderboard.{name}" for name in names)
+    code = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_module_imports_what_is_built_on_it() -> None:
+    order = ["text", "svg", "views", "queries", "pages", "render", "build"]
+    folder = Path(build.__file__).parent
+    for name in order:
+        used = _imports(ast.parse((folder / f"{name}.py").read_text()))
+        assert not used & set(order[order.index(name) :]), name
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trustdm.leaderboard"):
+            parts = (node.module or "").split(".")
+            found |= {parts[2]} if len(parts) > 2 else {alias.name for alias in node.names}
+    return found

@@ -1,0 +1,30 @@
+"""trustdm: measured, resumable, traceable evaluations of trustworthy diffusion models.
+
+``from trustdm import evaluate, wrap, method, MethodCard`` is the whole Python face; see docs/quickstart.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FACE = {
+    "evaluate": "trustdm.bench.api",
+    "wrap": "trustdm.bench.api",
+    "method": "trustdm.bench.contracts",
+    "dataset": "trustdm.bench.contracts",
+    "attack": "trustdm.bench.contracts",
+    "MethodCard": "trustdm.bench.contracts",
+    "DatasetCard": "trustdm.bench.contracts",
+    "AttackCard": "trustdm.bench.contracts",
+    "WeightFile": "trustdm.bench.contracts",
+}
+__all__ = list(_FACE)
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a part of the face when it is first used, so that ``import trustdm`` stays quick."""
+    if name not in _FACE:
+        raise AttributeError(f"module 'trustdm' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_FACE[name]), name)
