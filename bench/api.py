@@ -74,13 +74,19 @@ def prepare(request: Request, specs: Sequence[MethodSpec] = (), catalogue: Catal
     suites, cells = [load_suite(s) for s in request.suites], []
     for suite in suites:
         chosen = list(specs) or choose(suite, catalogue.registry, request.methods)
-        limit = suite.size.demo if request.demo else request.limit
+        limit = _demo_size(suite) if request.demo else request.limit
         cells += plan_cells(suite, chosen, catalogue.registry, limit=limit, seeds=request.seeds)
     if not cells:
         names = ", ".join(s.name for s in suites) or "no suite"
         raise UsageError(f"nothing to run: no registered method fits {names}; name one with --method or --plugin")
     settings = Settings(_device(request.device), request.batch_size, request.plugins)
     return Prepared(catalogue, suites, cells, settings)
+
+
+def _demo_size(suite: Suite) -> int:
+    if not suite.size.demo:
+        raise UsageError(f"--demo: expected a suite that declares size.demo, got {suite.name}, which is in no demo")
+    return suite.size.demo
 
 
 def _device(name: str) -> str:
@@ -267,16 +273,13 @@ def evaluate(
     url = database(db)
     with Store.open(url) as store:
         report = execute(request, prepared, store)
-        cells = {c.id for c in store.cells(suite=prepared.suites[0].name) if _wanted(c.identity.key, prepared.cells)}
+        keys = {c.identity.key for c in prepared.cells}
+        cells = {c.id for c in store.cells(suite=prepared.suites[0].name) if c.key in keys and c.lab == store.lab}
         board = rows(prepared.suites[0], store.results(prepared.suites[0].name))
     found = [r for r in board if cells & set(r.cells) and r.currency != "superseded"]
     if report.broken or not (report.done or report.skipped) or not found:
         raise TrustdmError(" | ".join(report.lines) or "nothing was measured")
     return Result(prepared.suites[0], found[0], report, url)
-
-
-def _wanted(key: str, cells: Iterable[PlannedCell]) -> bool:
-    return key in {c.identity.key for c in cells}
 
 
 def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: Catalogue, name: str) -> MethodSpec:

@@ -93,12 +93,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
     demo: Annotated[bool, typer.Option("--demo", help="The demo size that each suite declares.")] = False,
     seed: Annotated[list[int] | None, typer.Option(help="Instead of the suite's seeds; may be repeated.")] = None,
     max_hours: Annotated[float | None, typer.Option(help="Stop at a block boundary after so long (exit 3).")] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run failed blocks again.")
-    ] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start anew, superseding what is stored.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed blocks again.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, superseding what is stored.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and what it would take.")] = False,
 ) -> None:
     """Run suites: measure what the database lacks, commit block by block.
@@ -201,7 +197,7 @@ def _dry_run(request: Request, db: str | None) -> int:
     stored: dict[str, set[int]] = {}
     if "://" in url or Path(url).exists():
         with Store.open(url, read_only=True) as store:
-            stored = {c.key: set(store.blocks(c.id)) for c in store.cells() if not c.superseded}
+            stored = {c.key: set(store.blocks(c.id)) for c in store.cells() if not c.superseded and c.lab == store.lab}
     todo = []
     for cell in prepared.cells:
         have = set() if request.options.fresh else stored.get(cell.identity.key, set())

@@ -124,7 +124,7 @@ def backward_calls() -> Iterator[list[str]]:
         calls.append("backward")
         return engine(*args, **kwargs)
 
-    torch.autograd._engine_run_backward = counted  # type: ignore[attr-defined, assignment]
+    torch.autograd._engine_run_backward = counted  # type: ignore[attr-defined]
     try:
         yield calls
     finally:

@@ -24,7 +24,7 @@ SQUARE_MARGIN = 0.002
 def grouped(results: Iterable[CellResult]) -> list[tuple[int, list[CellResult]]]:
     """The cells of each row, oldest first, with the layer they lie in: 0 on top, more where newer cells lie above.
 
-    A row is one origin, method, version, parameters, weights, suite version and digest, and seed. Where it has an
+    A row is one lab, origin, method, version, parameters, weights, suite version and digest, and seed. Where it has an
     evaluation twice (the protocol was revised, say) the newest cell is on top and the others lie below.
     """
     layers: dict[tuple[int, tuple[object, ...]], list[CellResult]] = defaultdict(list)
@@ -47,7 +47,7 @@ def currencies(suite: Suite, groups: Sequence[tuple[int, list[CellResult]]]) -> 
     newest: dict[object, object] = {}
     live = [c for layer, cells in groups if layer == 0 and on_suite(suite, cells[0]) for c in cells]
     for cell in sorted(live, key=lambda c: c.id):
-        newest[cell.origin, cell.identity.method] = cell.identity.method_version
+        newest[cell.lab, cell.origin, cell.identity.method] = cell.identity.method_version
         newest[_variant_key(cell)] = cell.identity.weights
 
     def currency(layer: int, cell: CellResult) -> Currency:
@@ -55,7 +55,7 @@ def currencies(suite: Suite, groups: Sequence[tuple[int, list[CellResult]]]) -> 
             return "superseded"
         if not on_suite(suite, cell):
             return "stale"
-        version, weights = newest[cell.origin, cell.identity.method], newest[_variant_key(cell)]
+        version, weights = newest[cell.lab, cell.origin, cell.identity.method], newest[_variant_key(cell)]
         latest = (version, weights) == (cell.identity.method_version, cell.identity.weights)
         return "current" if latest else "superseded"
 
@@ -152,9 +152,9 @@ _CHECKS: dict[str, Callable[[Mapping[str, float]], bool]] = {
 
 def _row_key(result: CellResult) -> tuple[object, ...]:
     it = result.identity
-    return (*_variant_key(result), it.weights, it.suite_version, it.suite_digest, it.seed)
+    return (*_variant_key(result), it.weights, it.randomness, it.suite_version, it.suite_digest, it.seed)
 
 
 def _variant_key(result: CellResult) -> tuple[object, ...]:
     it = result.identity
-    return result.origin, it.method, it.method_version, canonical_json(it.method_params)
+    return result.lab, result.origin, it.method, it.method_version, canonical_json(it.method_params)

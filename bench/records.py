@@ -100,7 +100,8 @@ def failed(examples: Sequence[int] | NDArray[np.int64]) -> Records:
 class CellResult:
     """All that is stored about one cell, as the summary needs it.
 
-    ``planned`` is the length of the suite's test list; ``card`` the method's card as it was when measured;
+    ``lab`` is the id of the store that measured it; ``planned`` the length of the suite's test list;
+    ``card`` the method's card as it was when measured;
     ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...).
     """
 
@@ -113,5 +114,6 @@ class CellResult:
     origin: Origin = Origin.MEASURED
     verification: Verification = Verification.UNVERIFIED
     superseded: bool = False
+    lab: str = ""
     diagnostics: dict[str, float] = field(default_factory=dict)
     errors: tuple[str, ...] = ()

@@ -123,7 +123,7 @@ class Data(Table):
 class Size(Table):
     """``demo`` and ``full`` count test examples; the blocks start at ``first_block`` and end at ``block`` examples."""
 
-    demo: Whole
+    demo: Annotated[StrictInt, Field(ge=0)] = 0
     full: Whole
     first_block: Whole = 8
     block: Whole = 64

@@ -11,13 +11,14 @@ from trustdm.bench import plugins, terminal
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import UsageError
 from trustdm.bench.suite import Suite, load_suite, open_data, shipped
-from trustdm.bench.training.recipes import reproduce
+from trustdm.bench.training.recipes import recipe_of, reproduce
 
 
 def run(name: str, folder: Path, files: tuple[Path, ...]) -> int:
     """Trains, writes the checkpoint into ``folder`` and prints how its hash compares with the card's."""
     registry = plugins.load(files).registry
     entry = registry.get("method", name)
+    recipe_of(entry)
     suite = _suite_of(cast(MethodCard, entry.card))
     images, labels = open_data(suite, registry).read(suite.train)
     with Progress(console=terminal.err, disable=not terminal.err.is_terminal) as bars:

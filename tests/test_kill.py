@@ -41,9 +41,7 @@ def committed(db: Path) -> dict[tuple[str, int], tuple[str, str]]:
 def kill_at_random(words: list[str], db: Path, rng: random.Random) -> None:
     """Starts the command, and kills it and its workers a random moment after it has begun to commit blocks."""
     before = len(committed(db))
-    process = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     wait_for = before + rng.choice([0, 1, 1, 2])
     deadline = time.monotonic() + 120
     while process.poll() is None and len(committed(db)) < wait_for and time.monotonic() < deadline:

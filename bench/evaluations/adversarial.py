@@ -104,13 +104,13 @@ class _State:
         from trustdm.bench.perturb.target import seeded
 
         context = self.context
-        target = context.target.keyed(f"{context.key}/{name}/{context.block.start}")
         noise = Noise(f"{context.key}/{name}", context.examples)
         found, norms = [context.x[:0]], [np.zeros(0)]
         with seeded(context.key, context.block.start, name):
             for part in context.batches(rows):
                 index = _index(part, context.x)
                 x, y = context.x[index], context.y[index]
+                target = context.target.keyed(f"{context.key}/{name}", context.examples[part])
                 raw = attack.perturb(target, x.clone(), y.clone(), context.budget, noise.rows(part)).detach()
                 inside = budgets.project(x, raw, context.budget)
                 self.projected += int(((inside - raw).flatten(1).abs().amax(1) > 1e-6).sum())

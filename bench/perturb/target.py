@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError
 from trustdm.bench.rng import Noise, seed32
+from trustdm.bench.training.weights import modules_in
 from trustdm.bench.types import Counts
 
 
@@ -62,22 +64,31 @@ class _CountGradients(torch.autograd.Function):
 class Target:
     """Images (B, C, H, W) in [0, 1] -> logits (B, K); counts every pass.
 
-    A keyed method gets new noise on every call, derived from ``key`` and the number of calls made, unless ``on``
-    fixes it. ``classes`` is K; ``randomized`` says whether two calls may differ.
+    A keyed method gets new noise on every call, derived from ``key``, the number of calls made and, where these are
+    known, the examples in the batch; ``on`` fixes it. ``classes`` is K; ``randomized`` says whether two calls may
+    differ.
     """
 
-    def __init__(self, classify: Callable[..., Any], card: MethodCard, meter: Meter, key: str = ""):
+    def __init__(
+        self,
+        classify: Callable[..., Any],
+        card: MethodCard,
+        meter: Meter,
+        key: str = "",
+        examples: NDArray[np.int64] | None = None,
+    ):
         self._classify = classify
         self._card = card
         self._key = key
+        self._examples = examples
         self._calls = 0
         self.meter = meter
         self.classes = card.classes
         self.randomized = card.randomness != "none"
 
-    def keyed(self, key: str) -> Target:
-        """The same method with its own stream of noise."""
-        return Target(self._classify, self._card, self.meter, key)
+    def keyed(self, key: str, examples: NDArray[np.int64] | None = None) -> Target:
+        """The same method with its own stream of noise, for batches whose rows are ``examples``."""
+        return Target(self._classify, self._card, self.meter, key, examples)
 
     def on(self, noise: Noise) -> Callable[[Tensor], Tensor]:
         """The method with its noise fixed to the rows of ``noise``."""
@@ -85,7 +96,8 @@ class Target:
 
     def __call__(self, x: Tensor) -> Tensor:
         self._calls += 1
-        return self._logits(x, Noise(f"{self._key}/call {self._calls}", range(len(x))))
+        rows = range(len(x)) if self._examples is None or len(self._examples) != len(x) else self._examples
+        return self._logits(x, Noise(f"{self._key}/call {self._calls}", rows))
 
     def _logits(self, x: Tensor, noise: Noise) -> Tensor:
         self.meter.forwards += len(x)
@@ -130,22 +142,13 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "CUDA out of memory" in text)
 
 
-def modules_of(thing: object) -> list[nn.Module]:
-    """The networks a method object is, or holds in its attributes."""
-    if isinstance(thing, nn.Module):
-        return [thing]
-    return (
-        [value for value in vars(thing).values() if isinstance(value, nn.Module)] if hasattr(thing, "__dict__") else []
-    )
-
-
 def place(thing: Any, card: MethodCard, device: str) -> Callable[..., Any]:
     """Puts a loaded method on ``device`` in evaluation mode with frozen weights; returns its ``classify``.
 
     Raises:
         ContractError: it has no ``classify`` and cannot be called.
     """
-    for module in modules_of(thing):
+    for module in modules_in(thing):
         module.to(device).eval().requires_grad_(False)
     if not isinstance(thing, nn.Module) and callable(getattr(thing, "to", None)):
         thing.to(device)

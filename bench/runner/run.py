@@ -186,7 +186,7 @@ class Runner:
         """Blocks in order, cell after cell, leaving out cells that turned out to be unusable and blocks of others."""
         for task in tasks:
             for block in task.todo:
-                if task.cell.identity.key in self._unusable:
+                if {task.cell.identity.key, _pair(task.cell)} & self._unusable:
                     break
                 if block.start in self._store.blocks(task.row.id):
                     self._report.skipped += 1
@@ -214,7 +214,7 @@ class Runner:
             if result.state_digest is not None:
                 self._store.set_state_digest(row.id, result.state_digest)
         except CodeChanged as error:
-            self._unusable_cell(replace(result, error=f"{unit.cell}: {error}"))
+            self._unusable_cell(replace(result, outcome="setup", error=str(error)))
             return
         outcome = result.result
         records = Records.empty() if outcome is None else outcome.records
@@ -255,11 +255,11 @@ class Runner:
             )
 
     def _unusable_cell(self, result: UnitResult) -> None:
-        key = result.unit.cell.identity.key
-        text = result.error if result.outcome == "bug" else f"{result.unit.cell}: {result.error}"
+        """Leaves out what is left of the cell; what cannot be loaded is left out with all its cells, and named once."""
+        cell = result.unit.cell
+        key = cell.identity.key if result.outcome == "bug" else _pair(cell)
         if key not in self._unusable:
-            self._unusable.add(key)
-            self._broken(key, text)
+            self._broken(key, result.error if result.outcome == "bug" else f"{key}: {result.error}")
 
     def _broken(self, key: str, line: str, *, unusable: bool = True) -> None:
         if unusable:
@@ -270,6 +270,10 @@ class Runner:
     def _describe_failures(self) -> None:
         for (cell, error), count in self._errors.items():
             self._report.lines.append(f"{cell}: {count} block{'s' * (count > 1)} failed: {error}")
+
+
+def _pair(cell: PlannedCell) -> str:
+    return f"{cell.suite.name} / {cell.spec}"
 
 
 def _changed(before: str, after: str, *, unfinished: bool) -> str:

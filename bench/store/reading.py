@@ -55,6 +55,7 @@ def _cell(row: Row[Any]) -> CellRow:
     return CellRow(
         id=row.id,
         uid=row.uid,
+        lab=row.lab,
         key=row.key,
         attempt=row.attempt,
         identity=identity_from(row.identity),
@@ -176,6 +177,7 @@ def result(connection: Connection, row: CellRow) -> CellResult:
         origin=row.origin,
         verification=row.verification,
         superseded=row.superseded,
+        lab=row.lab,
         diagnostics=diagnostics(connection, row.id),
         errors=tuple(dict.fromkeys(b.error for b in stored if b.error)),
     )

@@ -36,11 +36,14 @@ class BlockRow:
 class CellRow:
     """One attempt at a cell. ``uid`` names it in every store it is copied to; ``id`` and ``attempt`` are local.
 
+    ``lab`` is the id of the store that measured it.
+
     ``supersedes`` is the id of the cell that this one corrects; ``superseded`` says that another one corrects this.
     """
 
     id: int
     uid: str
+    lab: str
     key: str
     attempt: int
     identity: CellIdentity

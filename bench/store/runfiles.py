@@ -158,6 +158,7 @@ def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, correcte
         "code_digest": (stored.code_digest, new.code_digest),
         "card": (canonical_json(stored.card), canonical_json(dict(new.card))),
         "created": (stored.created, marks.created),
+        "lab": (stored.lab, marks.lab),
         "origin": (stored.origin, marks.origin),
         "supersedes": (stored.supersedes, corrected),
     }

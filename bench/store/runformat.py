@@ -86,6 +86,7 @@ def _run(run: RunRow) -> dict[str, object]:
 def _cell(cell: CellRow, uids: Mapping[int, str]) -> dict[str, object]:
     return {
         "uid": cell.uid,
+        "lab": cell.lab,
         "key": cell.key,
         "supersedes": None if cell.supersedes is None else uids[cell.supersedes],
         "origin": cell.origin.value,

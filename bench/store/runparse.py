@@ -21,7 +21,7 @@ from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification,
 
 NAMES = ("schema", "suite", "method", "params", "suites", "cards", "runs", "cells")
 CELL = (
-    *("uid", "key", "supersedes", "origin", "verification", "created", "planned", "code_digest", "state_digest"),
+    *("uid", "lab", "key", "supersedes", "origin", "verification", "created", "planned", "code_digest", "state_digest"),
     *("card", "identity", "blocks"),
 )
 BLOCK = (
@@ -117,6 +117,7 @@ class _Known:
         planned = part["planned"].integer(1)
         marks = CellMarks(
             uid=part["uid"].text(UID, "32 digits in lower case hex"),
+            lab=part["lab"].text(UID, "32 digits in lower case hex"),
             created=part["created"].time(),
             state_digest=state.text() if (state := part["state_digest"].or_none()) else None,
             origin=Origin(part["origin"].one_of(o.value for o in Origin)),

@@ -83,11 +83,14 @@ run_fact = Table(
     PrimaryKeyConstraint("run_id", "name"),
 )
 
+lab = Table("lab", metadata, Column("id", Text, primary_key=True))
+
 cell = Table(
     "cell",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("uid", Text, nullable=False),
+    Column("lab", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("suite_id", Integer, ForeignKey("suite.id"), nullable=False),

@@ -93,7 +93,7 @@ class Store:
         card: Mapping[str, object],
         suite_content: str,
     ) -> CellRow:
-        """The newest attempt at a cell as it is stored, created where there is none.
+        """The newest attempt of this store at a cell, created where there is none; imported ones stay as they are.
 
         An existing cell keeps its ``code_digest``: whoever resumes it compares.
         """
@@ -101,7 +101,7 @@ class Store:
             found = writing.newest(connection, identity)
             if found is None:
                 new = NewCell(identity, planned, code_digest, card, suite_content)
-                found = writing.add_cell(connection, new, CellMarks.new(None))
+                found = writing.add_cell(connection, new, CellMarks.new(writing.lab(connection), None))
             return reading.cell(connection, found)
 
     def fresh_cell(
@@ -116,7 +116,7 @@ class Store:
         """A new, empty attempt at a cell that supersedes the newest one."""
         new = NewCell(identity, planned, code_digest, card, suite_content)
         with self.database.writing() as connection:
-            marks = CellMarks.new(writing.newest(connection, identity))
+            marks = CellMarks.new(writing.lab(connection), writing.newest(connection, identity))
             return reading.cell(connection, writing.add_cell(connection, new, marks))
 
     def set_state_digest(self, cell_id: int, digest: str) -> None:
@@ -169,6 +169,12 @@ class Store:
             return writing.forget(connection, cell_id, starts)
 
     # Results
+
+    @property
+    def lab(self) -> str:
+        """The id of this store: cells with another one were imported."""
+        with self.database.reading() as connection:
+            return writing.lab(connection)
 
     def cells(self, *, suite: str | None = None, method: str | None = None) -> list[CellRow]:
         """Cells in the order they were created; every attempt, superseded or not."""

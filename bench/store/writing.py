@@ -19,9 +19,13 @@ from trustdm.bench.types import Block, CellIdentity, Origin, RunInfo, Verificati
 
 @dataclass(frozen=True)
 class CellMarks:
-    """What a cell has beside what it was created with; the defaults are those of a cell measured here and now."""
+    """What a cell has beside what it was created with; the defaults are those of a cell measured here and now.
+
+    ``lab`` is the id of the store that measures or measured the cell.
+    """
 
     uid: str
+    lab: str
     created: str
     supersedes: int | None = None
     state_digest: str | None = None
@@ -29,8 +33,8 @@ class CellMarks:
     verification: Verification = Verification.UNVERIFIED
 
     @staticmethod
-    def new(supersedes: int | None) -> CellMarks:
-        return CellMarks(uid=uuid.uuid4().hex, created=now(), supersedes=supersedes)
+    def new(lab: str, supersedes: int | None) -> CellMarks:
+        return CellMarks(uid=uuid.uuid4().hex, lab=lab, created=now(), supersedes=supersedes)
 
 
 def now() -> str:
@@ -79,10 +83,16 @@ def add_cell(connection: Connection, new: NewCell, marks: CellMarks) -> int:
 
 
 def newest(connection: Connection, identity: CellIdentity) -> int | None:
-    """The id of the newest attempt at a cell."""
-    query = select(schema.cell.c.id).where(schema.cell.c.key == identity.key).order_by(schema.cell.c.attempt.desc())
+    """The id of the newest attempt at a cell that this store measures itself; imported ones are not extended."""
+    cell = schema.cell.c
+    query = select(cell.id).where(cell.key == identity.key, cell.lab == lab(connection)).order_by(cell.attempt.desc())
     found: int | None = connection.execute(query.limit(1)).scalar()
     return found
+
+
+def lab(connection: Connection) -> str:
+    """The id of this store."""
+    return str(connection.execute(select(schema.lab.c.id)).scalar_one())
 
 
 def _suite(connection: Connection, new: NewCell) -> int:

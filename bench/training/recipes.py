@@ -87,7 +87,7 @@ def reproduce(
         DataError: images of another shape, or labels that the method does not know.
         ContractError: the recipe returned something other than named, finite tensors.
     """
-    train, card = _recipe_of(entry), entry.card
+    train, card = recipe_of(entry), entry.card
     if not isinstance(card, MethodCard) or len(card.weights) != 1:
         raise UsageError(f"{entry.kind} {entry.name}: expected a method with exactly one checkpoint in its card")
     _check_data(card, images, labels)
@@ -99,7 +99,12 @@ def reproduce(
     return replace(report, seconds=time.perf_counter() - begun)
 
 
-def _recipe_of(entry: Entry) -> Any:
+def recipe_of(entry: Entry) -> Any:
+    """The function ``train`` beside a method.
+
+    Raises:
+        UsageError: its plugin has none.
+    """
     module = sys.modules[entry.load().__module__]
     train = getattr(module, "train", None)
     if not callable(train):

@@ -138,6 +138,25 @@ def state_digest(thing: object) -> str | None:
     return digest.hexdigest()
 
 
+def modules_in(thing: object) -> list[nn.Module]:
+    """The networks that ``thing`` is or holds, found where ``state_digest`` looks; not those inside another one."""
+    found: list[nn.Module] = []
+    seen: set[int] = set()
+
+    def walk(part: object, depth: int) -> None:
+        if id(part) in seen or depth < 0:
+            return
+        seen.add(id(part))
+        if isinstance(part, nn.Module):
+            found.append(part)
+        elif not isinstance(part, Tensor | np.ndarray):
+            for _, inner in _parts(part):
+                walk(inner, depth - 1)
+
+    walk(thing, DEPTH)
+    return found
+
+
 def _dense(name: str, value: Tensor) -> Tensor:
     if nn.parameter.is_lazy(value) or value.is_meta:
         raise WeightsError(f"tensor {name!r}: expected values, got an uninitialised one; run the network once in load")

@@ -1,0 +1,83 @@
+"""The Python face: modules, wrapped code and names; identity of what has no file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import TEMPLATES, TINY
+from torch import nn
+
+from trustdm import evaluate, wrap
+from trustdm.bench.errors import TrustdmError, UsageError
+
+
+def network(seed: int = 0) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> str:
+    return str(tmp_path / "a.db")
+
+
+def test_a_module_is_measured_and_found_again(db: str) -> None:
+    first = evaluate(network(), TINY, limit=8, name="linear", db=db)
+    assert first.row.method == "linear" and first.row.n == 8 and first.report.done == 3
+    assert first.frame.loc["clean_accuracy", "n"] == 8
+    assert list(first.frame.columns) == ["value", "low", "high", "n"]
+    assert len(first.records) == 8 * (1 + 2 + 5) and set(first.records["evaluation"]) == {"clean", "pgd", "ensemble"}
+    assert {"correct", "wrong", "not_run"} >= set(first.records["status"])
+    again = evaluate(network(), TINY, limit=8, name="linear", db=db)
+    assert again.report.done == 0 and again.frame.equals(first.frame)
+    assert "linear on tiny, n = 8 of 48" in repr(first) and "clean_accuracy" in first._repr_html_()
+
+
+def test_other_weights_and_other_preprocessing_are_other_methods(db: str) -> None:
+    evaluate(network(0), TINY, limit=8, name="linear", db=db)
+    assert evaluate(network(1), TINY, limit=8, name="linear", db=db).report.done == 3
+    scaled = wrap(network(0), preprocess=lambda x: x * 3, name="linear")
+    assert evaluate(scaled, TINY, limit=8, db=db).report.done == 3
+    assert evaluate(wrap(network(0), preprocess=lambda x: x * 3, name="linear"), TINY, limit=8, db=db).report.done == 0
+
+
+def test_wrapped_code_that_draws_says_so_on_its_row(db: str) -> None:
+    net = network()
+    noisy = wrap(lambda x: net(x + 0.1 * torch.randn_like(x)), randomness="block-seeded", name="noisy")
+    result = evaluate(noisy, TINY, limit=8, db=db)
+    assert {"block-seeded", "randomized"} <= set(result.row.flags)
+    assert result.records["draw"].max() == 9
+
+
+def test_a_plugin_is_measured_by_name(db: str) -> None:
+    assert evaluate("templates", TINY, limit=8, plugins=(TEMPLATES,), db=db).row.method == "templates"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda db: wrap(3), "wrap: model: expected a callable, got int"),  # type: ignore[arg-type]
+        (lambda db: wrap(network(), preprocess="norm"), "wrap: preprocess: expected a callable, got str"),  # type: ignore[arg-type]
+        (lambda db: wrap(network(), author="me"), "wrap: expected fields of MethodCard, got author"),
+        (lambda db: evaluate(wrap(network(), classes=1), TINY, db=db), "card: classes"),
+        (lambda db: evaluate(wrap(network(), name="a/b"), TINY, db=db), "card: name"),
+        (lambda db: evaluate(wrap(network(), classes=7), TINY, db=db), "expected logits of shape"),
+        (lambda db: evaluate(lambda x: x, TINY, db=db, limit=8, name="x"), "expected logits of shape"),
+        (lambda db: evaluate("mnist16-standard", TINY, db=db), "expected input shape"),
+        (lambda db: evaluate(network(), "tinny", db=db), "unknown suite 'tinny'"),
+    ],
+)
+def test_mistakes_are_one_line(db: str, call: object, message: str) -> None:
+    with pytest.raises((UsageError, TrustdmError)) as caught:
+        call(db)  # type: ignore[operator]
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_global_generator_and_threads_are_left_alone(db: str) -> None:
+    torch.manual_seed(5)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    evaluate(network(), TINY, limit=8, name="linear", db=db)
+    assert torch.equal(before, torch.get_rng_state()) and torch.get_num_threads() == threads
