@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +17,6 @@ from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.plan import MethodSpec, PlannedCell, choose, fits, plan_cells
 from trustdm.bench.plugins import Catalogue, load
 from trustdm.bench.provenance import collect, command_line
-from trustdm.bench.rng import Noise
 from trustdm.bench.runner.run import Options, Progress, Report, Runner
 from trustdm.bench.runner.units import Backend, Settings
 from trustdm.bench.store.store import Store
@@ -70,6 +71,11 @@ def prepare(request: Request, specs: Sequence[MethodSpec] = (), catalogue: Catal
     Raises:
         TrustdmError: an unknown name, a malformed suite, a method that does not fit, nothing to run.
     """
+    if request.demo and request.limit is not None:
+        raise UsageError(f"--demo: expected no --limit beside it, got {request.limit}; the suites say their demo size")
+    missing = [str(p) for p in request.plugins if p.suffix != ".py" or not p.is_file()]
+    if missing:
+        raise UsageError(f"--plugin: expected Python files, got {', '.join(missing)}, which is no such file")
     catalogue = catalogue or load(request.plugins)
     suites, cells = [load_suite(s) for s in request.suites], []
     for suite in suites:
@@ -101,11 +107,13 @@ def _device(name: str) -> str:
         raise UsageError(f"--device: expected auto, cpu or cuda, got {name!r}")
     import torch
 
-    if torch.cuda.is_available():
-        return "cuda" if name == "auto" else name
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return "cpu"
-    raise UsageError("--device: expected a CUDA device, got a machine without one; use --device cpu")
+        return "cuda" if there else "cpu"
+    number = name.partition(":")[2] or "0"
+    if not number.isdigit() or int(number) >= there:
+        raise UsageError(f"--device: expected one of this machine's {there} CUDA devices, got {name!r}")
+    return name
 
 
 def execute(
@@ -134,7 +142,7 @@ def execute(
     runner = Runner(store, _backend(request, prepared), info, request.options, progress or Progress())
     if on_start is not None:
         on_start(runner)
-    return runner.run(prepared.cells)
+    return runner.run(prepared.cells, prepared.problems)
 
 
 def _backend(request: Request, prepared: Prepared) -> Backend:
@@ -261,6 +269,8 @@ def evaluate(
         TrustdmError: one line that says what is wrong; also when no block at all could be measured.
     """
     request = Request(suites=(suite,), limit=limit, **how)
+    if not isinstance(model, str) and request.jobs > 1:
+        raise UsageError("evaluate: jobs: expected 1 for an object of this process; write a plugin file to use more")
     catalogue = load(request.plugins)
     if isinstance(model, str):
         spec = MethodSpec.parse(model)
@@ -271,7 +281,7 @@ def evaluate(
     if problem:
         raise UsageError(problem)
     url = database(db)
-    with Store.open(url) as store:
+    with Store.open(url) as store, _borrowed(model):
         report = execute(request, prepared, store)
         keys = {c.identity.key for c in prepared.cells}
         cells = {c.id for c in store.cells(suite=prepared.suites[0].name) if c.key in keys and c.lab == store.lab}
@@ -280,6 +290,15 @@ def evaluate(
     if report.broken or not (report.done or report.skipped) or not found:
         raise TrustdmError(" | ".join(report.lines) or "nothing was measured")
     return Result(prepared.suites[0], found[0], report, url)
+
+
+def _borrowed(model: Any) -> Any:
+    """Leaves the caller's networks as they were: in training mode, on their device, with their gradients."""
+    if isinstance(model, str):
+        return nullcontext()
+    from trustdm.bench.perturb.target import borrowed
+
+    return borrowed(model)
 
 
 def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: Catalogue, name: str) -> MethodSpec:
@@ -298,35 +317,26 @@ def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: 
 
     module = ModuleType(f"trustdm_live_{card.name}_{id(wrapped)}")
     loader.__module__, loader.__qualname__ = module.__name__, "loader"
-    loader.__wrapped__ = wrapped.model  # type: ignore[attr-defined]
+    loader.__wrapped__ = (wrapped.model, wrapped.preprocess)  # type: ignore[attr-defined]
     module.loader = method(card)(loader)  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
     catalogue.registry.add_module(module)
-    return MethodSpec(card.name, weights=(fingerprint(wrapped, card, suite),))
+    return MethodSpec(card.name, weights=(fingerprint(wrapped, card),))
 
 
-def fingerprint(wrapped: Wrapped, card: MethodCard, suite: Suite) -> str:
-    """Hex SHA-256 of what an object of this process is: its weights, and what it answers to a few fixed images.
+def fingerprint(wrapped: Wrapped, card: MethodCard) -> str:
+    """Hex SHA-256 of what an object of this process is: its card, its weights, its answers to a few fixed images.
 
-    The answers (rounded, so that the last bits do not count) tell apart what weights cannot: another preprocessing,
-    another closure. The same object then finds its results again, and never those of another.
+    The answers (logits and gradients, rounded so that the last bits do not count) tell apart what weights cannot:
+    another preprocessing, another closure, another gradient. The same object then finds its results again.
     """
-    import torch
+    from trustdm.bench.perturb.target import borrowed, place
+    from trustdm.bench.runner.state import describe
 
-    from trustdm.bench.perturb.target import Meter, Target, place, seeded
-    from trustdm.bench.training.weights import state_digest
-
-    device = next((p.device.type for p in _parameters(wrapped.model)), "cpu")
-    x = torch.from_numpy(Noise("fingerprint", range(4)).uniform("images", suite.data.shape)).to(device)
-    with seeded("fingerprint"), torch.no_grad():
-        logits = Target(place(wrapped, card, device), card, Meter(), "fingerprint")(x)
-    answers = [f"{value:.3g}" for value in logits.double().flatten().tolist()]
-    return sha256_of([state_digest(wrapped), answers])
-
-
-def _parameters(model: Any) -> Iterable[Any]:
-    listed = getattr(model, "parameters", None)
-    return listed() if callable(listed) else ()
+    with borrowed(wrapped):
+        found = json.loads(describe(wrapped, place(wrapped, card, "cpu"), card, "cpu"))
+    rounded = [f"{value:.2g}" for value in found["answers"]]
+    return sha256_of([found["weights"], rounded, card.model_dump(mode="json")])
 
 
 def _card(fields: dict[str, Any]) -> MethodCard:

@@ -91,8 +91,12 @@ def run(  # noqa: PLR0913 - one parameter for each option
         int | None, typer.Option(help="The first examples only, rounded up to whole blocks: a preview row.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="The demo size that each suite declares.")] = False,
-    seed: Annotated[list[int] | None, typer.Option(help="Instead of the suite's seeds; may be repeated.")] = None,
-    max_hours: Annotated[float | None, typer.Option(help="Stop at a block boundary after so long (exit 3).")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="Instead of the suite's seeds; may be repeated.")
+    ] = None,
+    max_hours: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop at a block boundary after so long (exit 3).")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed blocks again.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, superseding what is stored.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and what it would take.")] = False,
@@ -114,10 +118,16 @@ def run(  # noqa: PLR0913 - one parameter for each option
         limit=limit,
         demo=demo,
         seeds=tuple(seed or ()),
-        options=Options(fresh, retry_failed, None if max_hours is None else max_hours * 3600),
+        options=Options(fresh, retry_failed, _seconds(max_hours)),
     )
     code = _dry_run(request, db) if dry_run else _run(request, db)
     raise typer.Exit(code)
+
+
+def _seconds(hours: float | None) -> float | None:
+    if hours is not None and not 0 <= hours < float("inf"):
+        raise TrustdmError(f"--max-hours: expected a number of hours of at least 0, got {hours}")
+    return None if hours is None else hours * 3600
 
 
 def _prepare(request: Request) -> Prepared:
@@ -149,20 +159,18 @@ def _run(request: Request, db: str | None) -> int:
     with Store.open(api.database(db)) as store:
         report = api.execute(request, prepared, store, terminal.progress(), _stop_on_signals)
         _tables(store, prepared)
-    return _conclude(report, prepared)
+    return _conclude(report, fresh=request.options.fresh)
 
 
-def _conclude(report: Report, prepared: Prepared) -> int:
+def _conclude(report: Report, *, fresh: bool) -> int:
     from trustdm.bench import terminal
-    from trustdm.bench.runner.run import Exit
 
     for line in report.lines:
         terminal.warn(f"trustdm: {line}")
     terminal.say(f"{report.done} blocks measured, {report.skipped} already there, {report.failed} failed")
     if report.stopped:
-        terminal.warn("trustdm: stopped before the end; the same command goes on")
-    if report.exit_code is Exit.DONE and prepared.problems:
-        return Exit.SOME_FAILED
+        without = ", without --fresh," if fresh else ""
+        terminal.warn(f"trustdm: stopped before the end; the same command{without} goes on")
     return report.exit_code
 
 
@@ -197,16 +205,25 @@ def _dry_run(request: Request, db: str | None) -> int:
     stored: dict[str, set[int]] = {}
     if "://" in url or Path(url).exists():
         with Store.open(url, read_only=True) as store:
-            stored = {c.key: set(store.blocks(c.id)) for c in store.cells() if not c.superseded and c.lab == store.lab}
+            mine = [c for c in store.cells() if not c.superseded and c.lab == store.lab]
+            stored = {c.key: _stored(store, c.id, request) for c in mine}
     todo = []
     for cell in prepared.cells:
         have = set() if request.options.fresh else stored.get(cell.identity.key, set())
-        left = [b for b in cell.blocks if b.start not in have]
-        todo.append((cell, len(left), sum(len(b) for b in left)))
-    session = Session(prepared.settings, prepared.catalogue.registry)
-    found = estimate(session, todo)
+        todo.append((cell, [b for b in cell.blocks if b.start not in have]))
+    found = estimate(Session(prepared.settings, prepared.catalogue.registry), todo)
     terminal.out.print(terminal.estimates(found, request.jobs))
+    for problem in dict.fromkeys(e.problem for e in found if e.problem):
+        terminal.warn(f"trustdm: {problem}")
+    if found and all(e.problem for e in found):
+        return 1
     return 2 if prepared.problems or any(e.problem for e in found) else 0
+
+
+def _stored(store: Store, cell_id: int, request: Request) -> set[int]:
+    """The starts of the blocks that a run would leave as they are."""
+    blocks = store.blocks(cell_id)
+    return {s for s, b in blocks.items() if b.status == "done" or not request.options.retry_failed}
 
 
 @app.command()
@@ -249,6 +266,8 @@ def publish(
 
     with Store.open(api.database(db), read_only=True) as store:
         report = build_site(store, out, known_suites(store, suite or []))
+    for name in report.left_out:
+        terminal.warn(f"trustdm: results of {name} left out: their suite cannot be read; give its file with --suite")
     terminal.say(f"{report.written} pages written, {report.unchanged} unchanged: {(out / 'index.html').resolve()}")
 
 
@@ -265,11 +284,20 @@ def export(
     from trustdm.bench.store.store import Store
 
     with Store.open(api.database(db), read_only=True) as store:
-        written = runfiles.export(store, folder, suite=suite, method=method)
+        written = runfiles.export(store, folder, suite=_suite_name(suite), method=method)
     for path in written:
         terminal.say(str(path))
     if not written:
         raise TrustdmError(f"{api.database(db)}: nothing to export; expected results of suite {suite or 'any'}")
+
+
+def _suite_name(text: str | None) -> str | None:
+    """The name of a suite that was given by name or by file."""
+    if text is None or not text.endswith(".toml"):
+        return text
+    from trustdm.bench.suite import load_suite
+
+    return load_suite(text).name
 
 
 @app.command("import")
@@ -304,7 +332,9 @@ def train(
 def weights_convert(
     source: Annotated[Path, typer.Argument(help="A training checkpoint (.pt, .pth, .ckpt, .bin).")],
     target: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
-    prefer: Annotated[str, typer.Option(help="Which weights, where there are several: ema or model.")] = "ema",
+    prefer: Annotated[
+        str, typer.Option(help="Which weights, where there are several: ema, raw, or the name of a key.")
+    ] = "ema",
 ) -> None:
     """Turn a training checkpoint (EMA, optimiser, DataParallel prefixes) into safetensors, and print its hash."""
     from trustdm.bench import terminal
@@ -345,7 +375,7 @@ def db_collect(db: Db = None) -> None:
     from trustdm.bench import api, terminal
     from trustdm.bench.store.store import Store
 
-    with Store.open(api.database(db)) as store:
+    with Store.open(api.database(db), must_exist=True) as store:
         terminal.say(f"{store.collect()} bytes removed")
 
 
@@ -371,6 +401,9 @@ def main(arguments: list[str] | None = None) -> int:
         explain = getattr(error, "format_message", None)
         if explain is None:
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stdout.write(f"{explain()}\n")
+            return 0
         _complain(explain())
         return 1
     return int(code or 0)

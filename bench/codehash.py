@@ -8,44 +8,60 @@ import inspect
 import io
 import sys
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+LOADED_DIGEST = "__trustdm_digest__"
+"""Set on a plugin file's module: the digest of the code as it was when it was loaded."""
 PLUMBING = {"trustdm", "trustdm.bench.contracts", "trustdm.bench.errors", "trustdm.bench.registry"}
 """Modules that carry no arithmetic: their edits do not make a result another result."""
 PROJECT = Path(__file__).resolve().parent
-_QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
+_MARKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: "{", tokenize.DEDENT: "}"}
+_QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
 
 
 def code_digest(things: Iterable[object]) -> str:
     """Hex SHA-256 over the modules of ``things`` and every project module or sibling file that these import.
 
-    A thing whose source cannot be found (typed into a notebook, say) is represented by its own source or name.
+    A thing whose source cannot be found (typed into a notebook, say) is represented by its own source and name.
     """
     parts: dict[str, str] = {}
     for thing in things:
-        code = _code_of(thing)
-        path = _file_of(code)
-        if path is None or (code is not thing and "site-packages" in path.parts):
-            parts[f"{code.__module__}.{code.__qualname__}"] = _own_source(code)
-        else:
-            _collect(path, parts)
+        for code in _codes_of(thing):
+            parts |= _parts_of(code, wrapped=code is not thing)
+    return _digest(parts)
+
+
+def file_digest(path: Path) -> str:
+    """The same for the module in one file, as it is on disk now."""
+    return _digest(closure(path).parts)
+
+
+def _digest(parts: dict[str, str]) -> str:
     text = "\n".join(f"{name}\x00{parts[name]}" for name in sorted(parts))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _code_of(thing: Any) -> Any:
-    """The function or class behind a thing; for an object of this process, of what it wraps."""
-    inner = getattr(thing, "__wrapped__", thing)
-    return inner if hasattr(inner, "__qualname__") else type(inner)
+def _codes_of(thing: Any) -> list[Any]:
+    """The function or class behind a thing; for objects of this process, behind each part that it wraps."""
+    inner = getattr(thing, "__wrapped__", (thing,))
+    parts = inner if isinstance(inner, tuple) else (inner,)
+    return [part if hasattr(part, "__qualname__") else type(part) for part in parts]
 
 
-def _file_of(code: Any) -> Path | None:
+def _parts_of(code: Any, *, wrapped: bool) -> dict[str, str]:
     module = sys.modules.get(code.__module__)
-    path = getattr(module, "__file__", None)
-    return None if path is None or code.__module__ == "__main__" else Path(path).resolve()
+    loaded = getattr(module, LOADED_DIGEST, None)
+    if loaded is not None:
+        return {f"{code.__module__}": loaded}
+    file = getattr(module, "__file__", None)
+    path = None if file is None or code.__module__ == "__main__" else Path(file).resolve()
+    if path is None or (wrapped and "site-packages" in path.parts):
+        return {f"{code.__module__}.{code.__qualname__}": _own_source(code)}
+    return closure(path).parts
 
 
 def _own_source(code: Any) -> str:
@@ -55,45 +71,68 @@ def _own_source(code: Any) -> str:
         return ""
 
 
-def _collect(path: Path, parts: dict[str, str]) -> None:
-    name = _name_of(path)
-    if name in parts:
-        return
-    tokens, imports = _read(path)
-    parts[name] = tokens
-    for imported in imports:
-        found = _resolve(imported, path)
-        if found is not None:
-            _collect(found, parts)
+@dataclass
+class Closure:
+    """A module's file with the project and sibling files that it imports.
+
+    ``parts``: tokens by a name that does not depend on where things are installed. ``siblings``: the files that
+    absolute imports of its own repository mean, by module name.
+    """
+
+    root: Path
+    parts: dict[str, str] = field(default_factory=dict)
+    siblings: dict[str, Path] = field(default_factory=dict)
+
+    def add(self, path: Path) -> None:
+        """Adds a file, and what it imports."""
+        name = self._name(path)
+        if name in self.parts:
+            return
+        tokens, imports = _parsed(path.read_text(encoding="utf-8"))
+        self.parts[name] = tokens
+        for imported in imports:
+            for module, found in _resolve(imported, path):
+                if not module.startswith((".", "trustdm")):
+                    self.siblings[module] = found
+                self.add(found)
+
+    def _name(self, path: Path) -> str:
+        for base in (PROJECT.parent, self.root):
+            if path.is_relative_to(base):
+                return path.relative_to(base).as_posix()
+        return path.as_posix()
 
 
-def _name_of(path: Path) -> str:
-    """A name that does not depend on where the project is installed."""
-    return path.relative_to(PROJECT.parent).as_posix() if path.is_relative_to(PROJECT) else path.name
-
-
-def _read(path: Path) -> tuple[str, tuple[str, ...]]:
-    return _parsed(path.read_text(encoding="utf-8"))
+def closure(path: Path) -> Closure:
+    """Everything of the project and of its own repository that the module in ``path`` imports, itself included."""
+    path = path.resolve()
+    found = Closure(_repository(path))
+    found.add(path)
+    return found
 
 
 @cache
 def _parsed(source: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(source)
-    return _tokens(source, _docstring_lines(tree)), tuple(sorted(set(_imports(tree))))
+    return " ".join(_tokens(source, tree)), tuple(sorted(set(_imports(tree))))
 
 
-def _tokens(source: str, skip: set[tuple[int, int]]) -> str:
-    stream = tokenize.generate_tokens(io.StringIO(source).readline)
-    return " ".join(t.string for t in stream if t.type not in _QUIET and t.start not in skip)
-
-
-def _docstring_lines(tree: ast.AST) -> set[tuple[int, int]]:
-    """Where statements that are only a string begin."""
-    return {
-        (node.lineno, node.col_offset)
+def _tokens(source: str, tree: ast.AST) -> Iterator[str]:
+    """The tokens that mean something; the ends of lines and of indented blocks do."""
+    said = {
+        (node.lineno, node.col_offset): (node.end_lineno, node.end_col_offset)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     }
+    until: tuple[int | None, int | None] = (0, 0)
+    skipped = False
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        until = said.get((token.start[0], token.start[1]), until)
+        inside = token.end <= (until[0] or 0, until[1] or 0)
+        ends_skipped = skipped and token.type == tokenize.NEWLINE
+        skipped = inside
+        if not inside and not ends_skipped and token.type not in _QUIET:
+            yield _MARKS.get(token.type, token.string)
 
 
 def _imports(tree: ast.AST) -> Iterable[str]:
@@ -106,19 +145,24 @@ def _imports(tree: ast.AST) -> Iterable[str]:
             yield from (f"{base}{'' if base.endswith('.') else '.'}{alias.name}" for alias in node.names)
 
 
-def _resolve(name: str, importer: Path) -> Path | None:
-    """The file of a project module, or of a module of the importing plugin's own repository; nothing else."""
+def _resolve(name: str, importer: Path) -> Iterator[tuple[str, Path]]:
+    """The files that a name means, packages on the way included: of the project, or of the importer's repository."""
     if name in PLUMBING:
-        return None
+        return
     if name.startswith("trustdm."):
         found = PROJECT.joinpath(*name.split(".")[2:]).with_suffix(".py")
-        return found if name.startswith("trustdm.bench.") and found.is_file() else None
+        if name.startswith("trustdm.bench.") and found.is_file():
+            yield name, found
+        return
     base, parts = _base(name, importer)
-    if not any(parts) or (base.name == "site-packages" and parts[0] != importer.relative_to(base).parts[0]):
-        return None
-    stem = base.joinpath(*parts)
-    found_files = [c for c in (stem.with_suffix(".py"), stem / "__init__.py") if c.is_file()]
-    return found_files[0].resolve() if found_files else None
+    if not all(parts) or (base.name == "site-packages" and parts[0] != importer.relative_to(base).parts[0]):
+        return
+    dots = name[: len(name) - len(name.lstrip("."))]
+    for depth in range(1, len(parts) + 1):
+        stem = base.joinpath(*parts[:depth])
+        for file in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if file.is_file():
+                yield dots + ".".join(parts[:depth]), file.resolve()
 
 
 def _base(name: str, importer: Path) -> tuple[Path, list[str]]:
@@ -126,7 +170,12 @@ def _base(name: str, importer: Path) -> tuple[Path, list[str]]:
     level = len(name) - len(name.lstrip("."))
     if level:
         return importer.parents[level - 1], name[level:].split(".")
-    root = importer.parent
+    return _repository(importer), name.split(".")
+
+
+def _repository(path: Path) -> Path:
+    """The folder from which ``path`` is imported by its absolute name."""
+    root = path.parent
     while (root / "__init__.py").is_file():
         root = root.parent
-    return root, name.split(".")
+    return root

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from trustdm.bench import api, plugins, terminal
-from trustdm.bench.contracts import DatasetCard, MethodCard
+from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import TrustdmError
 from trustdm.bench.registry import Registry
 from trustdm.bench.store.store import Store
@@ -74,7 +74,7 @@ def _suites(registry: Registry) -> Iterator[Finding]:
             open_data(suite, registry).read(suite.test[:1])
             yield True, f"suite {name}", f"data set {entry.name} is here"
         except TrustdmError as error:
-            yield False, f"suite {name}", f"{error} ({cast(DatasetCard, entry.card).needs})"
+            yield False, f"suite {name}", str(error)
 
 
 def _checkpoints(registry: Registry) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trustdm.bench.evaluations.base import Context
-from trustdm.bench.perturb.target import Target, seeded
+from trustdm.bench.perturb.target import Target, blamed, seeded
 from trustdm.bench.records import Records
 from trustdm.bench.rng import Noise
 from trustdm.bench.types import Status
@@ -21,15 +21,16 @@ REPEATS = 3
 """Forward passes compared to see whether a method that calls itself deterministic is."""
 
 
-def logits(context: Context, x: Tensor, phase: str, draw: int, rows: NDArray[np.int64] | None = None) -> Tensor:
+def logits(context: Context, x: Tensor, draw: int, rows: NDArray[np.int64] | None = None) -> Tensor:
     """Logits (n, K) of ``x`` (n, C, H, W), whose rows are ``rows`` of the block (all by default).
 
-    The noise of a draw belongs to (cell, phase, example, draw): judging never reuses what an attack saw.
+    The noise of a draw belongs to (cell, example, draw): the clean image and every candidate are judged under the
+    same draws, and no attack has seen these.
     """
     rows = np.arange(len(context.examples)) if rows is None else rows
-    noise = Noise(f"{context.key}/judge/{phase}", context.examples, draw)
+    noise = Noise(f"{context.key}/judge", context.examples, draw)
     out = []
-    with torch.no_grad(), seeded(context.key, context.block.start, "judge", phase, draw):
+    with torch.no_grad(), seeded(context.key, context.block.start, "judge", draw):
         for start in range(0, len(rows), context.batch_size):
             part = slice(start, start + context.batch_size)
             out.append(context.target.on(noise.rows(rows[part]))(x[part]))
@@ -64,7 +65,7 @@ def records(
                 status.cpu().numpy(),
                 draw=draw,
                 label=label.cpu().numpy(),
-                value=margin(values, y).double().cpu().numpy(),
+                value=margin(values.double(), y).cpu().numpy(),
                 norm=norm,
             )
         )
@@ -109,7 +110,7 @@ def _probabilities(output: Tensor, tolerance: float = 1e-5) -> float:
 
 def _zero_gradients(target: Target, x: Tensor, y: Tensor) -> float:
     x = x.detach().clone().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), blamed("the gradient of the margin"):
         gradient = torch.autograd.grad(margin(target(x), y).sum(), x)[0]
     return float((gradient.flatten(1).abs().sum(1) == 0).sum())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -13,7 +14,7 @@ from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.registry import Entry
 from trustdm.bench.shipped import untested
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import Suite, load_suite, shipped
+from trustdm.bench.suite import Suite, load_suite, shipped, stored_suite
 from trustdm.bench.summary import Row, rows
 
 KINDS = ("method", "dataset", "attack", "protocol")
@@ -58,7 +59,9 @@ def _suite_table(suites: Sequence[Suite]) -> Table:
     for s in suites:
         mark = "untested at full size" if untested(s) else ""
         adversary = f"{s.adversary.norm} {s.adversary.eps}"
-        table.add_row(s.name, str(s.version), adversary, f"{s.size.demo} / {s.size.full}", s.title, mark)
+        terminal.add(
+            table, s.name, str(s.version), adversary, f"{s.size.demo or 'none'} / {s.size.full}", s.title, mark
+        )
     return table
 
 
@@ -67,7 +70,7 @@ def _plugin_table(kind: str, entries: Sequence[Entry]) -> Table:
     for heading in ("name", "version", "what it is"):
         table.add_column(heading, overflow="fold")
     for entry in entries:
-        table.add_row(entry.name, entry.card.version, entry.card.summary)
+        terminal.add(table, entry.name, entry.card.version, entry.card.summary)
     return table
 
 
@@ -86,8 +89,25 @@ def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool) -
         if name in catalogue.registry.names(kind):
             _show_plugin(catalogue.registry.get(kind, name), db, as_json=as_json)
             return
+    if (db is not None or Path(api.database(db)).exists()) and _show_stored(name, db, as_json=as_json):
+        return
     known = shipped() + [n for kind in KINDS for n in catalogue.registry.names(kind)]
     raise UnknownName("name", name, known)
+
+
+def _show_stored(name: str, db: str | None, *, as_json: bool) -> bool:
+    """Shows a suite or a method that only the database knows; False if it does not."""
+    with Store.open(api.database(db), read_only=True) as store:
+        cells = store.cells(suite=name) or store.cells(method=name)
+    if not cells:
+        return False
+    suites = {c.identity.suite: stored_suite(c.suite_content, f"{api.database(db)}: {name}") for c in cells}
+    if name in suites:
+        _show_suite(suites[name], db, as_json=as_json)
+        return True
+    found = [(s, r) for s in suites.values() for r in stored_rows(s, db) if r.method == name]
+    _print_card("method", cells[-1].card, found, as_json=as_json)
+    return True
 
 
 def _suite(name: str) -> Suite | None:
@@ -116,11 +136,14 @@ def _show_plugin(entry: Entry, db: str | None, *, as_json: bool) -> None:
     found = []
     if entry.kind == "method":
         found = [(s, r) for s in map(load_suite, shipped()) for r in stored_rows(s, db) if r.method == entry.name]
-    card = entry.card.model_dump(mode="json")
+    _print_card(entry.kind, entry.card.model_dump(mode="json"), found, as_json=as_json)
+
+
+def _print_card(kind: str, card: dict[str, Any], found: Sequence[tuple[Suite, Row]], *, as_json: bool) -> None:
     if as_json:
-        terminal.say(json.dumps({"kind": entry.kind, "card": card, "rows": [r.as_json() for _, r in found]}, indent=1))
+        terminal.say(json.dumps({"kind": kind, "card": card, "rows": [r.as_json() for _, r in found]}, indent=1))
         return
-    terminal.say(f"{entry.kind} {entry.name}")
+    terminal.say(f"{kind} {card['name']}")
     for field, value in card.items():
         if value not in ("", [], None, False):
             terminal.say(f"  {field}: {value}")

@@ -94,6 +94,10 @@ def protocols(suite: Suite, registry: Registry) -> dict[str, EvaluationProtocol]
             built[name].check(suite.budget, suite.data.classes)
         except TrustdmError as error:
             raise SuiteError(suite.source, where, "an evaluation that is defined here", str(error)) from error
+    for k, metric in enumerate(suite.metrics):
+        probes = built[metric.evaluation].probes()
+        if metric.probe and metric.probe not in probes:
+            raise SuiteError(suite.source, f"metrics.{k}.probe", f"one of {', '.join(probes)}", repr(metric.probe))
     return built
 
 
@@ -188,6 +192,7 @@ def _cell(
         precision=suite.precision,
         seed=seed,
         randomness=card.randomness,
+        gradient=card.gradient,
     )
     draws = suite.draws if card.randomness != "none" else 1
     code = f"{code_digest([entry.load()])}/{code_digest(built.code())}"

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
+from trustdm.bench.codehash import LOADED_DIGEST, Closure, closure, file_digest
 from trustdm.bench.errors import PluginError
 from trustdm.bench.registry import Registry
 
@@ -76,27 +77,57 @@ def _line(error: BaseException) -> str:
 
 
 def import_file(path: Path) -> ModuleType:
-    """The module in ``path``; its folder is importable while it loads, so that it can use its own repository.
+    """The module in ``path``, loaded again when its code changed; its folder is importable, as for a script.
 
     Raises:
-        PluginError: there is no such Python file.
+        PluginError: there is no such Python file, or a module it imports from its own folder is loaded from elsewhere.
     """
     path = path.resolve()
     if path.suffix != ".py" or not path.is_file():
         raise PluginError(f"{path}: expected a Python file, got {'another kind' if path.exists() else 'no such file'}")
-    name = f"trustdm_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    code = closure(path)
+    digest = file_digest(path)
+    name = f"trustdm_plugin_{path.stem}_{hashlib.sha256(f'{path} {digest}'.encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
+    _make_way(path, code)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: expected a Python file, got something Python cannot load")
     module = importlib.util.module_from_spec(spec)
+    setattr(module, LOADED_DIGEST, digest)
     sys.modules[name] = module
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
     try:
         spec.loader.exec_module(module)
+        check_siblings(path)
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+def _make_way(path: Path, code: Closure) -> None:
+    """Lets the plugin import what lies beside it: as it is on disk now, and before installed modules of that name."""
+    check_siblings(path)
+    for name in code.siblings:
+        sys.modules.pop(name, None)
+    folder = str(code.root)
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+
+
+def check_siblings(path: Path) -> None:
+    """Refuses a plugin whose own helper modules are not the ones that are loaded under their names.
+
+    Raises:
+        PluginError: another plugin, or an installed package, has a module of that name.
+    """
+    for name, expected in closure(path).siblings.items():
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        if loaded is not None and Path(loaded).resolve() != expected:
+            raise PluginError(
+                f"{path}: import {name}: expected {expected}, got {loaded}, which is loaded under that name; rename "
+                "one of them, or run the two plugins by separate commands"
+            )

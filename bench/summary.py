@@ -28,7 +28,7 @@ _Cells = dict[str, tuple[CellResult, Verdicts]]
 
 @dataclass(frozen=True)
 class Row:
-    """What a board says about one method, version, parameters, weights, suite version and seed.
+    """What a board says about one method, version, parameters, weights, suite version and seed, measured in one lab.
 
     ``metrics`` has no entry where there is nothing to show: no cell, no example that counts, or a verdict missing.
     ``n`` counts examples with records in the evaluation of the ranking metric (without one: in the evaluation that
@@ -57,6 +57,8 @@ class Row:
     card: dict[str, object]
     cells: tuple[int, ...]
     errors: tuple[str, ...]
+    lab: str = ""
+    weights: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The row as plain JSON values; costs in seconds, images and bytes."""
@@ -64,6 +66,8 @@ class Row:
             "method": self.method,
             "version": self.method_version,
             "params": dict(self.params),
+            "weights": list(self.weights),
+            "lab": self.lab,
             "suite": self.suite,
             "suite_version": self.suite_version,
             "seed": self.seed,
@@ -152,6 +156,8 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draf
         method=newest.identity.method,
         method_version=newest.identity.method_version,
         params=tuple((str(k), v) for k, v in newest.identity.method_params),
+        lab=newest.lab,
+        weights=newest.identity.weights,
         suite=suite.name,
         suite_version=newest.identity.suite_version,
         seed=newest.identity.seed,
@@ -222,8 +228,18 @@ def _ranked(suite: Suite, drafts: Iterable[_Draft]) -> list[Row]:
         else:
             groups[draft.row.completeness, draft.row.seed, draft.scores.example.tobytes()].append(draft)
     for group in groups.values():
-        out += _ranks(suite, group)
+        once = _once(group)
+        out += _ranks(suite, once)
+        out += [draft.row for draft in group if all(draft is not kept for kept in once)]
     return out
+
+
+def _once(group: list[_Draft]) -> list[_Draft]:
+    """The group with each method once: one that several labs measured is ranked by what is stored last."""
+    newest: dict[object, _Draft] = {}
+    for draft in sorted(group, key=lambda d: max(d.row.cells)):
+        newest[draft.row.method, draft.row.method_version, draft.row.params, draft.row.weights] = draft
+    return [draft for draft in group if any(draft is kept for kept in newest.values())]
 
 
 def _ranks(suite: Suite, group: list[_Draft]) -> list[Row]:

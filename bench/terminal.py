@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.runner.run import Progress
@@ -86,8 +87,18 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
         cells = [_estimate(row, m.name) for m in shown]
         marks = " ".join((row.origin, row.currency, row.completeness, row.verification))
         count = str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
-        table.add_row(rank(row), row.method, *cells, count, marks, " ".join(row.flags))
+        add(table, rank(row), title(row), *cells, count, marks, " ".join(row.flags))
     return table
+
+
+def add(table: Table, *cells: str) -> None:
+    """Adds a row of plain text: what strangers wrote is never read as markup."""
+    table.add_row(*(Text("".join(c for c in cell if c.isprintable())) for cell in cells))
+
+
+def title(row: Row) -> str:
+    """The method with its parameters, as they are typed."""
+    return row.method + (":" + ",".join(f"{k}={v}" for k, v in row.params) if row.params else "")
 
 
 def rank(row: Row) -> str:
@@ -107,17 +118,16 @@ def _estimate(row: Row, name: str) -> str:
 
 def estimates(found: Sequence[CellEstimate], jobs: int) -> Table:
     """What a run would do and at most take."""
-    table = Table(title="would run (upper bounds: attacks stop at the first success)", title_justify="left")
-    for heading in ("cell", "blocks", "examples", "forwards", "gradients", "time", "memory", ""):
+    table = Table(title="would run (passes at most: attacks stop at the first success)", title_justify="left")
+    for heading in ("cell", "blocks", "examples", "forwards", "gradients", "time", "memory"):
         table.add_column(heading, overflow="fold")
     for e in found:
         time = "unknown" if e.seconds is None else duration(e.seconds)
         memory = f"{e.memory / 2**20:.0f} MiB" if e.memory else ""
-        table.add_row(
-            str(e.cell), str(e.blocks), str(e.examples), f"{e.forwards:,}", f"{e.gradients:,}", time, memory, e.problem
-        )
+        add(table, str(e.cell), str(e.blocks), str(e.examples), f"{e.forwards:,}", f"{e.gradients:,}", time, memory)
     total = sum(e.seconds or 0.0 for e in found)
-    table.caption = f"at most {duration(total)} on one worker, about {duration(total / jobs)} on {jobs}"
+    each = f", about {duration(total / jobs)} on {jobs}" if jobs > 1 else ""
+    table.caption = f"about {duration(total)} on one worker{each}, if no attack stops early; loading not counted"
     return table
 
 

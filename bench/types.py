@@ -62,8 +62,8 @@ class CellIdentity:
     """Everything that may move a number, and nothing else; ``key`` is its SHA-256.
 
     Never part of it: limits, jobs, device batch size, device (ARCHITECTURE: identity).
-    ``weights`` are hex SHA-256 digests of the bytes of every checkpoint the method is composed of; ``randomness`` is
-    what the card says, since it decides how often an example is drawn.
+    ``weights`` are hex SHA-256 digests of the bytes of every checkpoint the method is composed of; ``randomness`` and
+    ``gradient`` are what the card says: the one decides how often an example is drawn, the other what was attacked.
     """
 
     method: str
@@ -82,6 +82,7 @@ class CellIdentity:
     precision: str
     seed: int
     randomness: str = "none"
+    gradient: str = "exact"
 
     @property
     def key(self) -> str:

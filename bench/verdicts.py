@@ -65,13 +65,22 @@ def tabulate(records: Records, attacks: Sequence[str] = (), where: str = "record
 def survival(table: Verdicts, probe: str, failures: Failures) -> Scores | None:
     """Whether each example is still correct after every probe up to ``probe`` ("": after all of them).
 
+    With several draws: the least, over the probes, of the share of draws that are correct. (Asking one draw to be
+    correct under every probe would let harmless noise add up over the probes.)
+
     Wrong or abstained anywhere is 0; else failed anywhere is 0, or is left out if ``failures`` is "excluded"; else 1.
     None where it cannot be told: the probe is not in the table, or a verdict is missing.
     """
     if probe and probe not in table.probes:
         return None
     upto = table.probes.index(probe) + 1 if probe else len(table.probes)
-    return _scores(table, _so_far(table.status[:, :upto]), failures)
+    if not np.any(table.draw):
+        return _scores(table, _so_far(table.status[:, :upto]), failures)
+    each = [_scores(table, _at(table, at), failures) for at in range(upto)]
+    told = [scores for scores in each if scores is not None]
+    if len(told) < upto:
+        return None
+    return Scores(told[-1].example, np.min([scores.mean for scores in told], axis=0), told[-1].draws)
 
 
 def accuracy(table: Verdicts, probe: str, failures: Failures) -> Scores | None:
@@ -83,10 +92,14 @@ def accuracy(table: Verdicts, probe: str, failures: Failures) -> Scores | None:
     name = probe or CLEAN
     if name not in table.probes:
         return None
-    at = table.probes.index(name)
+    return _scores(table, _at(table, table.probes.index(name)), failures)
+
+
+def _at(table: Verdicts, at: int) -> NDArray[np.int8]:
+    """The status at one probe; where it was not run, what the earlier probes had settled."""
     here, before = table.status[:, at], _so_far(table.status[:, :at])
     settled = np.where(before == Status.CORRECT, np.int8(Status.NOT_RUN), before)
-    return _scores(table, np.where(here == Status.NOT_RUN, settled, here), failures)
+    return np.where(here == Status.NOT_RUN, settled, here)
 
 
 def complete(table: Verdicts, examples: NDArray[np.int64]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trustdm.bench.errors import UsageError
@@ -13,7 +13,7 @@ from trustdm.bench.store.store import Store
 from trustdm.bench.suite import Suite
 from trustdm.leaderboard import downloads, pages, render, text
 from trustdm.leaderboard.methodviews import method_page
-from trustdm.leaderboard.queries import Site, load
+from trustdm.leaderboard.queries import Board, Site, load, stored
 from trustdm.leaderboard.suiteviews import index_page, suite_page
 from trustdm.leaderboard.views import Link
 
@@ -23,27 +23,43 @@ RUNS = "data/runs"
 
 @dataclass(frozen=True)
 class SiteReport:
-    """What a build did: pages ``written`` and ``unchanged``, files ``removed``, ``bytes`` of the whole site."""
+    """What a build did: pages ``written`` and ``unchanged``, files ``removed``, ``bytes`` of the whole site.
+
+    ``left_out`` names the suites that the store has results of and that got no page.
+    """
 
     written: int
     unchanged: int
     removed: int
     bytes: int
+    left_out: tuple[str, ...] = ()
 
 
 def build_site(store: Store, out: Path, suites: Sequence[Suite]) -> SiteReport:
     """The static site of ``suites`` in the folder ``out``; a page whose content has not changed is not touched.
 
+    Suites that are not shipped get a page without being given, if the store has results of them.
+
     Raises:
         UsageError: the folder cannot be written.
         StoreError: the store cannot be read.
     """
-    site = load(store, suites)
+    further, left_out = stored(store, suites)
+    site = load(store, [*suites, *further])
     try:
-        run_files = {s.name: runfiles.export(store, out / RUNS, suite=s.name) for s in suites}
-        return publish(site, out, run_files)
+        run_files = {board.suite.name: _run_files(store, out / RUNS, board) for board in site.boards}
+        return replace(publish(site, out, run_files), left_out=left_out)
     except OSError as error:
         raise UsageError(f"{out}: expected a folder that can be written, got {error.strerror or error}") from error
+
+
+def _run_files(store: Store, folder: Path, board: Board) -> list[Path]:
+    """The run files of a board's rows; of cells that hold nothing yet none is kept."""
+    rows = {folder / runfiles.file_name(part.cell.identity) for entry in board.entries for part in entry.parts}
+    paths = runfiles.export(store, folder, suite=board.suite.name)
+    for path in set(paths) - rows:
+        path.unlink()
+    return [path for path in paths if path in rows]
 
 
 def publish(site: Site, out: Path, run_files: dict[str, list[Path]] | None = None) -> SiteReport:

@@ -12,13 +12,15 @@ import vl_convert
 
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard.svg import COLOURS, Chart, inline
-from trustdm.leaderboard.text import count, estimate, printable, shorten
+from trustdm.leaderboard.text import count, estimate, printable, squeeze
 
-WIDTH, HEIGHT = 400, 300
+HEIGHT = 300
 LINE = 15
+LONGEST = 34
+BELOW = 64
 MOST = 12
 PALETTE = 6
-PERCENT = alt.Axis(format="%", tickCount=6)
+PERCENT = alt.Axis(format="%", tickCount=5, labelOverlap="greedy", labelFlush=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,17 @@ class Line:
     name: str
     preview: bool
     points: tuple[tuple[str, Estimate], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The ``width`` of the plot; ``narrow``: the names stand below it, not at its right."""
+
+    width: int
+    narrow: bool = False
+
+
+WIDE, NARROW = Layout(370), Layout(270, narrow=True)
 
 
 def board_charts(name: str, lines: Sequence[Line]) -> tuple[Chart, ...]:
@@ -49,61 +62,76 @@ def _readable(line: Line) -> Line:
 
 def _trade_off(name: str, lines: Sequence[Line], more: str) -> Chart:
     """Clean against robust accuracy, with both intervals."""
-    rows = [_end_points(line, at) for at, line in enumerate(lines)]
-    low = max(0.0, min(row["xlo"] for row in rows) - 0.03)
-    scale_x = alt.Scale(domain=[low, 1.0], nice=False)
-    _place(rows)
-    base = alt.Chart(alt.Data(values=rows))
-    at_x = alt.X("x:Q", title="Clean accuracy", scale=scale_x, axis=PERCENT)
-    at_y = alt.Y("y:Q", title="Accuracy after every attack", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
-    ink = alt.Color("colour:N", scale=None)
-    layers = [
-        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=ink),
-        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=alt.X("xlo:Q"), x2="xhi:Q", y=at_y, color=ink),
-        *_points(base, at_x, at_y),
-        *_labels(base, at_x, at_y),
-    ]
     caption = (
         "Each row's accuracy on clean images against what is left after every attack; bars are 95% intervals, "
         f"hollow points are previews. Up and to the right is better.{more}"
     )
+    layers = {layout: _trade_off_layers(lines, layout) for layout in (WIDE, NARROW)}
     return _draw(name, "Clean against robust accuracy", caption, layers)
+
+
+def _trade_off_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
+    rows = [_end_points(line, at) for at, line in enumerate(lines)]
+    low = max(0.0, min(row["xlo"] for row in rows) - 0.03)
+    scale_x = alt.Scale(domain=[low, 1.0], nice=False)
+    _place(rows, layout)
+    base = alt.Chart(alt.Data(values=rows))
+    at_x = alt.X("x:Q", title="Clean accuracy", scale=scale_x, axis=PERCENT)
+    at_y = alt.Y("y:Q", title="Accuracy after every attack", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
+    ink = alt.Color("colour:N", scale=None)
+    return [
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=ink),
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=alt.X("xlo:Q"), x2="xhi:Q", y=at_y, color=ink),
+        *_points(base, at_x, at_y),
+        *_labels(base, at_x, at_y, layout),
+    ]
 
 
 def _survival(name: str, lines: Sequence[Line], more: str) -> Chart:
     """The share still correct after each attack in turn."""
+    caption = (
+        "The share of examples still classified correctly as the attacks run one after the other; bars are 95% "
+        f"intervals, dashed lines are previews.{more}"
+    )
+    layers = {layout: _survival_layers(lines, layout) for layout in (WIDE, NARROW)}
+    return _draw(name, "What each attack leaves", caption, layers)
+
+
+def _survival_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
+    width = layout.width
     order = list(dict.fromkeys(probe for line in lines for probe, _ in line.points))
-    step = WIDTH / max(1, len(order) - 1)
+    step = width / max(1, len(order) - 1)
     rows = [
         {**_mark(line, at), "probe": probe, "px": step * order.index(probe), **_interval(value, line.name, probe)}
         for at, line in enumerate(lines)
         for probe, value in line.points
     ]
     ends = [row for row in rows if row["px"] == max(r["px"] for r in rows if r["name"] == row["name"])]
-    _place(ends)
+    _place(ends, layout)
     base = alt.Chart(alt.Data(values=rows))
     names = f"{json.dumps(order)}[round(datum.value / {step!r})]"
     axis = alt.Axis(values=[step * i for i in range(len(order))], labelExpr=names, grid=False)
-    at_x = alt.X("px:Q", title="After each attack in turn", axis=axis, scale=alt.Scale(domain=[0, WIDTH], nice=False))
+    at_x = alt.X("px:Q", title="After each attack in turn", axis=axis, scale=alt.Scale(domain=[0, width], nice=False))
     at_y = alt.Y("y:Q", title="Still correct", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
     ink = alt.Color("colour:N", scale=None)
     dash = alt.StrokeDash("preview:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [4, 3]]), legend=None)
-    layers = [
+    return [
         base.mark_line(aria=False, strokeWidth=1.5).encode(x=at_x, y=at_y, color=ink, detail="key:N", strokeDash=dash),
         base.mark_rule(aria=False, strokeWidth=1, opacity=0.5).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=ink),
         *_points(base, at_x, at_y),
-        *_labels(alt.Chart(alt.Data(values=ends)), at_x, at_y),
+        *_labels(alt.Chart(alt.Data(values=ends)), at_x, at_y, layout),
     ]
-    caption = (
-        "The share of examples still classified correctly as the attacks run one after the other; bars are 95% "
-        f"intervals, dashed lines are previews.{more}"
-    )
-    return _draw(name, "What each attack leaves", caption, layers)
 
 
 def _mark(line: Line, at: int) -> dict[str, Any]:
     colour = COLOURS[f"series-{at + 1}"] if at < PALETTE and not line.preview else COLOURS["muted"]
-    return {"key": at, "name": line.name, "label": shorten(line.name, 22), "preview": line.preview, "colour": colour}
+    return {
+        "key": at,
+        "name": line.name,
+        "label": squeeze(line.name, LONGEST),
+        "preview": line.preview,
+        "colour": colour,
+    }
 
 
 def _interval(value: Estimate, name: str, probe: str) -> dict[str, Any]:
@@ -130,21 +158,32 @@ def _points(base: Any, x: Any, y: Any) -> list[Any]:
     ]
 
 
-def _labels(base: Any, x: Any, y: Any) -> list[Any]:
-    """Names in a column at the right, with a thin line to the point each belongs to."""
+def _labels(base: Any, x: Any, y: Any, layout: Layout) -> list[Any]:
+    """Names in a column at the right with a thin line to the point each belongs to; or below, in their colours."""
     ink = alt.Color("colour:N", scale=None)
     slot = alt.Y("slot:Q")
     leader = base.mark_rule(aria=False, strokeWidth=0.75, color=COLOURS["edge"], strokeDash=[1, 2])
     names = base.mark_text(aria=False, align="left", baseline="middle", fontSize=12)
+    if layout.narrow:
+        keys = base.mark_point(aria=False, filled=True, size=44, opacity=1)
+        return [
+            keys.encode(x=alt.value(-30), y=slot, color=ink),
+            names.encode(x=alt.value(-20), y=slot, text="label:N", color=ink),
+        ]
     return [
-        leader.encode(x=x, y=y, x2=alt.value(WIDTH + 12), y2="slot:Q"),
-        names.encode(x=alt.value(WIDTH + 16), y=slot, text="label:N", color=ink),
+        leader.encode(x=x, y=y, x2=alt.value(layout.width + 12), y2="slot:Q"),
+        names.encode(x=alt.value(layout.width + 16), y=slot, text="label:N", color=ink),
     ]
 
 
-def _place(rows: list[dict[str, Any]]) -> None:
-    """Gives each row a ``slot``: the height of its label, near its value and at least one line from the next."""
+def _place(rows: list[dict[str, Any]], layout: Layout = WIDE) -> None:
+    """Gives each row a ``slot``, the height of its label: near its value and at least one line from the next, or
+    in a list below the axis, best first."""
     gap = LINE / HEIGHT
+    if layout.narrow:
+        for at, row in enumerate(sorted(rows, key=lambda r: (-r["y"], r["key"]))):
+            row["slot"] = -(BELOW + 1.2 * LINE * at) / HEIGHT
+        return
     top = 1.0 + gap
     for row in sorted(rows, key=lambda r: (-r["y"], r["key"])):
         top = row["slot"] = min(row["y"], top - gap)
@@ -153,10 +192,17 @@ def _place(rows: list[dict[str, Any]]) -> None:
         bottom = row["slot"] = max(row["slot"], bottom + gap)
 
 
-def _draw(name: str, title: str, caption: str, layers: list[Any]) -> Chart:
+def _draw(name: str, title: str, caption: str, layers: dict[Layout, list[Any]]) -> Chart:
+    words = f"{title}. {caption}"
+    wide, narrow = (vl_convert.vegalite_to_svg(_figure(made, at)) for at, made in layers.items())
+    return Chart(title, caption, inline(wide, name, words), inline(narrow, f"{name}-narrow", words))
+
+
+def _figure(layers: list[Any], layout: Layout) -> dict[str, Any]:
+    """The chart as Vega-Lite, in the colours and sizes of the pages."""
     chart = (
         alt.layer(*layers)
-        .properties(width=WIDTH, height=HEIGHT, padding={"left": 4, "top": 8, "bottom": 4, "right": 8})
+        .properties(width=layout.width, height=HEIGHT, padding={"left": 4, "top": 8, "bottom": 4, "right": 8})
         .configure(background="transparent", autosize=alt.AutoSizeParams(type="pad"))
         .configure_view(stroke=None)
         .configure_axis(
@@ -172,4 +218,5 @@ def _draw(name: str, title: str, caption: str, layers: list[Any]) -> Chart:
             labelPadding=6,
         )
     )
-    return Chart(title, caption, inline(vl_convert.vegalite_to_svg(chart.to_dict()), name, f"{title}. {caption}"))
+    found: dict[str, Any] = chart.to_dict()
+    return found

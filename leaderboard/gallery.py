@@ -16,8 +16,13 @@ from trustdm.leaderboard.views import Picture
 FOLDER = "assets/images"
 
 
-def pictures(gallery: Gallery, root: str) -> tuple[tuple[Picture, ...], dict[str, bytes]]:
-    """The pictures of a gallery, and the files they need by path; ``root`` leads from the page to the site's root."""
+def pictures(
+    gallery: Gallery, root: str, wrong: frozenset[int] = frozenset()
+) -> tuple[tuple[Picture, ...], dict[str, bytes]]:
+    """The pictures of a gallery, and the files they need by path; ``root`` leads from the page to the site's root.
+
+    An example of ``wrong``, those that were wrong before any attack, has one picture unless its image was changed.
+    """
     files: dict[str, bytes] = {}
 
     def saved(image: NDArray[Any]) -> str:
@@ -31,9 +36,13 @@ def pictures(gallery: Gallery, root: str) -> tuple[tuple[Picture, ...], dict[str
         x, x_adv = gallery.x[at], gallery.x_adv[at]
         label, prediction = int(gallery.labels[at]), int(gallery.predictions[at])
         said = "still correct" if prediction == label else f"taken for {prediction}" if prediction >= 0 else "no answer"
-        caption = f"Example {int(example)}, class {label}: {said}"
         height, width = x.shape[-2:]
-        found.append(Picture(caption, saved(x), saved(x_adv), saved(difference(x, x_adv)), width, height))
+        if int(example) in wrong and np.array_equal(x, x_adv):
+            caption = f"Example {int(example)}, class {label}: {said} on the clean image"
+            found.append(Picture(caption, saved(x), None, None, width, height))
+        else:
+            caption = f"Example {int(example)}, class {label}: {said}"
+            found.append(Picture(caption, saved(x), saved(x_adv), saved(difference(x, x_adv)), width, height))
     return tuple(found), files
 
 

@@ -51,18 +51,20 @@ FLAGS: dict[str, tuple[str, str]] = {
     "selection-data": ("info", "Settings were chosen on further data, as the card declares."),
 }
 
+IMPORTED = Chip("imported", "info", "Measured in another store; its records were imported.")
 UNTESTED = Chip("untested", "warn", "No method has been measured on the whole test list of this version yet.")
 
 
-def marks(row: Row) -> tuple[Chip, ...]:
-    """The four independent marks of a row: origin, currency, completeness, verification."""
+def marks(row: Row, imported: bool = False) -> tuple[Chip, ...]:
+    """The four independent marks of a row: origin, currency, completeness, verification; and whether it was
+    imported."""
     values = {
         "origin": row.origin.value,
         "currency": row.currency,
         "completeness": row.completeness,
         "verification": row.verification.value,
     }
-    return tuple(mark(kind, value) for kind, value in values.items())
+    return (*(mark(kind, value) for kind, value in values.items()), *([IMPORTED] if imported else []))
 
 
 def mark(kind: str, value: str) -> Chip:

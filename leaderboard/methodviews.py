@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from trustdm.bench import summary
+from trustdm.bench.records import Records
 from trustdm.bench.store.rows import RunRow
 from trustdm.bench.suite import Suite
 from trustdm.bench.types import Status
-from trustdm.leaderboard import examples, gallery, marks, provenance, tables, text
+from trustdm.bench.verdicts import CLEAN
+from trustdm.leaderboard import examples, gallery, marks, names, provenance, tables, text
 from trustdm.leaderboard.pages import budget, fact, facts, page, suite_path
 from trustdm.leaderboard.queries import Board, Entry, Part, Site
 from trustdm.leaderboard.views import Album, Attack, Fact, Ladder, MethodPage, ResultView, RunView
@@ -37,7 +39,7 @@ def method_page(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -
         result, needed = _result(site, board, entry, f"{text.slug(name)}-{at + 1}")
         results.append(result)
         files |= needed
-    title = tables.title(entries[0][1].row)
+    title = names.title(entries[0][1].row)
     words = str(card.get("summary") or "")
     return (
         MethodPage(
@@ -86,12 +88,13 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
         ResultView(
             anchor=anchor,
             suite=suite.title,
+            name=entry.name if entry.suffix else "",
             href=f"../{suite_path(suite)}",
             rank=_rank(entry),
             variant=tables.variant(row),
             columns=tables.columns(suite),
             cells=tables.cells(suite, row),
-            marks=marks.marks(row),
+            marks=marks.marks(row, entry.imported),
             flags=marks.flags(row),
             errors=row.errors,
             ladders=tuple(ladder for part in entry.parts if (ladder := _ladder(suite, part)) is not None),
@@ -133,10 +136,17 @@ def _albums(parts: Sequence[Part]) -> tuple[tuple[Album, ...], dict[str, bytes]]
     files: dict[str, bytes] = {}
     for part in parts:
         if part.gallery is not None:
-            found, needed = gallery.pictures(part.gallery, "../")
+            found, needed = gallery.pictures(part.gallery, "../", wrong_before(part.result.records))
             albums.append(Album(part.evaluation, found))
             files |= needed
     return tuple(albums), files
+
+
+def wrong_before(records: Records) -> frozenset[int]:
+    """The examples that were right in no draw of the clean image: attacks leave those alone."""
+    clean = records.where(records.probe == CLEAN)
+    right = clean.example[clean.status == Status.CORRECT]
+    return frozenset(np.setdiff1d(clean.example, right).tolist())
 
 
 def _runs(runs: Mapping[str, RunRow], parts: Sequence[Part]) -> tuple[RunView, ...]:

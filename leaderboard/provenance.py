@@ -8,7 +8,7 @@ from trustdm.bench.store.rows import RunRow
 from trustdm.leaderboard import text
 from trustdm.leaderboard.pages import fact, facts
 from trustdm.leaderboard.queries import Part
-from trustdm.leaderboard.views import CellFacts, RunView
+from trustdm.leaderboard.views import Cell, CellFacts, RunView
 
 COLUMNS = (
     "Examples",
@@ -34,7 +34,7 @@ def cell(part: Part) -> CellFacts:
     it, cost = part.result.identity, part.result.cost
     done = sum(len(block.block) for block in part.blocks if block.status == "done")
     tries = sum(block.attempts for block in part.blocks) - len(part.blocks)
-    values = (
+    values = [
         f"{done:,} of {part.result.planned:,}",
         f"{len(part.blocks)}" + (f", {tries} tried again" if tries > 0 else ""),
         _range(block.batch_size for block in part.blocks),
@@ -44,12 +44,14 @@ def cell(part: Part) -> CellFacts:
         text.count(cost.forwards),
         text.count(cost.gradients),
         text.size(cost.memory) if cost.memory else "not known",
-        f"{it.protocol} {it.protocol_version}",
+        it.protocol,
         str(it.seed),
         part.cell.code_digest[:SHORT],
         part.cell.key[:SHORT],
-    )
-    return CellFacts(part.evaluation, values)
+    ]
+    details = {"Protocol": f"versions: {it.protocol_version.replace(' ', ', ').replace('=', ' ')}"}
+    cells = (Cell(value, details.get(column, "")) for column, value in zip(COLUMNS, values, strict=True))
+    return CellFacts(part.evaluation, tuple(cells))
 
 
 def run(row: RunRow) -> RunView:

@@ -10,17 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench import summary
+from trustdm.bench.errors import SuiteError
 from trustdm.bench.records import CellResult
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
-from trustdm.bench.suite import Suite
+from trustdm.bench.suite import Suite, shipped, stored_suite
 from trustdm.bench.summary import Row
 from trustdm.bench.types import Origin
+from trustdm.leaderboard import names
 
 GALLERY = ("x", "x_adv", "gallery_examples", "gallery_labels", "gallery_predictions")
 
 
 class Source(Protocol):
     """What the pages need of a store; ``bench.store.store.Store`` has it."""
+
+    @property
+    def lab(self) -> str: ...
 
     def results(self, suite: str | None = None) -> list[CellResult]: ...
 
@@ -62,10 +67,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of a board with its cells, in the order of the suite's evaluations."""
+    """A row of a board with its cells, in the order of the suite's evaluations.
+
+    ``suffix`` follows the title wherever the row is named; ``imported`` says that another store measured it.
+    """
 
     row: Row
     parts: tuple[Part, ...]
+    suffix: str = ""
+    imported: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the row is called: unlike every other row of its board."""
+        return names.name(self.row, self.suffix)
 
 
 @dataclass(frozen=True)
@@ -107,16 +122,44 @@ def load(store: Source, suites: Sequence[Suite]) -> Site:
     return Site(tuple(_board(store, suite) for suite in suites), {run.id: run for run in store.runs()})
 
 
+def stored(store: Source, suites: Sequence[Suite]) -> tuple[list[Suite], tuple[str, ...]]:
+    """The suites that the store has results of and that are neither among ``suites`` nor shipped, each as its newest
+    cell has it; and the names of those with results that get no page: unreadable, or shipped but not asked for.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    given = {suite.name for suite in suites}
+    cells = [cell for cell in store.cells() if cell.identity.suite not in given and store.blocks(cell.id)]
+    newest = {cell.identity.suite: cell.suite_content for cell in cells}
+    found = {name: None if name in shipped() else _readable(name, newest[name]) for name in sorted(newest)}
+    return [suite for suite in found.values() if suite], tuple(name for name, suite in found.items() if not suite)
+
+
+def _readable(name: str, content: str) -> Suite | None:
+    """The suite of that name; None where its content is of another version of this package, or was damaged."""
+    try:
+        suite = stored_suite(content, f"suite {name} in the database")
+    except SuiteError:
+        return None
+    return suite if suite.name == name else None
+
+
 def _board(store: Source, suite: Suite) -> Board:
     results = store.results(suite.name)
     cells = {cell.id: cell for cell in store.cells(suite=suite.name)}
     parts = {r.id: _part(store, r, cells[r.id]) for r in results if r.id in cells}
     order = {name: at for at, name in enumerate(suite.evaluations)}
-    entries = [
-        Entry(row, tuple(sorted((parts[i] for i in row.cells), key=lambda p: order.get(p.evaluation, len(order)))))
-        for row in summary.rows(suite, [part.result for part in parts.values()])
-    ]
-    return Board(suite, tuple(entries))
+    rows = summary.rows(suite, [part.result for part in parts.values()])
+    owned = [sorted((parts[i] for i in row.cells), key=lambda p: order.get(p.evaluation, len(order))) for row in rows]
+    lab = store.lab
+    named = [_named(row, parts[row.cells[0]].cell, lab) for row in rows]
+    made = zip(rows, owned, names.suffixes(named), named, strict=True)
+    return Board(suite, tuple(Entry(row, tuple(own), suffix, it.imported) for row, own, suffix, it in made))
+
+
+def _named(row: Row, cell: CellRow, lab: str) -> names.Named:
+    return names.Named(row, names.weights(cell.identity.weights) or cell.state_digest or "", cell.lab != lab)
 
 
 def _part(store: Source, result: CellResult, cell: CellRow) -> Part:

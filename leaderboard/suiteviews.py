@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from trustdm.bench import summary
@@ -65,7 +64,7 @@ def _best(board: Board) -> Standing | None:
         row = entry.row
         if row.completeness == "full" and row.rank_low is not None and metric in row.metrics:
             cell = tables.estimate(row.metrics[metric])
-            return Standing(tables.title(row), method_path(row.method), cell)
+            return Standing(entry.name, method_path(row.method), cell)
     return None
 
 
@@ -113,7 +112,7 @@ def _failures(suite: Suite) -> str:
 
 def _legend(entries: Sequence[Entry]) -> tuple[Chip, ...]:
     """The chips that the table shows, each once, the flags last."""
-    shown = [chip for entry in entries for chip in marks.marks(entry.row)]
+    shown = [chip for entry in entries for chip in marks.marks(entry.row, entry.imported)]
     shown += [chip for entry in entries for chip in marks.flags(entry.row)]
     return tuple({chip.label: chip for chip in shown}.values())
 
@@ -121,13 +120,10 @@ def _legend(entries: Sequence[Entry]) -> tuple[Chip, ...]:
 def _lines(suite: Suite, entries: Sequence[Entry]) -> list[charts.Line]:
     """The survival curves of the current rows under the evaluation that ranks them."""
     evaluation = next(m.evaluation for m in suite.metrics if m.name == suite.ranking.metric)
-    names = [tables.title(entry.row) for entry in entries]
-    often = Counter(names)
     lines = []
-    for entry, name in zip(entries, names, strict=True):
+    for entry in entries:
         found = [part.result for part in entry.parts if part.evaluation == evaluation]
         if entry.row.currency == "current" and found:
-            unique = name if often[name] == 1 else f"{entry.row.method}, n={entry.row.n}"
             points = tuple(summary.curve(suite, found[0]))
-            lines.append(charts.Line(unique, entry.row.completeness == "preview", points))
+            lines.append(charts.Line(entry.name, entry.row.completeness == "preview", points))
     return lines

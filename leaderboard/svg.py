@@ -26,11 +26,12 @@ COLOURS = {name.removeprefix("--"): value for value, name in VARIABLES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawn chart with its heading and caption."""
+    """A chart with its heading and caption, drawn twice: with the names at its right, and ``narrow`` for a phone."""
 
     title: str
     caption: str
     svg: Markup
+    narrow: Markup
 
 
 def inline(source: str, name: str, description: str) -> Markup:

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from trustdm.bench.suite import Suite
 from trustdm.bench.suite_models import MetricSpec
 from trustdm.bench.summary import Row
-from trustdm.bench.types import Estimate, canonical_json
-from trustdm.leaderboard import marks, text
+from trustdm.bench.types import Estimate
+from trustdm.leaderboard import marks, names, text
 from trustdm.leaderboard.queries import Entry
 from trustdm.leaderboard.views import Bar, Cell, Column, Filter, Group, Option, Table, TableRow
 
 Ids = Mapping[str, Mapping[str, str]]
-LONGEST = 90
 NOTHING = Cell(text.DASH)
 COSTS = (
     Column("forwards", "Forward", "Images sent forward for each example, counted by the harness", "cost", "down"),
@@ -87,8 +86,8 @@ def rank(row: Row) -> Cell:
 
 def variant(row: Row, title: str = "") -> str:
     """What tells a row from others of the same method: version, parameters, seed."""
-    params = ", ".join(f"{k}={v if isinstance(v, str) else canonical_json(v)}" for k, v in row.params)
-    return " · ".join(p for p in (title, f"v{row.method_version}", params, f"seed {row.seed}" if row.seed else "") if p)
+    params, seed = names.params(row).replace(",", ", "), f"seed {row.seed}" if row.seed else ""
+    return " · ".join(p for p in (title, f"v{row.method_version}", params, seed) if p)
 
 
 def texts(value: object) -> tuple[str, ...]:
@@ -96,28 +95,23 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(str(v) for v in value) if isinstance(value, list | tuple) else ()
 
 
-def title(row: Row) -> str:
-    """The title on the card, or the name."""
-    return text.printable(str(row.card.get("title") or row.method))
-
-
 def table(suite: Suite, entries: Sequence[Entry], tests: Sequence[str]) -> Table:
     """The whole table of a board."""
     rows = [entry.row for entry in entries]
     filters = _filters(rows)
     ids = {f.name: {option.label: option.id for option in f.options} for f in filters}
-    grouped: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        grouped.setdefault((row.completeness, row.rank_group), []).append(row)
+    grouped: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        grouped.setdefault((entry.row.completeness, entry.row.rank_group), []).append(entry)
     groups = tuple(_group(suite, members, ids) for members in grouped.values())
     return Table(columns(suite), groups, filters, len(rows), label(suite, suite.ranking.metric), tuple(tests))
 
 
-def _group(suite: Suite, rows: Sequence[Row], ids: Ids) -> Group:
-    first = rows[0]
+def _group(suite: Suite, entries: Sequence[Entry], ids: Ids) -> Group:
+    first = entries[0].row
     ranked = first.rank_low is not None
     seed = f", seed {first.seed}" if len(suite.seeds) > 1 and ranked else ""
-    made = tuple(_row(suite, row, ids) for row in rows)
+    made = tuple(_row(suite, entry, ids) for entry in entries)
     if first.completeness == "preview":
         reach = f", first {first.n:,} examples" if ranked else ", not ranked"
         note = f"Only part of the {first.planned:,} examples was run, so intervals are wide."
@@ -130,17 +124,25 @@ def _group(suite: Suite, rows: Sequence[Row], ids: Ids) -> Group:
     return Group("full", f"Full{seed}", f"All {first.n:,} examples of the test list.", made)
 
 
-def _row(suite: Suite, row: Row, ids: Ids) -> TableRow:
-    name = title(row)
-    words = (row.method, name, row.method_version, *texts(row.card.get("authors")), *_tags(row), *row.flags)
+def _row(suite: Suite, entry: Entry, ids: Ids) -> TableRow:
+    row, title = entry.row, names.title(entry.row)
+    words = (
+        row.method,
+        title,
+        entry.suffix,
+        row.method_version,
+        *texts(row.card.get("authors")),
+        *_tags(row),
+        *row.flags,
+    )
     return TableRow(
         rank=rank(row),
         name=row.method,
         href=f"../methods/{text.slug(row.method)}.html",
-        title=text.shorten(name, LONGEST),
-        variant=variant(row, row.method if name != row.method else ""),
+        title=entry.name,
+        variant=variant(row, row.method if title != row.method else ""),
         cells=cells(suite, row),
-        marks=marks.marks(row),
+        marks=marks.marks(row, entry.imported),
         flags=marks.flags(row),
         search=" ".join(words).lower(),
         keys={name: " ".join(known[value] for value in _values(row, name)) for name, known in ids.items()},

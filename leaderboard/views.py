@@ -193,12 +193,12 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One attacked example; the sources are relative addresses of PNG files."""
+    """One example; the sources are relative addresses of PNG files, the last two None where it was not attacked."""
 
     caption: str
     clean: str
-    adversarial: str
-    difference: str
+    adversarial: str | None
+    difference: str | None
     width: int
     height: int
 
@@ -234,7 +234,7 @@ class CellFacts:
     """One evaluation of a row as it was run: a line of the table of cells."""
 
     name: str
-    values: tuple[str, ...]
+    values: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +245,11 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """One row of one board, on the page of its method."""
+    """One row of one board, on the page of its method; ``name`` where the method's title does not say which."""
 
     anchor: str
     suite: str
+    name: str
     href: str
     rank: str
     variant: str

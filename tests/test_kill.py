@@ -51,7 +51,7 @@ def kill_at_random(words: list[str], db: Path, rng: random.Random) -> None:
     process.wait()
 
 
-def kill_until_done(folder: Path, suite: Path, kills: int, jobs: int, seed: int) -> None:
+def check_survives_kills(folder: Path, suite: Path, kills: int, jobs: int, seed: int) -> None:
     whole, db, rng = folder / "whole.db", folder / "killed.db", random.Random(seed)
     subprocess.run(command(whole, 1, suite), check=True, capture_output=True)
     seen: dict[tuple[str, int], tuple[str, str]] = {}
@@ -70,7 +70,7 @@ def kill_until_done(folder: Path, suite: Path, kills: int, jobs: int, seed: int)
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
-    kill_until_done(tmp_path, TINY, kills=3, jobs=1, seed=1)
+    check_survives_kills(tmp_path, TINY, kills=3, jobs=1, seed=1)
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_many_kills(tmp_path: Path, jobs: int, seed: int) -> None:
     suite = tmp_path / "fine.toml"
     text = TINY.read_text(encoding="utf-8").replace("first_block = 8", "first_block = 2")
     suite.write_text(text.replace("block = 16", "block = 2"), encoding="utf-8")
-    kill_until_done(tmp_path, suite, kills=20, jobs=jobs, seed=seed)
+    check_survives_kills(tmp_path, suite, kills=20, jobs=jobs, seed=seed)
 
 
 def test_interrupting_stops_at_a_block_boundary(tmp_path: Path) -> None:

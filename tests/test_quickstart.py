@@ -18,17 +18,17 @@ def test_every_block_of_the_quick_start_works(tmp_path: Path) -> None:
         if how.startswith("file="):
             (tmp_path / how.removeprefix("file=")).write_text(text, encoding="utf-8")
         elif language == "python":
-            execute([sys.executable, "-c", text], tmp_path)
+            check_runs([sys.executable, "-c", text], tmp_path)
         else:
             for line in text.splitlines():
                 words = line.split()
                 assert words[0] == "trustdm"
-                execute([sys.executable, "-m", "trustdm.bench.cli", *words[1:]], tmp_path)
+                check_runs([sys.executable, "-m", "trustdm.bench.cli", *words[1:]], tmp_path)
     assert (tmp_path / "site" / "index.html").is_file()
     assert "autoattack_accuracy" in (tmp_path / "metrics.csv").read_text(encoding="utf-8")
 
 
-def execute(command: list[str], folder: Path) -> None:
+def check_runs(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
@@ -43,4 +43,4 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 def test_the_ten_lines_of_the_readme_work(tmp_path: Path) -> None:
     code = next(t for language, _, t in BLOCK.findall((ROOT / "README.md").read_text()) if language == "python")
-    execute([sys.executable, "-c", code.replace("limit=32", "limit=8")], tmp_path)
+    check_runs([sys.executable, "-c", code.replace("limit=32", "limit=8")], tmp_path)

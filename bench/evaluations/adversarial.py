@@ -7,6 +7,7 @@ draws. The harness projects to the budget, re-checks norm, box and NaN, and judg
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 WARNING_FORWARDS = 4
 GALLERY = 8
+COUNTS = {"steps", "iterations", "queries", "targets", "restarts"}
+"""Parameters of attacks that say how long they search."""
 
 
 @protocol(ProtocolCard(name="adversarial", version="1", summary="attacks in sequence; survivors are robust"))
@@ -38,12 +41,21 @@ class Adversarial:
         self.names = [str(a["name"]) for a in attacks]
         if len(set(self.names)) < len(self.names):
             raise UsageError(f"attacks: expected each attack once, got {', '.join(self.names)}")
-        self.attacks: list[Attack] = [
-            construct(
-                registry.get("attack", name).load(), {k: v for k, v in a.items() if k != "name"}, f"attacks.{name}"
-            )
-            for name, a in zip(self.names, attacks, strict=True)
-        ]
+        self._registry = registry
+        self._tables = [{k: v for k, v in a.items() if k != "name"} for a in attacks]
+        self.attacks = [self._attack(n, table) for n, table in zip(self.names, self._tables, strict=True)]
+
+    def _attack(self, name: str, table: Mapping[str, Any]) -> Attack:
+        found: Attack = construct(self._registry.get("attack", name).load(), table, f"attacks.{name}")
+        return found
+
+    def shortened(self, at: int, most: int) -> Attack:
+        """Attack number ``at`` with every count (steps, iterations, queries, targets) at most ``most``; to be timed."""
+        name = self.names[at]
+        options = inspect.signature(self._registry.get("attack", name).load(), eval_str=True).parameters
+        counts = {k for k, p in options.items() if k in COUNTS and isinstance(p.default, int)}
+        short = {k: min(int(self._tables[at].get(k, options[k].default)), most) for k in counts}
+        return self._attack(name, {**self._tables[at], **short})
 
     def check(self, budget: Budget, classes: int) -> None:
         """Asks every attack."""
@@ -55,6 +67,9 @@ class Adversarial:
         judging = draws * (1 + len(each)) + WARNING_FORWARDS
         return Counts(sum(c.forwards for c in each) + judging, sum(c.gradients for c in each) + 1)
 
+    def probes(self) -> tuple[str, ...]:
+        return ("clean", *self.names)
+
     def code(self) -> tuple[object, ...]:
         return (Adversarial, *(type(a) for a in self.attacks))
 
@@ -63,7 +78,7 @@ class Adversarial:
         from trustdm.bench import judging
 
         draws = range(context.draws)
-        clean = judging.records(context, "clean", [judging.logits(context, context.x, "clean", d) for d in draws])
+        clean = judging.records(context, "clean", [judging.logits(context, context.x, d) for d in draws])
         state = _State(context, clean)
         for name, attack in zip(self.names, self.attacks, strict=True):
             state.attack(name, attack)
@@ -90,18 +105,32 @@ class _State:
         context = self.context
         rows = np.flatnonzero(self.standing)
         candidates, norm = self._candidates(name, attack, rows)
-        scores = [judging.logits(context, candidates, name, d, rows) for d in range(context.draws)]
-        judged = judging.records(context, name, scores, rows, norm)
-        self.parts += [judged, self._not_run(name, np.flatnonzero(~self.standing))]
         self.shown[_index(rows, context.x)] = candidates
+        judged = judging.records(context, name, self._scores(candidates, rows), rows, norm)
+        self.parts += [judged, self._not_run(name, np.flatnonzero(~self.standing))]
         if not context.target.randomized:
             self.standing[rows] = judged.status == Status.CORRECT
+
+    def _scores(self, candidates: Tensor, rows: NDArray[np.int64]) -> list[Tensor]:
+        """Logits of the candidates for each draw.
+
+        A randomized method is shown the whole block, so that one that draws from global generators draws the same
+        numbers for the same image under every probe.
+        """
+        from trustdm.bench import judging
+
+        context = self.context
+        if not context.target.randomized:
+            return [judging.logits(context, candidates, 0, rows)]
+        whole = context.x.clone()
+        whole[_index(rows, whole)] = candidates
+        return [judging.logits(context, whole, d)[_index(rows, whole)] for d in range(context.draws)]
 
     def _candidates(self, name: str, attack: Attack, rows: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.float64]]:
         import torch
 
         from trustdm.bench.perturb import budget as budgets
-        from trustdm.bench.perturb.target import seeded
+        from trustdm.bench.perturb.target import blamed, seeded
 
         context = self.context
         noise = Noise(f"{context.key}/{name}", context.examples)
@@ -111,8 +140,9 @@ class _State:
                 index = _index(part, context.x)
                 x, y = context.x[index], context.y[index]
                 target = context.target.keyed(f"{context.key}/{name}", context.examples[part])
-                raw = attack.perturb(target, x.clone(), y.clone(), context.budget, noise.rows(part)).detach()
-                inside = budgets.project(x, raw, context.budget)
+                with blamed(f"attack {name}"):
+                    raw = attack.perturb(target, x.clone(), y.clone(), context.budget, noise.rows(part)).detach()
+                    inside = budgets.project(x, raw, context.budget)
                 self.projected += int(((inside - raw).flatten(1).abs().amax(1) > 1e-6).sum())
                 found.append(inside)
                 norms.append(budgets.norms(inside - x, context.budget.norm).cpu().numpy())

@@ -67,6 +67,10 @@ class EvaluationProtocol(Protocol):
         """The most passes one example can take."""
         ...
 
+    def probes(self) -> tuple[str, ...]:
+        """What is looked at for each example, in order."""
+        ...
+
     def code(self) -> tuple[object, ...]:
         """The objects whose source decides the outcome (the protocol, its attacks)."""
         ...

@@ -21,6 +21,9 @@ class Clean:
     def passes(self, classes: int, draws: int) -> Counts:
         return Counts(forwards=draws)
 
+    def probes(self) -> tuple[str, ...]:
+        return ("clean",)
+
     def code(self) -> tuple[object, ...]:
         return (Clean,)
 
@@ -28,7 +31,7 @@ class Clean:
         """Forwards the block once for each draw."""
         from trustdm.bench import judging
 
-        logits = [judging.logits(context, context.x, "clean", draw) for draw in range(context.draws)]
+        logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
         return BlockResult(
             records=judging.records(context, "clean", logits),
             diagnostics={"unverified_rows": float((~context.verified).sum())},

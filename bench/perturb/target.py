@@ -48,12 +48,12 @@ class Meter:
 
 
 class _CountGradients(torch.autograd.Function):
-    """The identity; its backward pass counts the images in it."""
+    """A copy; its backward pass counts the images in it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, meter: Meter) -> Tensor:
         ctx.meter = meter
-        return x.view_as(x)
+        return x.clone()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -101,24 +101,17 @@ class Target:
 
     def _logits(self, x: Tensor, noise: Noise) -> Tensor:
         self.meter.forwards += len(x)
-        counted: Tensor = _CountGradients.apply(x, self.meter) if x.requires_grad else x  # type: ignore[no-untyped-call]
-        logits = self._check(self._call(counted, noise), x)
-        if x.requires_grad and torch.is_grad_enabled() and not logits.requires_grad:
-            # No gradient reaches the input: attacks see zeros, and the row is flagged for it.
-            logits = logits + 0.0 * counted.flatten(1).sum(1, keepdim=True)
-        return logits.float()
-
-    def _call(self, x: Tensor, noise: Noise) -> Any:
-        try:
-            if self._card.randomness == "keyed":
-                return self._classify(x, TorchNoise(noise, x.device))
-            return self._classify(x)
-        except TrustdmError:
-            raise
-        except Exception as error:
-            if out_of_memory(error):
-                raise
-            raise ContractError(f"{self._card.name}: classify raised {type(error).__name__}: {error}") from error
+        given: Tensor = _CountGradients.apply(x, self.meter) if x.requires_grad else x.clone()  # type: ignore[no-untyped-call]
+        with blamed(f"{self._card.name}: classify"):
+            extra = [TorchNoise(noise, x.device)] if self._card.randomness == "keyed" else []
+            answer = self._classify(given, *extra)
+        if not torch.equal(given.detach(), x.detach()):
+            raise ContractError(f"{self._card.name}: classify: expected its input unchanged, got it written to")
+        logits = self._check(answer, x).float()
+        if x.requires_grad and torch.is_grad_enabled():
+            # A method through which no gradient flows gives zeros, and its row is flagged for it.
+            logits = logits + 0.0 * given.flatten(1).sum(1, keepdim=True)
+        return logits
 
     def _check(self, logits: Any, x: Tensor) -> Tensor:
         name, want = self._card.name, (len(x), self.classes)
@@ -158,6 +151,41 @@ def place(thing: Any, card: MethodCard, device: str) -> Callable[..., Any]:
             f"{card.name}: expected an object with classify(x), or a callable, got {type(thing).__name__}"
         )
     return classify  # type: ignore[no-any-return]
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Turns whatever a stranger's code raises into one ContractError that says what raised it; memory is no fault.
+
+    Raises:
+        ContractError: with the type and text of the exception.
+    """
+    try:
+        yield
+    except TrustdmError:
+        raise
+    except (Exception, SystemExit) as error:
+        if out_of_memory(error):
+            raise
+        raise ContractError(f"{what} raised {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def borrowed(thing: object) -> Iterator[None]:
+    """Puts the networks of an object back as they were: training mode, device, which weights take gradients."""
+    modules = [m for top in modules_in(thing) for m in top.modules()]
+    modes = [(m, m.training) for m in modules]
+    weights = [(p, p.requires_grad) for m in modules for p in m.parameters(recurse=False)]
+    devices = [(top, p.device) for top in modules_in(thing) if (p := next(top.parameters(), None)) is not None]
+    try:
+        yield
+    finally:
+        for top, device in devices:
+            top.to(device)
+        for module, training in modes:
+            module.training = training
+        for weight, wanted in weights:
+            weight.requires_grad_(wanted)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a run will take: passes bounded by the protocols, seconds from a few timed passes of each method."""
+"""What a run will take: passes bounded by the protocols, seconds from a few timed passes and shortened attacks."""
 
 from __future__ import annotations
 
@@ -6,64 +6,59 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from trustdm.bench.errors import TrustdmError
-from trustdm.bench.perturb.target import Meter, Target, cuda_in_use
+from trustdm.bench.evaluations.adversarial import Adversarial
+from trustdm.bench.perturb.target import Meter, Target, cuda_in_use, seeded
 from trustdm.bench.plan import PlannedCell
+from trustdm.bench.rng import Noise
 from trustdm.bench.runner.session import Session, exact_arithmetic, one_thread
 from trustdm.bench.runner.units import CellEstimate
+from trustdm.bench.types import Block
 
-TIMED_IMAGES = 32
-REPEATS = 3
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds for one image forward, and forward with its gradient; bytes of memory at the peak (0 if unknown)."""
-
-    forward: float
-    gradient: float
-    memory: int
+SHORT = 4
+"""The counts (steps, queries, targets) at which an attack is timed."""
 
 
-def estimate(session: Session, todo: Sequence[tuple[PlannedCell, int, int]]) -> list[CellEstimate]:
-    """Estimates for cells given with the number of blocks and examples that are left."""
-    timings: dict[object, Timing | str] = {}
-    estimates = []
-    for cell, blocks, examples in todo:
-        if cell.spec not in timings and examples:
-            timings[cell.spec] = _time_or_problem(session, cell)
-        timing = timings.get(cell.spec, Timing(0.0, 0.0, 0))
+def estimate(session: Session, todo: Sequence[tuple[PlannedCell, Sequence[Block]]]) -> list[CellEstimate]:
+    """Estimates for cells and the blocks that are left of each; a cell that cannot be loaded says why."""
+    found = []
+    for cell, blocks in todo:
+        examples = sum(len(b) for b in blocks)
         forwards, gradients = cell.passes.forwards * examples, cell.passes.gradients * examples
-        found = CellEstimate(cell, blocks, examples, forwards, gradients, None, 0)
-        if isinstance(timing, Timing):
-            seconds = (forwards - gradients) * timing.forward + gradients * timing.gradient
-            estimates.append(replace(found, seconds=seconds, memory=timing.memory))
-        else:
-            estimates.append(replace(found, problem=timing))
-    return estimates
+        empty = CellEstimate(cell, len(blocks), examples, forwards, gradients, 0.0, 0)
+        try:
+            seconds = _block_seconds(session, cell, blocks) * len(blocks) if blocks else 0.0
+            found.append(replace(empty, seconds=seconds, memory=_peak_memory(session.settings.device)))
+        except TrustdmError as error:
+            found.append(replace(empty, seconds=None, problem=f"{cell.suite.name} / {cell.spec}: {error}"))
+    return found
 
 
-def _time_or_problem(session: Session, cell: PlannedCell) -> Timing | str:
-    try:
-        return _timing(session, cell)
-    except TrustdmError as error:
-        return str(error)
-
-
-def _timing(session: Session, cell: PlannedCell) -> Timing:
-    """Times a few passes over the first images of the suite, one thread, after one pass to warm up."""
-    method = session.method(cell)
-    images, _ = session.dataset(cell.suite).read(cell.suite.test[:TIMED_IMAGES])
-    x = torch.from_numpy(images).to(session.settings.device)
+def _block_seconds(session: Session, cell: PlannedCell, blocks: Sequence[Block]) -> float:
+    """Seconds of a block of middle size, scaled from its attacks made short."""
+    method, built = session.method(cell), session.protocol(cell)
+    middle = sorted(blocks, key=len)[len(blocks) // 2]
+    images, labels = session.dataset(cell.suite).read(cell.suite.test[middle.start : middle.stop])
+    x, y = (torch.from_numpy(a).to(session.settings.device) for a in (images, labels))
     target = Target(method.classify, method.card, Meter(), "estimate")
-    with one_thread(), exact_arithmetic():
-        forward = _seconds(lambda: _forward(target, x))
-        gradient = _seconds(lambda: _gradient(target, x))
-    return Timing(forward / len(x), gradient / len(x), _peak_memory(session.settings.device))
+    with one_thread(), exact_arithmetic(), seeded("estimate"):
+        if isinstance(built, Adversarial):
+            return sum(_attack_seconds(cell, built, at, target, x, y) for at in range(len(built.attacks)))
+        return _seconds(lambda: _forward(target, x)) * cell.passes.forwards
+
+
+def _attack_seconds(
+    cell: PlannedCell, built: Adversarial, at: int, target: Target, x: torch.Tensor, y: torch.Tensor
+) -> float:
+    """Seconds of one attack on one block: a shortened one, scaled by the passes that both may take."""
+    short, noise = built.shortened(at, SHORT), Noise("estimate", range(len(x)))
+    took = _seconds(lambda: short.perturb(target, x.clone(), y, cell.suite.budget, noise))
+    classes = cell.card.classes
+    return took * built.attacks[at].passes(classes).forwards / max(short.passes(classes).forwards, 1)
 
 
 def _forward(target: Target, x: torch.Tensor) -> None:
@@ -71,19 +66,14 @@ def _forward(target: Target, x: torch.Tensor) -> None:
         target(x)
 
 
-def _gradient(target: Target, x: torch.Tensor) -> None:
-    x = x.clone().requires_grad_()
-    torch.autograd.grad(target(x).sum(), x)
-
-
-def _seconds(action: Callable[[], None]) -> float:
+def _seconds(action: Callable[[], object]) -> float:
+    """Seconds of one call, after one to warm up."""
     action()
     _synchronize()
     start = time.perf_counter()
-    for _ in range(REPEATS):
-        action()
+    action()
     _synchronize()
-    return (time.perf_counter() - start) / REPEATS
+    return time.perf_counter() - start
 
 
 def _synchronize() -> None:

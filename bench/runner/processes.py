@@ -10,20 +10,46 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from trustdm.bench.plan import PlannedCell
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
+from trustdm.bench.types import Block
+
+PATIENCE = 5.0
+"""Seconds a worker is given to end before it is killed."""
+Message = tuple[PlannedCell | None, str, Block, int]
 
 
 @dataclass
 class Worker:
-    """A process, our end of its pipe, and the unit it is computing."""
+    """A process, our end of its pipe, the unit it is computing, and the cells it has been told of."""
 
     process: BaseProcess
     pipe: Connection
     unit: Unit | None = None
+    told: set[str] = field(default_factory=set)
+
+    def give(self, unit: Unit) -> None:
+        """Sends a unit; its cell, which is large, only the first time."""
+        key = unit.cell.identity.key
+        self.unit = unit
+        self.pipe.send((None if key in self.told else unit.cell, key, unit.block, unit.attempt))
+        self.told.add(key)
+
+    def end(self) -> int | None:
+        """Lets the process end, or ends it; its exit code."""
+        self.pipe.close()
+        if self.unit is not None:
+            self.process.kill()
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(PATIENCE)
+        return self.process.exitcode
 
 
 class ProcessBackend:
@@ -40,21 +66,19 @@ class ProcessBackend:
         workers: list[Worker] = []
         try:
             while True:
-                self._feed(workers, queue, stopping)
+                yield from self._feed(workers, queue, stopping)
                 busy = [w for w in workers if w.unit is not None]
                 if not busy:
                     return
-                for worker in self._ready(busy):
+                signalled = wait([w.pipe for w in busy])
+                for worker in [w for w in busy if w.pipe in signalled]:
                     yield self._collect(worker, workers)
         finally:
             for worker in workers:
-                worker.pipe.close()
-                if worker.unit is not None:
-                    worker.process.terminate()
-                worker.process.join()
+                worker.end()
 
-    def _feed(self, workers: list[Worker], queue: Iterator[Unit], stopping: Callable[[], bool]) -> None:
-        """Gives every idle worker a unit, starting workers up to the number of jobs."""
+    def _feed(self, workers: list[Worker], queue: Iterator[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
+        """Gives every idle worker a unit, starting workers up to the number of jobs; yields what could not be given."""
         while not stopping():
             idle = next((w for w in workers if w.unit is None), None)
             if idle is None and len(workers) == self._jobs:
@@ -65,8 +89,10 @@ class ProcessBackend:
             if idle is None:
                 idle = self._start()
                 workers.append(idle)
-            idle.unit = unit
-            idle.pipe.send(unit)
+            try:
+                idle.give(unit)
+            except OSError:
+                yield self._dead(idle, workers)
 
     def _start(self) -> Worker:
         ours, theirs = self._context.Pipe()
@@ -75,37 +101,36 @@ class ProcessBackend:
         theirs.close()
         return Worker(process, ours)
 
-    @staticmethod
-    def _ready(busy: list[Worker]) -> list[Worker]:
-        signalled = wait([w.pipe for w in busy])
-        return [w for w in busy if w.pipe in signalled]
-
-    @staticmethod
-    def _collect(worker: Worker, workers: list[Worker]) -> UnitResult:
-        unit = worker.unit
-        if unit is None:
-            raise RuntimeError("a worker answered without having been asked")
+    def _collect(self, worker: Worker, workers: list[Worker]) -> UnitResult:
         try:
             result: UnitResult = worker.pipe.recv()
-            worker.unit = None
-            return result
-        except (EOFError, ConnectionResetError):
-            workers.remove(worker)
-            worker.pipe.close()
-            worker.process.join()
-            return UnitResult(unit, "machine", error=f"its worker process died (exit code {worker.process.exitcode})")
+        except (EOFError, OSError):
+            return self._dead(worker, workers)
+        worker.unit = None
+        return result
+
+    @staticmethod
+    def _dead(worker: Worker, workers: list[Worker]) -> UnitResult:
+        unit = worker.unit
+        if unit is None:
+            raise RuntimeError("a worker without a unit was asked for its result")
+        workers.remove(worker)
+        return UnitResult(unit, "machine", error=f"its worker process died (exit code {worker.end()})")
 
 
 def _work(pipe: Connection, settings: Settings) -> None:
-    """The loop of a worker; ends when the parent closes the pipe or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """The loop of a worker; ends when the parent closes the pipe or is gone. Signals are the parent's to answer."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
     from trustdm.bench.runner.session import Session
 
-    session = Session(settings)
-    while True:
-        try:
-            unit = pipe.recv()
-            pipe.send(session.execute(unit))
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return
+    session, cells = Session(settings), dict[str, PlannedCell]()
+    with suppress(EOFError, OSError):
+        while True:
+            message: Message = pipe.recv()
+            cell, key, block, attempt = message
+            if cell is not None:
+                cells[key] = cell
+            pipe.send(session.execute(Unit(cells[key], block, attempt)))
+    os._exit(0)  # a thread that a plugin left behind must not keep the process

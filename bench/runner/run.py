@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Any
 
 from trustdm.bench.errors import CodeChanged
 from trustdm.bench.plan import PlannedCell
@@ -78,13 +81,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Task:
-    """A planned cell, its row in the store, and the blocks of it still to do."""
+    """A planned cell and the blocks of it still to do; ``row`` is None until a fresh cell has its first block."""
 
     cell: PlannedCell
-    row: CellRow
+    row: CellRow | None
     todo: tuple[Block, ...]
     stored: int
-    failed_before: int
 
 
 class Runner:
@@ -98,6 +100,7 @@ class Runner:
         self._progress = progress
         self._report = Report(info.id)
         self._rows: dict[str, CellRow] = {}
+        self._states: dict[str, str | None] = {}
         self._unusable: set[str] = set()
         self._retry: list[Unit] = []
         self._errors: Counter[tuple[str, str]] = Counter()
@@ -107,8 +110,10 @@ class Runner:
         """Asks the run to stop after the blocks in flight."""
         self._interrupted = True
 
-    def run(self, cells: Sequence[PlannedCell]) -> Report:
+    def run(self, cells: Sequence[PlannedCell], problems: Sequence[str] = ()) -> Report:
         """Computes what ``cells`` lack; returns when everything is done, failed or stopped.
+
+        ``problems`` are plugins that could not be loaded: they count as broken, whatever else goes well.
 
         Raises:
             StoreError: nothing more can be saved; what was committed before is safe.
@@ -116,6 +121,7 @@ class Runner:
         self._store.begin_run(self._info)
         code = Exit.ERROR
         try:
+            self._report.broken += len(problems)
             tasks = [task for cell in cells if (task := self._open(cell)) is not None]
             self._progress.start([(t.cell, t.stored, sum(len(b) for b in t.cell.blocks)) for t in tasks])
             self._loop(tasks)
@@ -128,11 +134,14 @@ class Runner:
 
     def _open(self, cell: PlannedCell) -> Task | None:
         """The cell's row and what is left of it; None (and a line) when other code began it."""
-        row = self._row(cell)
-        if self._options.retry_failed:
-            self._store.forget_failed(row.id)
+        if self._options.fresh:
+            return Task(cell, None, cell.blocks, 0)
+        row = self._store.cell(cell.identity, **_facts(cell))
         blocks = self._store.blocks(row.id)
-        todo = tuple(b for b in cell.blocks if b.start not in blocks)
+        if not blocks and row.code_digest != cell.code:
+            return Task(cell, None, cell.blocks, 0)
+        kept = {s: b for s, b in blocks.items() if not (self._options.retry_failed and b.status == "failed")}
+        todo = tuple(b for b in cell.blocks if b.start not in kept)
         changed = _changed(row.code_digest, cell.code, unfinished=bool(todo))
         if blocks and changed:
             self._broken(
@@ -141,30 +150,18 @@ class Runner:
                 f"{row.code_digest}, got {cell.code}); raise its version, restore the code, or start anew with --fresh",
             )
             return None
-        self._rows[cell.identity.key] = row
-        mine = [blocks[b.start] for b in cell.blocks if b.start in blocks]
-        failed_before = sum(b.status == "failed" for b in mine)
-        self._report.skipped += len(mine) - failed_before
+        self._rows[cell.identity.key], self._states[cell.identity.key] = row, row.state_digest
+        mine = [kept[b.start] for b in cell.blocks if b.start in kept]
+        self._count_stored(cell, sum(b.status == "failed" for b in mine), len(mine))
+        return Task(cell, row, todo, sum(len(b.block) for b in mine))
+
+    def _count_stored(self, cell: PlannedCell, failed_before: int, stored: int) -> None:
+        self._report.skipped += stored - failed_before
         self._report.failed += failed_before
         if failed_before:
             self._report.lines.append(
                 f"{cell}: {failed_before} blocks failed in an earlier run; --retry-failed runs them again"
             )
-        return Task(cell, row, todo, sum(len(b.block) for b in mine), failed_before)
-
-    def _row(self, cell: PlannedCell) -> CellRow:
-        facts = {
-            "planned": cell.planned,
-            "code_digest": cell.code,
-            "card": cell.card.model_dump(mode="json"),
-            "suite_content": cell.suite.content,
-        }
-        if self._options.fresh:
-            return self._store.fresh_cell(cell.identity, **facts)  # type: ignore[arg-type]
-        row = self._store.cell(cell.identity, **facts)  # type: ignore[arg-type]
-        if row.code_digest != cell.code and not self._store.blocks(row.id):
-            return self._store.fresh_cell(cell.identity, **facts)  # type: ignore[arg-type]
-        return row
 
     def _loop(self, tasks: Sequence[Task]) -> None:
         deadline = None if self._options.max_seconds is None else time.monotonic() + self._options.max_seconds
@@ -173,14 +170,14 @@ class Runner:
             return self._interrupted or (deadline is not None and time.monotonic() >= deadline)
 
         units = self._units(tasks)
-        results = self._backend.run(units, stopping)
-        for result in results:
-            self._take(result)
-        while self._retry and not stopping():
-            for result in self._backend.run(iter(self._take_retries()), stopping):
+        while True:
+            for result in self._backend.run(units, stopping):
                 self._take(result)
-        if next(units, None) is not None or self._retry:
-            self._report.stopped = True
+            if next(units, None) is not None or (self._retry and stopping()):
+                self._report.stopped = True
+            if self._report.stopped or not self._retry:
+                return
+            units, self._retry = iter(self._retry), []
 
     def _units(self, tasks: Sequence[Task]) -> Iterator[Unit]:
         """Blocks in order, cell after cell, leaving out cells that turned out to be unusable and blocks of others."""
@@ -188,14 +185,15 @@ class Runner:
             for block in task.todo:
                 if {task.cell.identity.key, _pair(task.cell)} & self._unusable:
                     break
-                if block.start in self._store.blocks(task.row.id):
+                if self._finished_elsewhere(task, block):
                     self._report.skipped += 1
                     continue
                 yield Unit(task.cell, block)
 
-    def _take_retries(self) -> list[Unit]:
-        units, self._retry = self._retry, []
-        return units
+    def _finished_elsewhere(self, task: Task, block: Block) -> bool:
+        """Whether another run on this database finished the block meanwhile."""
+        there = None if task.row is None else self._store.blocks(task.row.id).get(block.start)
+        return there is not None and there.status == "done"
 
     def _take(self, result: UnitResult) -> None:
         handlers: dict[str, Callable[[UnitResult], None]] = {
@@ -209,14 +207,12 @@ class Runner:
         self._progress.finished(result)
 
     def _commit(self, result: UnitResult) -> None:
-        unit, row = result.unit, self._rows[result.unit.cell.identity.key]
-        try:
-            if result.state_digest is not None:
-                self._store.set_state_digest(row.id, result.state_digest)
-        except CodeChanged as error:
-            self._unusable_cell(replace(result, outcome="setup", error=str(error)))
+        unit, outcome = result.unit, result.result
+        row = self._row(unit.cell)
+        if not self._same_method(row, result):
+            text = "its weights, or its answers to fixed images, are not those that this cell was started with"
+            self._unusable_cell(replace(result, outcome="setup", error=f"{text}; raise its version, or use --fresh"))
             return
-        outcome = result.result
         records = Records.empty() if outcome is None else outcome.records
         if result.outcome == "failed":
             records = failed(unit.cell.suite.test[unit.block.start : unit.block.stop])
@@ -233,10 +229,29 @@ class Runner:
         )
         diagnostics = {} if outcome is None else outcome.diagnostics
         artefacts = {} if outcome is None else outcome.artefacts
-        fresh = self._store.commit(row.id, block, records, diagnostics, artefacts)
+        self._count(result, self._store.commit(row.id, block, records, diagnostics, artefacts))
+
+    def _row(self, cell: PlannedCell) -> CellRow:
+        """The cell's row; a fresh one is made when its first block is there, so that nothing is superseded before."""
+        key = cell.identity.key
+        if key not in self._rows:
+            self._rows[key] = self._store.fresh_cell(cell.identity, **_facts(cell))
+        return self._rows[key]
+
+    def _same_method(self, row: CellRow, result: UnitResult) -> bool:
+        """Whether the method that computed a block is the one that computed the cell's first."""
+        key = result.unit.cell.identity.key
+        if result.state and self._states.get(key) is None:
+            with suppress(CodeChanged):
+                self._store.set_state_digest(row.id, result.state)
+            self._states[key] = next(c.state_digest for c in self._store.cells() if c.id == row.id)
+        stored = self._states.get(key)
+        return not result.state or stored is None or not differs(stored, result.state)
+
+    def _count(self, result: UnitResult, fresh: bool) -> None:
         if result.outcome == "failed":
             self._report.failed += 1
-            self._errors[str(unit.cell), result.error] += 1
+            self._errors[_pair(result.unit.cell), result.error] += 1
         elif fresh:
             self._report.done += 1
         else:
@@ -274,6 +289,30 @@ class Runner:
 
 def _pair(cell: PlannedCell) -> str:
     return f"{cell.suite.name} / {cell.spec}"
+
+
+def _facts(cell: PlannedCell) -> dict[str, Any]:
+    """What a cell's row is created with beside its identity."""
+    return {
+        "planned": cell.planned,
+        "code_digest": cell.code,
+        "card": cell.card.model_dump(mode="json"),
+        "suite_content": cell.suite.content,
+    }
+
+
+def differs(before: str, now: str, tolerance: float = 1e-2) -> bool:
+    """Whether two descriptions (``runner.state``) cannot be of one method.
+
+    Weights are compared exactly, answers to ``tolerance`` of their scale: another device moves these a little.
+    """
+    a, b = json.loads(before), json.loads(now)
+    if a["weights"] != b["weights"]:
+        return True
+    if not a["answers"] or not b["answers"]:  # it broke its contract then, or does now: its records say so
+        return False
+    scale = max((abs(v) for v in a["answers"]), default=0.0) or 1.0
+    return any(abs(x - y) > tolerance * scale for x, y in zip(a["answers"], b["answers"], strict=True))
 
 
 def _changed(before: str, after: str, *, unfinished: bool) -> str:

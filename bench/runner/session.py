@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from trustdm.bench.codehash import code_digest
 from trustdm.bench.contracts import Dataset, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
 from trustdm.bench.evaluations.base import BlockResult, Context, EvaluationProtocol, construct
-from trustdm.bench.perturb.target import Meter, Target, cuda_in_use, out_of_memory, place, seeded
-from trustdm.bench.plan import MethodSpec, PlannedCell, protocols
+from trustdm.bench.perturb.target import Meter, Target, blamed, cuda_in_use, out_of_memory, place, seeded
+from trustdm.bench.plan import PlannedCell, protocols
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import Registry
+from trustdm.bench.runner.state import describe
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
 from trustdm.bench.suite import Suite, open_data
-from trustdm.bench.training.weights import state_digest
-from trustdm.bench.types import Cost
+from trustdm.bench.training.weights import VERIFIED, verify
+from trustdm.bench.types import Cost, canonical_json
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Loaded:
 
     classify: Callable[..., Any]
     card: MethodCard
-    state: str | None
+    state: str
 
 
 class Session:
@@ -39,14 +43,14 @@ class Session:
     def __init__(self, settings: Settings, registry: Registry | None = None):
         self.settings = settings
         self.registry = registry or load(settings.plugins).registry
-        self._methods: dict[MethodSpec, Loaded] = {}
+        self._methods: dict[str, Loaded] = {}
         self._datasets: dict[str, Dataset] = {}
         self._protocols: dict[str, dict[str, EvaluationProtocol]] = {}
         self._fitting: dict[str, int] = {}
 
     def execute(self, unit: Unit) -> UnitResult:
         """The result of one unit; never raises for a failure of the method or of the machine."""
-        state = None
+        state = ""
         try:
             method = self.method(unit.cell)
             state = method.state
@@ -58,32 +62,41 @@ class Session:
         try:
             return self._measure(unit, context_of, state)
         except ContractError as error:
-            return UnitResult(unit, "failed", error=str(error), device=self.settings.device, state_digest=state)
+            return UnitResult(unit, "failed", error=str(error), device=self.settings.device, state=state)
         except Exception as error:
             return self._unexpected(unit, error, state)
 
     def method(self, cell: PlannedCell) -> Loaded:
-        """The cell's method, loaded once."""
-        if cell.spec not in self._methods:
+        """The cell's method, loaded once: its code as planned, its checkpoints as its card names them.
+
+        Raises:
+            TrustdmError: it cannot be loaded, or is not what was planned.
+        """
+        name = canonical_json([cell.spec.name, cell.spec.params, cell.spec.weights])
+        if name not in self._methods:
             self._methods.clear()
-            with seeded("load", cell.spec.name):
-                entry = self.registry.get("method", cell.spec.name)
-                where = f"method {cell.spec.name}"
-                thing = self._construct(entry.load(), dict(cell.spec.params), where)
-                self._methods[cell.spec] = Loaded(
-                    place(thing, cell.card, self.settings.device), cell.card, state_digest(thing)
-                )
-        return self._methods[cell.spec]
+            self._methods[name] = self._load(cell)
+        return self._methods[name]
+
+    def _load(self, cell: PlannedCell) -> Loaded:
+        entry = self.registry.get("method", cell.spec.name)
+        factory = entry.load()
+        if code_digest([factory]) != cell.code.partition("/")[0]:
+            raise UsageError(f"method {cell.spec.name}: its code was edited while the run was going on; run it again")
+        VERIFIED.clear()
+        with seeded("load", cell.spec.name):
+            thing = self._construct(factory, dict(cell.spec.params), f"method {cell.spec.name}")
+            _check_weights(cell.card, factory)
+            classify = place(thing, cell.card, self.settings.device)
+            state = describe(thing, classify, cell.card, self.settings.device)
+        return Loaded(classify, cell.card, state)
 
     def _construct(self, factory: Any, params: dict[str, object], where: str) -> Any:
         try:
-            return construct(factory, params, where) if params else factory()
-        except TrustdmError:
-            raise
-        except Exception as error:
-            if out_of_memory(error):
-                raise
-            raise UsageError(f"{where}: loading it raised {type(error).__name__}: {error}") from error
+            with blamed(where):
+                return construct(factory, params, where) if params else factory()
+        except ContractError as error:
+            raise UsageError(str(error)) from error
 
     def dataset(self, suite: Suite) -> Dataset:
         """The suite's data, loaded once and checked against the suite's digest.
@@ -126,7 +139,7 @@ class Session:
 
         return context
 
-    def _measure(self, unit: Unit, context_of: Callable[[int, Meter], Context], state: str | None) -> UnitResult:
+    def _measure(self, unit: Unit, context_of: Callable[[int, Meter], Context], state: str) -> UnitResult:
         """Runs the block, halving the batch when memory does not suffice."""
         key = unit.cell.identity.key
         batch = min(self._fitting.get(key) or self.settings.batch_size or len(unit.block), len(unit.block))
@@ -137,9 +150,9 @@ class Session:
                 if not out_of_memory(error):
                     raise
                 if batch == 1:
-                    return UnitResult(unit, "machine", error="out of memory for a single image", state_digest=state)
+                    return UnitResult(unit, "machine", error="out of memory for a single image", state=state)
             else:
-                return UnitResult(unit, "done", result, cost, batch, self.settings.device, state_digest=state)
+                return UnitResult(unit, "done", result, cost, batch, self.settings.device, state=state)
             batch = self._fitting[key] = max(1, batch // 2)
             _free_memory()
 
@@ -162,10 +175,22 @@ class Session:
             memory=torch.cuda.max_memory_allocated() if cuda else 0,
         )
 
-    def _unexpected(self, unit: Unit, error: Exception, state: str | None) -> UnitResult:
+    def _unexpected(self, unit: Unit, error: Exception, state: str) -> UnitResult:
         if out_of_memory(error):
-            return UnitResult(unit, "machine", error="out of memory", state_digest=state)
-        return UnitResult(unit, "bug", error="".join(traceback.format_exception(error)), state_digest=state)
+            return UnitResult(unit, "machine", error="out of memory", state=state)
+        return UnitResult(unit, "bug", error="".join(traceback.format_exception(error)), state=state)
+
+
+def _check_weights(card: MethodCard, factory: Any) -> None:
+    """Every checkpoint of the card was read, or lies beside the plugin, with the hash that the card gives.
+
+    Raises:
+        WeightsError: one is missing, or has another hash.
+    """
+    folder = Path(getattr(sys.modules[factory.__module__], "__file__", None) or ".").parent
+    for weights in card.weights:
+        if weights.sha256 not in VERIFIED:
+            verify(weights, folder)
 
 
 class one_thread:

@@ -38,7 +38,7 @@ Outcome = Literal["done", "failed", "machine", "setup", "bug"]
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What became of a unit.
+    """What became of a unit; ``state`` describes the loaded method (``runner.state``), empty if it was not loaded.
 
     "done"; "failed": the method broke its contract (a record); "machine": out of memory or a killed worker (tried
     again); "setup": the method or its data cannot be loaded, so nothing of its cell can run; "bug": an exception of
@@ -52,12 +52,12 @@ class UnitResult:
     batch_size: int = 0
     device: str = ""
     error: str = ""
-    state_digest: str | None = None
+    state: str = ""
 
 
 @dataclass(frozen=True)
 class CellEstimate:
-    """What is left of a cell: at most that many passes, and at most that many seconds on one worker."""
+    """What is left of a cell: at most that many passes, and about that many seconds on one worker."""
 
     cell: PlannedCell
     blocks: int

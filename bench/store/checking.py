@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
 
-from trustdm.bench.store import reading, schema
+from trustdm.bench.errors import StoreError
+from trustdm.bench.store import consistency, reading, schema
 from trustdm.bench.store.rows import CellRow
 from trustdm.bench.store.shards import Shards
 
@@ -43,8 +44,9 @@ def _cell(row: CellRow, cells: dict[int, CellRow]) -> Iterator[str]:
     if (row.card.get("name"), row.card.get("version")) != (identity.method, identity.method_version):
         yield f"{where}: card: expected that of {identity.method} {identity.method_version}, got {row.card.get('name')}"
     corrected = cells.get(row.supersedes) if row.supersedes is not None else None
-    if row.supersedes is not None and (corrected is None or corrected.key != row.key or corrected.id == row.id):
-        yield f"{where}: supersedes: expected another attempt at the same cell, got cell {row.supersedes}"
+    same = corrected is not None and (corrected.key, corrected.lab) == (row.key, row.lab) and corrected.id != row.id
+    if row.supersedes is not None and not same:
+        yield f"{where}: supersedes: expected another attempt at the same cell by its lab, got cell {row.supersedes}"
 
 
 def _blocks(connection: Connection, row: CellRow) -> Iterator[str]:
@@ -56,6 +58,15 @@ def _blocks(connection: Connection, row: CellRow) -> Iterator[str]:
         if block.block.stop > row.planned:
             yield f"{where}: expected to end at {row.planned} at most"
         reached = block.block.stop
+    try:
+        records = reading.by_block(connection, row.id)
+    except StoreError as error:
+        yield f"cell {row.id}: {error}"
+        return
+    for start, part in records.items():
+        problem = consistency.problem(part)
+        if problem:
+            yield f"cell {row.id}, block at {start}: {problem}"
 
 
 def _records(connection: Connection) -> Iterator[str]:

@@ -128,15 +128,17 @@ def _line(message: str) -> str:
     return f"{message.strip().splitlines()[0]}{'; ' + advice if advice else ''}"
 
 
-def open_database(where: str, *, read_only: bool, timeout: float) -> Database:
+def open_database(where: str, *, read_only: bool, must_exist: bool = False, timeout: float) -> Database:
     """The database of a URL, or of a path (SQLite); created and brought to today's schema where it may be written.
+
+    ``must_exist`` refuses a SQLite path where nothing is, even for writing.
 
     Raises:
         StoreError: no database, not ours, newer than this code, or not writable.
     """
     url = parse(where)
     if url.get_backend_name() == "sqlite":
-        database = _open_sqlite(url, read_only, timeout)
+        database = _open_sqlite(url, read_only, must_exist, timeout)
     else:
         database = Database(_postgresql(url, read_only, timeout), str(url), read_only)
     try:
@@ -198,12 +200,12 @@ def _readable(found: int) -> None:
         )
 
 
-def _open_sqlite(url: URL, read_only: bool, timeout: float) -> Database:
+def _open_sqlite(url: URL, read_only: bool, must_exist: bool, timeout: float) -> Database:
     name = url.database or ":memory:"
     path = Path(name)
+    if (read_only or must_exist) and not name.startswith("file:") and not path.is_file():
+        raise StoreError(f"{name}: no such database; `trustdm run` creates one")
     if read_only and not name.startswith("file:"):
-        if not path.is_file():
-            raise StoreError(f"{name}: no such database; `trustdm run` creates one")
         url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"uri": "true"} | _mode(path))
     elif not read_only and name != ":memory:" and not name.startswith("file:"):
         with explained(name):

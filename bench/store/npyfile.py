@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.errors import RunFileError
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.shards import KINDS
 
@@ -42,7 +43,8 @@ def read(folder: Path, field: Field, name: str) -> NDArray[Any]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise field.error(f"the file {path}", error.strerror) from error
+        advice = "copy the whole folder that was exported, artefacts/ included"
+        raise RunFileError(f"{field.where}: expected the file {path}, got {error.strerror}; {advice}") from error
     if digest(content) != name:
         raise field.error(f"{path} with the SHA-256 of its name", digest(content))
     try:

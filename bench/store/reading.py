@@ -45,10 +45,18 @@ def cell(connection: Connection, cell_id: int) -> CellRow:
 
 
 def _cells() -> Select[Any]:
-    later = schema.cell.alias("later")
-    corrected = select(later.c.id).where(later.c.supersedes == schema.cell.c.id).exists()
+    corrected = schema.cell.c.id.in_(_corrected())
     columns = (*schema.cell.c, schema.method.c.card, schema.suite.c.content, corrected.label("superseded"))
     return select(*columns).join_from(schema.cell, schema.method).join(schema.suite)
+
+
+def _corrected() -> Select[Any]:
+    """The ids of cells that an attempt with at least one block supersedes, itself or through attempts without any."""
+    cell, later = schema.cell.c, schema.cell.alias("later").c
+    measured = select(schema.block.c.id).where(schema.block.c.cell_id == cell.id).exists()
+    found = select(cell.supersedes.label("id")).where(cell.supersedes.is_not(None), measured).cte(recursive=True)
+    further = select(later.supersedes).join(found, later.id == found.c.id).where(later.supersedes.is_not(None))
+    return select(found.union(further).c.id)
 
 
 def _cell(row: Row[Any]) -> CellRow:
@@ -122,6 +130,9 @@ def _rows(connection: Connection, cell_id: int) -> tuple[NDArray[np.int64], Reco
 def _records(values: Sequence[Sequence[Any]], names: Mapping[int, str]) -> Records:
     example, draw, probe_id, status, label, value, norm = values
     ids, codes = np.unique(np.array(probe_id, dtype=np.int64), return_inverse=True)
+    lost = [int(i) for i in ids if int(i) not in names]
+    if lost:
+        raise StoreError(f"probe {lost[0]}: expected the name that its records refer to, got none; the file is damaged")
     return Records(
         example=np.array(example, dtype=np.int64),
         draw=np.array(draw, dtype=np.int64),

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal
 
+from trustdm.bench.errors import StoreError
 from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification, canonical_json
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -38,7 +39,8 @@ class CellRow:
 
     ``lab`` is the id of the store that measured it.
 
-    ``supersedes`` is the id of the cell that this one corrects; ``superseded`` says that another one corrects this.
+    ``supersedes`` is the id of the cell that this one corrects; ``superseded`` says that another one corrects this, and
+    has at least one block already.
     """
 
     id: int
@@ -90,9 +92,19 @@ def identity_text(identity: CellIdentity) -> str:
 
 
 def identity_from(text: str) -> CellIdentity:
-    """The identity again; sequences come back as tuples."""
+    """The identity again; sequences come back as tuples.
+
+    Raises:
+        StoreError: it has other fields than an identity has today.
+    """
     values = json.loads(text)
-    return CellIdentity(**{f.name: frozen(values[f.name]) for f in fields(CellIdentity)})
+    names = {f.name for f in fields(CellIdentity)}
+    if set(values) != names:
+        odd = ", ".join(sorted(set(values) ^ names))
+        raise StoreError(
+            f"identity of a cell: expected today's fields, got a difference in {odd}; start a new database"
+        )
+    return CellIdentity(**{name: frozen(values[name]) for name in names})
 
 
 def frozen(value: object) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -17,19 +18,18 @@ from sqlalchemy.exc import IntegrityError
 
 from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.store import ingest, npyfile, reading, runformat, runparse, schema, writing
-from trustdm.bench.store.database import explained
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
 from trustdm.bench.store.runparse import FileBlock, FileCell
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.store import Store
-from trustdm.bench.types import CellIdentity, RunInfo, Verification, canonical_json, sha256_of
+from trustdm.bench.types import CellIdentity, RunInfo, canonical_json, sha256_of
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def export(store: Store, folder: Path, *, suite: str | None = None, method: str | None = None) -> list[Path]:
-    """Writes the run files of all cells (of one suite, of one method) and returns their paths.
+    """Writes the run files of all cells (of one suite, of one method) with a block, and returns their paths.
 
     The same store gives the same bytes.
 
@@ -38,16 +38,36 @@ def export(store: Store, folder: Path, *, suite: str | None = None, method: str 
     """
     paths = []
     with store.database.reading() as connection:
-        cells = sorted(reading.cells(connection, suite=suite, method=method), key=lambda c: file_name(c.identity))
+        cells = _measured(connection, reading.cells(connection, suite=suite, method=method))
+        cells.sort(key=lambda c: file_name(c.identity))
         for name, group in groupby(cells, key=lambda c: file_name(c.identity)):
             text, arrays = runformat.document(connection, list(group), store.shards)
             path = folder / name
-            with explained(str(path)):
-                for digest, data in arrays.items():
-                    _write(path.parent / "artefacts" / f"{digest}.npy", data)
-                _write(path, text.encode())
+            for digest, data in arrays.items():
+                _write(path.parent / "artefacts" / f"{digest}.npy", data)
+            _write(path, text.encode())
             paths.append(path)
     return paths
+
+
+def _measured(connection: Connection, cells: list[CellRow]) -> list[CellRow]:
+    """The cells that have a block; what they correct is the nearest attempt that has one too."""
+    filled = set(connection.execute(select(schema.block.c.cell_id).distinct()).scalars())
+    links = {c.id: c.supersedes for c in cells}
+    return [
+        replace(c, supersedes=next((i for i in _chain(links, c.supersedes) if i in filled), None))
+        for c in cells
+        if c.id in filled
+    ]
+
+
+def _chain(links: Mapping[int, int | None], first: int | None) -> list[int]:
+    """A cell, the one that it supersedes, and so on."""
+    found: list[int] = []
+    while first is not None and first not in found:
+        found.append(first)
+        first = links.get(first)
+    return found
 
 
 def file_name(identity: CellIdentity) -> str:
@@ -64,7 +84,19 @@ def file_name(identity: CellIdentity) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Replaces the file at once, so that nobody ever reads half of it."""
+    """Replaces the file at once, so that nobody ever reads half of it.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        _replace(path, data)
+    except OSError as error:
+        message = error.strerror or error
+        raise StoreError(f"{path}: cannot be written: {message}; expected a folder that can be written") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.read_bytes() == data:
         return
@@ -93,7 +125,8 @@ def import_file(store: Store, path: Path) -> int:
     """Adds what a run file has and the store has not, and returns how many blocks that was.
 
     Cells are matched by uid: the same cell measured elsewhere is another attempt. A block that is stored already is
-    skipped if it is the same; a finished one takes the place of one that had failed.
+    skipped if it is the same; a finished one takes the place of one that had failed. Cells arrive unverified, and
+    none may say that this store measured it unless it did.
 
     Raises:
         RunFileError: the file is malformed or was edited, or contradicts what is stored; nothing is changed then.
@@ -131,6 +164,9 @@ def _cell(connection: Connection, shards: Shards | None, cell: FileCell) -> int:
     found = connection.execute(select(table.c.id).where(table.c.uid == cell.marks.uid)).scalar()
     corrected = _superseded(connection, cell)
     if found is None:
+        if cell.marks.lab == writing.lab(connection):
+            got = f"{cell.marks.lab}, this one's, which has no such cell"
+            raise RunFileError(f"{cell.where}.lab: expected another store's id, got {got}; import into a new database")
         found = writing.add_cell(connection, cell.new, replace(cell.marks, supersedes=corrected))
     else:
         _same_cell(connection, cell, reading.cell(connection, found), corrected)
@@ -143,10 +179,28 @@ def _superseded(connection: Connection, cell: FileCell) -> int | None:
         return None
     table = schema.cell.c
     query = select(table.id).where(table.uid == cell.supersedes, table.key == cell.new.identity.key)
-    found: int | None = connection.execute(query).scalar()
-    if found is None:
-        raise Field(cell.supersedes, f"{cell.where}.supersedes").error("another attempt at that cell, before this one")
+    found: int | None = connection.execute(query.where(table.lab == cell.marks.lab)).scalar()
+    if found is None or cell.supersedes == cell.marks.uid:
+        expected = "another attempt at that cell by the same lab, before this one"
+        raise Field(cell.supersedes, f"{cell.where}.supersedes").error(expected)
     return found
+
+
+def _correction(connection: Connection, cell: FileCell, stored: CellRow, got: int | None) -> int | None:
+    """What a stored cell supersedes now that a file says ``got``: the nearer attempt of the two.
+
+    An export leaves out attempts without blocks, so the two may be apart but must lie on one line.
+    """
+    table = schema.cell.c
+    query = select(table.id, table.supersedes).where(table.key == stored.key)
+    links = {key: old for key, old in connection.execute(query)}
+    if got is None or got in _chain(links, stored.supersedes):
+        return stored.supersedes
+    line = _chain(links, got)
+    nearer = stored.id not in line and (stored.supersedes is None or stored.supersedes in line)
+    if not nearer or stored.lab == writing.lab(connection):
+        _equal(f"{cell.where}.supersedes", stored.supersedes, got)
+    return got
 
 
 def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, corrected: int | None) -> None:
@@ -160,17 +214,12 @@ def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, correcte
         "created": (stored.created, marks.created),
         "lab": (stored.lab, marks.lab),
         "origin": (stored.origin, marks.origin),
-        "supersedes": (stored.supersedes, corrected),
     }
     for name, (old, got) in pairs.items():
         _equal(f"{cell.where}.{name}", old, got)
-    state, verification = stored.state_digest or marks.state_digest, stored.verification
+    state = stored.state_digest or marks.state_digest
     _equal(f"{cell.where}.state_digest", state, marks.state_digest or state)
-    if verification is Verification.UNVERIFIED:
-        verification = marks.verification
-    elif marks.verification is not Verification.UNVERIFIED:
-        _equal(f"{cell.where}.verification", verification, marks.verification)
-    values = {"state_digest": state, "verification": verification.value}
+    values = {"state_digest": state, "supersedes": _correction(connection, cell, stored, corrected)}
     connection.execute(update(schema.cell).where(schema.cell.c.id == stored.id).values(values))
 
 
@@ -204,7 +253,7 @@ class _Cell:
         return 1
 
     def _add(self, block: FileBlock) -> None:
-        writing.already_there(self.connection, self.id, block.row.block)
+        writing.make_room(self.connection, self.id, block.row.block)
         block_id = writing.add_block(self.connection, self.id, block.row, len(block.records))
         ingest.add_records(self.connection, self.id, block_id, block.records)
         writing.add_diagnostics(self.connection, block_id, block.diagnostics)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.errors import RunFileError
 from trustdm.bench.records import Records
-from trustdm.bench.store import npyfile, runformat
+from trustdm.bench.store import consistency, npyfile, runformat, runrecords
 from trustdm.bench.store.fields import INT64, UID, Field, load
 from trustdm.bench.store.rows import BlockRow, NewCell, RunRow, frozen
 from trustdm.bench.store.writing import CellMarks
-from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification, sha256_of
+from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification, canonical_json, sha256_of
 
 NAMES = ("schema", "suite", "method", "params", "suites", "cards", "runs", "cells")
 CELL = (
@@ -28,7 +26,6 @@ BLOCK = (
     *("start", "stop", "status", "error", "run", "finished", "device", "batch_size", "attempts", "cost"),
     *("diagnostics", "artefacts", "examples", "records"),
 )
-STATUSES = {letter: int(status) for status, letter in runformat.LETTERS.items()}
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,10 @@ class FileBlock:
 
 @dataclass(frozen=True)
 class FileCell:
-    """A cell of a run file; ``supersedes`` is the uid of the cell that it corrects."""
+    """A cell of a run file; ``supersedes`` is the uid of the cell that it corrects.
+
+    Its verification is not taken over: whoever sends results cannot verify them.
+    """
 
     new: NewCell
     marks: CellMarks
@@ -100,7 +100,7 @@ class _Known:
     def __init__(self, content: Mapping[str, Field], artefacts: Path):
         self.artefacts = artefacts
         self.suite = content["suite"].text()
-        self.method = content["method"].text()
+        self.method = _method(content["method"])
         self.params = frozen(content["params"].value)
         self.suites: dict[tuple[int, str], str] = _once(content["suites"], map(_suite, content["suites"].items()))
         self.cards: dict[str, dict[str, object]] = _once(content["cards"], map(_card, content["cards"].items()))
@@ -115,13 +115,13 @@ class _Known:
             got = f"{identity.suite}, {identity.method}, {identity.method_params}"
             raise part["identity"].error(f"suite, method and params of the file ({self.suite}, {self.method})", got)
         planned = part["planned"].integer(1)
+        part["verification"].one_of(v.value for v in Verification)
         marks = CellMarks(
             uid=part["uid"].text(UID, "32 digits in lower case hex"),
             lab=part["lab"].text(UID, "32 digits in lower case hex"),
             created=part["created"].time(),
             state_digest=state.text() if (state := part["state_digest"].or_none()) else None,
             origin=Origin(part["origin"].one_of(o.value for o in Origin)),
-            verification=Verification(part["verification"].one_of(v.value for v in Verification)),
         )
         return FileCell(
             new=NewCell(
@@ -221,7 +221,35 @@ def _card(field: Field) -> tuple[str, dict[str, object]]:
     card = {name: f.value for name, f in part["card"].entries().items()}
     if part["digest"].hash() != sha256_of(card):
         raise part["digest"].error(f"{sha256_of(card)} (the SHA-256 of the card)")
+    _check_card(part["card"])
     return sha256_of(card), card
+
+
+def _check_card(field: Field) -> None:
+    from pydantic import ValidationError
+
+    from trustdm.bench.contracts import MethodCard
+
+    try:
+        MethodCard.model_validate_json(canonical_json(field.value), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place, got = ".".join(map(str, first["loc"])), f"{first['msg']}: {first['input']!r}"
+        raise field.error(f"the card of a method with a good {place!r}", got) from error
+
+
+def _method(field: Field) -> str:
+    from trustdm.bench.contracts import NAME
+
+    return field.text(NAME, "a name of at most 80 letters, digits, '.', '_' and '-'")
+
+
+def _records(field: Field, examples: list[int]) -> Records:
+    records = runrecords.parse(field, examples)
+    problem = consistency.problem(records)
+    if problem:
+        raise RunFileError(f"{field.where}: {problem}")
+    return records
 
 
 def _run(field: Field) -> tuple[str, RunRow]:
@@ -261,43 +289,3 @@ def _cost(field: Field) -> Cost:
     part = field.of(f.name for f in fields(Cost))
     counts = {name: part[name].integer(0, INT64) for name in ("forwards", "gradients", "memory")}
     return Cost(wall=part["wall"].number(0), device=part["device"].number(0), **counts)
-
-
-def _records(field: Field, examples: list[int]) -> Records:
-    parts: dict[tuple[str, int], Records] = {}
-    for item in field.items():
-        part = item.of(("probe", "draw", "status", "label", "value", "norm"))
-        probe, draw = part["probe"].text(), part["draw"].integer()
-        if (probe, draw) in parts:
-            raise item.error("each probe and draw once", f"{probe!r}, draw {draw} again")
-        labels = _column(part["label"], len(examples))
-        parts[probe, draw] = Records.of(
-            probe,
-            examples,
-            _statuses(part["status"], len(examples)),
-            draw=draw,
-            label=[-1 if f is None else f.integer() for f in labels],
-            value=[_number(f) for f in _column(part["value"], len(examples))],
-            norm=[_number(f, 0.0) for f in _column(part["norm"], len(examples))],
-        )
-    if not parts:
-        raise field.error("at least one probe")
-    return Records.concat(parts.values())
-
-
-def _statuses(field: Field, length: int) -> list[int]:
-    letters = "".join(STATUSES)
-    text = field.text(f"[{re.escape(letters)}]{{{length}}}", f"{length} letters of {letters!r}")
-    return [STATUSES[letter] for letter in text]
-
-
-def _column(field: Field, length: int) -> list[Field | None]:
-    return [None] * length if field.value is None else [f.or_none() for f in field.items(length)]
-
-
-def _number(field: Field | None, low: float = -np.inf) -> float:
-    if field is None:
-        return float("nan")
-    if field.value in ("inf", "-inf"):
-        return Field(float(str(field.value)), field.where).number(low)
-    return field.number(low)

@@ -1,7 +1,7 @@
 """The result store: runs, cells, blocks and records in a database, arrays in shard files beside it.
 
-A block is committed whole, in one transaction, and is immutable from then on; only blocks in which the method failed
-can be forgotten, so that they are run again. A correction is a new attempt at the cell that supersedes the old one.
+A block is committed whole, in one transaction, and is immutable from then on; only a block in which the method failed
+gives way to a new result. A correction is a new attempt at the cell that supersedes the old one.
 """
 
 from __future__ import annotations
@@ -35,19 +35,26 @@ class Store:
 
     @classmethod
     def open(
-        cls, url: str | Path, *, read_only: bool = False, artefacts: Path | None = None, timeout: float = BUSY_SECONDS
+        cls,
+        url: str | Path,
+        *,
+        read_only: bool = False,
+        must_exist: bool = False,
+        artefacts: Path | None = None,
+        timeout: float = BUSY_SECONDS,
     ) -> Store:
         """The store at a path (SQLite) or a database URL.
 
         Opened for writing, the folder and the tables are created where they are missing, and a first write proves
-        that there will be others. ``artefacts`` is the folder of the shards: ``artefacts`` beside a SQLite file by
-        default, none otherwise. ``timeout`` is how many seconds to wait for another writer.
+        that there will be others; ``must_exist`` refuses a SQLite path where nothing is. ``artefacts`` is the folder
+        of the shards: ``artefacts`` beside a SQLite file by default, none otherwise. ``timeout`` is how many seconds
+        to wait for another writer.
 
         Raises:
             StoreError: not a result database, newer than this code, missing, not writable, locked or full.
         """
         folder = artefacts or _beside(str(url))
-        database = open_database(str(url), read_only=read_only, timeout=timeout)
+        database = open_database(str(url), read_only=read_only, must_exist=must_exist, timeout=timeout)
         shards = Shards(folder) if folder else None
         if shards and not read_only:
             try:
@@ -138,8 +145,9 @@ class Store:
         diagnostics: Mapping[str, float] = NOTHING,
         artefacts: Mapping[str, NDArray[Any]] = NOTHING,
     ) -> bool:
-        """Stores a block with all that belongs to it; False, and nothing changes, if it is stored already.
+        """Stores a block with all that belongs to it; False, and nothing changes, if it is stored as done already.
 
+        A stored block in which the method failed gives way, in the same transaction, with all that belongs to it.
         ``records`` must hold each of the block's examples once for every (probe, draw) they speak of.
 
         Raises:
@@ -148,7 +156,7 @@ class Store:
         where = f"cell {cell_id}, block {row.block.start}..{row.block.stop}"
         ingest.check_records(where, row.block, records)
         with self.database.writing() as connection:
-            if writing.already_there(connection, cell_id, row.block):
+            if not writing.make_room(connection, cell_id, row.block):
                 return False
             block_id = writing.add_block(connection, cell_id, row, len(records))
             ingest.add_records(connection, cell_id, block_id, records)
@@ -161,12 +169,6 @@ class Store:
         """The blocks of a cell by their start, failed ones included."""
         with self.database.reading() as connection:
             return reading.blocks(connection, cell_id)
-
-    def forget_failed(self, cell_id: int) -> int:
-        """Removes the failed blocks of a cell, so that they are run again, and says how many those were."""
-        with self.database.writing() as connection:
-            starts = [s for s, b in reading.blocks(connection, cell_id).items() if b.status == "failed"]
-            return writing.forget(connection, cell_id, starts)
 
     # Results
 

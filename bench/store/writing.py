@@ -143,8 +143,8 @@ def set_state(connection: Connection, cell_id: int, digest: str) -> None:
         )
 
 
-def already_there(connection: Connection, cell_id: int, block: Block) -> bool:
-    """Whether that very block is stored.
+def make_room(connection: Connection, cell_id: int, block: Block) -> bool:
+    """Whether a block can be stored: not if it is there, done; one that is there, failed, is removed.
 
     Raises:
         StoreError: no such cell, a block beyond its end, or one that overlaps with another.
@@ -153,13 +153,15 @@ def already_there(connection: Connection, cell_id: int, block: Block) -> bool:
     if planned is None or block.stop > planned or not 0 <= block.start < block.stop:
         raise StoreError(f"cell {cell_id}: expected a block within 0..{planned}, got {block.start}..{block.stop}")
     table = schema.block.c
-    query = select(table.start, table.stop).where(table.cell_id == cell_id, table.start < block.stop)
-    for start, stop in connection.execute(query.where(table.stop > block.start)):
+    query = select(table.start, table.stop, table.status).where(table.cell_id == cell_id, table.start < block.stop)
+    for start, stop, status in connection.execute(query.where(table.stop > block.start)).all():
         if (start, stop) != (block.start, block.stop):
             where = f"cell {cell_id}: block {block.start}..{block.stop}"
             raise StoreError(f"{where}: expected to stand apart from the others, got an overlap with {start}..{stop}")
-        return True
-    return False
+        if status == "done":
+            return False
+        forget(connection, cell_id, [start])
+    return True
 
 
 def add_block(connection: Connection, cell_id: int, row: BlockRow, count: int) -> int:

@@ -35,13 +35,7 @@ def load_state(card_file: WeightFile, folder: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: missing, another hash, unsafe to load, or not a checkpoint of named tensors.
     """
-    path = find(card_file, folder)
-    got = sha256_file(path)
-    if got != card_file.sha256:
-        raise WeightsError(
-            f"{path}: expected SHA-256 {card_file.sha256}, got {got}{_guise_note(path)}; put the right file there, or "
-            "correct the card"
-        )
+    path = verify(card_file, folder)
     return _named_tensors(read_checkpoint(path), path)
 
 
@@ -65,6 +59,27 @@ def find(card_file: WeightFile, folder: Path) -> Path:
     looked = ", ".join(str(place) for place in dict.fromkeys(places))
     hint = "" if root else f", or set ${ENVIRONMENT} to the folder that has it"
     raise WeightsError(f"weights file {card_file.file!r}: not found; looked at {looked}; put it there{hint}")
+
+
+VERIFIED: set[str] = set()
+"""SHA-256 of every checkpoint whose bytes were checked in this process."""
+
+
+def verify(card_file: WeightFile, folder: Path) -> Path:
+    """The checkpoint of a card, beside its plugin or in ``$TRUSTDM_WEIGHTS``, after its hash was compared.
+
+    Raises:
+        WeightsError: it is missing, or has another hash.
+    """
+    path = find(card_file, folder)
+    got = sha256_file(path)
+    if got != card_file.sha256:
+        raise WeightsError(
+            f"{path}: expected SHA-256 {card_file.sha256}, got {got}{_guise_note(path)}; put the right file there, or "
+            "correct the card"
+        )
+    VERIFIED.add(got)
+    return path
 
 
 def sha256_file(path: Path) -> str:

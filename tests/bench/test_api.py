@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -64,7 +65,7 @@ def test_a_plugin_is_measured_by_name(db: str) -> None:
         (lambda db: wrap(network(), author="me"), "wrap: expected fields of MethodCard, got author"),
         (lambda db: evaluate(wrap(network(), classes=1), TINY, db=db), "card: classes"),
         (lambda db: evaluate(wrap(network(), name="a/b"), TINY, db=db), "card: name"),
-        (lambda db: evaluate(wrap(network(), classes=7), TINY, db=db), "expected logits of shape"),
+        (lambda db: evaluate(wrap(network(), classes=7), TINY, db=db), "expected 10 classes of tiny, got 7"),
         (lambda db: evaluate(lambda x: x, TINY, db=db, limit=8, name="x"), "expected logits of shape"),
         (lambda db: evaluate("mnist16-standard", TINY, db=db), "expected input shape"),
         (lambda db: evaluate(network(), "tinny", db=db), "unknown suite 'tinny'"),
@@ -81,3 +82,33 @@ def test_the_global_generator_and_threads_are_left_alone(db: str) -> None:
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     evaluate(network(), TINY, limit=8, name="linear", db=db)
     assert torch.equal(before, torch.get_rng_state()) and torch.get_num_threads() == threads
+
+
+class Straight(torch.autograd.Function):
+    """Rounds; its gradient pretends that it did not."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.round()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return gradient
+
+
+def test_another_gradient_is_another_method(db: str) -> None:
+    hard = evaluate(wrap(network(), preprocess=torch.round, name="quant"), TINY, limit=8, db=db)
+    soft = evaluate(wrap(network(), preprocess=Straight.apply, name="quant", gradient="bpda"), TINY, limit=8, db=db)
+    assert soft.report.done == 3 and "gradient-bpda" in soft.row.flags and "gradient-bpda" not in hard.row.flags
+    assert hard.frame.loc["clean_accuracy", "value"] == soft.frame.loc["clean_accuracy", "value"]
+
+
+def test_the_callers_model_is_left_as_it_was(db: str) -> None:
+    net = network().train()
+    evaluate(net, TINY, limit=8, name="linear", db=db)
+    assert net.training and all(p.requires_grad for p in net.parameters())
+
+
+def test_an_object_of_this_process_takes_one_job(db: str) -> None:
+    with pytest.raises(UsageError, match="jobs: expected 1"):
+        evaluate(network(), TINY, limit=8, db=db, jobs=2)

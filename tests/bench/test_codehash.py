@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from trustdm.bench.codehash import code_digest
+from trustdm.bench.codehash import code_digest, file_digest
 
 
 def load(path: Path) -> ModuleType:
@@ -66,3 +66,29 @@ def test_a_thing_without_a_file_is_known_by_its_name() -> None:
     scope: dict[str, object] = {"__name__": "__main__"}
     exec("class A: pass\nclass B: pass", scope)
     assert code_digest([scope["A"]]) != code_digest([scope["B"]])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def f(x):\n    for _ in [1, 2]:\n        x = x + 1\n        x = x * 2\n    return x\n", None),
+        ("def f(x, z):\n    y = x\n    -z\n    return y\n", "def f(x, z):\n    y = x -z\n    return y\n"),
+    ],
+)
+def test_where_lines_and_blocks_end_counts(tmp_path: Path, before: str, after: str | None) -> None:
+    after = after or before.replace("        x = x * 2", "    x = x * 2")
+    assert digest(tmp_path / "a", before) != digest(tmp_path / "b", after)
+
+
+def test_packages_of_one_repository_are_kept_apart(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("K = 1\n", encoding="utf-8")
+        (tmp_path / name / "model.py").write_text("from . import K\n", encoding="utf-8")
+    main = tmp_path / "main.py"
+    main.write_text("import one.model\nimport two.model\n", encoding="utf-8")
+    seen = {file_digest(main)}
+    for edited in ("one/__init__.py", "two/__init__.py", "one/model.py", "two/model.py"):
+        (tmp_path / edited).write_text("K = 2\n", encoding="utf-8")
+        seen.add(file_digest(main))
+    assert len(seen) == 5

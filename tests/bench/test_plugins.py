@@ -86,3 +86,31 @@ def test_entry_points_are_discovered(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_registration_may_fail_without_a_module(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="expected a Python file"):
         import_file(tmp_path / "x.txt")
+
+
+def test_a_plugin_that_was_edited_is_loaded_again(tmp_path: Path) -> None:
+    helper = written(tmp_path, "edited_helper", "SCALE = 1\n")
+    path = written(tmp_path, "edited", "from edited_helper import SCALE\n" + GOOD.replace("NAME", "edited"))
+    assert import_file(path).SCALE == 1
+    helper.write_text("SCALE = 2\n", encoding="utf-8")
+    assert import_file(path).SCALE == 2
+
+
+def test_two_plugins_with_a_helper_of_one_name_are_not_mixed(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        written(tmp_path / name, "clashing_helper", f"WHO = '{name}'\n")
+        written(
+            tmp_path / name,
+            f"clash_{name}",
+            "from clashing_helper import WHO\n" + GOOD.replace("NAME", f"clash-{name}"),
+        )
+    catalogue = load([tmp_path / name / f"clash_{name}.py" for name in ("first", "second")])
+    assert "clash-first" in catalogue.registry.names("method")
+    assert len(catalogue.problems) == 1 and "import clashing_helper: expected" in catalogue.problems[0]
+
+
+def test_what_lies_beside_a_plugin_comes_before_what_is_installed(tmp_path: Path) -> None:
+    written(tmp_path, "tabnanny", "MINE = True\n")
+    path = written(tmp_path, "shadowing", "from tabnanny import MINE\n" + GOOD.replace("NAME", "shadowing"))
+    assert import_file(path).MINE

@@ -162,6 +162,8 @@ def test_a_row_by_hand():
         card={"title": "A net"},
         cells=(1, 2),
         errors=("one", "two"),
+        lab=cells[0].lab,
+        weights=cells[0].identity.weights,
     )
 
 
@@ -170,8 +172,8 @@ def test_a_row_as_json():
     plain = row.as_json()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert " ".join(plain) == (
-        "method version params suite suite_version seed origin currency completeness verification flags rank_low "
-        "rank_high rank_group rank_test cost n planned errors metrics"
+        "method version params weights lab suite suite_version seed origin currency completeness verification flags "
+        "rank_low rank_high rank_group rank_test cost n planned errors metrics"
     )
     assert plain["params"] == {"sigma": 0.5}
     assert (plain["origin"], plain["verification"]) == ("measured", "unverified")

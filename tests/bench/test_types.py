@@ -65,6 +65,7 @@ def test_a_key_depends_on_every_field() -> None:
             "precision": "bfloat16",
             "seed": 1,
             "randomness": "keyed",
+            "gradient": "bpda",
         }.items()
     ]
     assert len(others) == len(CellIdentity.__dataclass_fields__)

@@ -175,3 +175,27 @@ def test_the_order_of_the_records_does_not_matter(lines, random):
     assert shuffled.probes == table.probes
     for name in ("example", "draw", "status"):
         np.testing.assert_array_equal(getattr(shuffled, name), getattr(table, name))
+
+
+def test_harmless_noise_does_not_add_up_over_probes() -> None:
+    """A method that ignores its input and errs in a fifth of the draws is as robust as it is accurate."""
+    wrong = np.random.default_rng(0).random((3, 50, 10)) < 0.2
+    parts = [
+        Records.of(probe, range(50), np.where(wrong[p, :, d], Status.WRONG, Status.CORRECT), draw=d)
+        for p, probe in enumerate(("clean", "a", "b"))
+        for d in range(10)
+    ]
+    same = [
+        Records.of(probe, range(50), np.where(wrong[0, :, d], Status.WRONG, Status.CORRECT), draw=d)
+        for probe in ("clean", "a", "b")
+        for d in range(10)
+    ]
+    for records in (Records.concat(parts), Records.concat(same)):
+        table = tabulate(records, ("a", "b"))
+        found = survival(table, "", "wrong")
+        each = [accuracy(table, probe, "wrong") for probe in ("clean", "a", "b")]
+        assert found is not None and all(e is not None for e in each)
+        np.testing.assert_allclose(found.mean, np.min([e.mean for e in each if e is not None], axis=0))
+    clean = accuracy(table, "clean", "wrong")
+    assert clean is not None
+    np.testing.assert_allclose(found.mean, clean.mean)

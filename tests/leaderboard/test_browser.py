@@ -122,7 +122,7 @@ def test_names_sort_as_text_and_the_keyboard_is_enough(visit: Open) -> None:
 def test_search_leaves_the_rows_that_have_every_word(visit: Open) -> None:
     page = visit(BOARD)
     page.get_by_label("Search").fill("EDM adversarial")
-    assert column(page, 2) == ["Adversarial training on EDM samples"] * 2
+    assert column(page, 2) == [f"Adversarial training on EDM samples{end}" for end in ("", ", width=16")]
     assert page.locator(".tally").inner_text() == "2 of 13 rows"
     assert page.locator("tbody:visible").count() == 1
     page.get_by_label("Search").fill("no such method")
@@ -208,8 +208,38 @@ def test_no_page_scrolls_sideways_on_a_phone(visit: Open, published: Path) -> No
 
 
 def test_a_wide_table_scrolls_inside_its_own_frame(visit: Open) -> None:
-    frame = visit(BOARD, width=360).locator(".scroll").first
+    frame = visit(BOARD, width=700).locator(".scroll").first
     assert frame.evaluate("f => f.scrollWidth > f.clientWidth")
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_every_number_is_in_view_with_its_label(visit: Open, width: int) -> None:
+    page = visit(BOARD, width=width)
+    frame = page.locator(".scroll").first
+    assert frame.evaluate("f => f.scrollWidth <= f.clientWidth")
+    cells = page.locator("tr.row").first.locator("td.main:visible, td.rank:visible, td.method:visible").all()
+    boxes = [cell.bounding_box() for cell in cells]
+    assert len(boxes) == 5 and all(b["x"] >= 0 and b["x"] + b["width"] <= width and b["width"] > 60 for b in boxes)
+    assert "Clean" in page.locator("tr.row td.main").first.evaluate("e => getComputedStyle(e, '::before').content")
+
+
+def test_on_a_phone_rows_are_sorted_and_searched_too(visit: Open) -> None:
+    page = visit(BOARD, width=360)
+    page.locator("thead").get_by_role("button", name="Clean").click()
+    values = shares(page.locator("tbody").first.locator("tr.row td.main .value").all_inner_texts()[::3])
+    assert len(values) == 8 and values == sorted(values, reverse=True)
+    page.get_by_label("Search").fill("EDM adversarial")
+    assert page.locator("tr.row:visible").count() == 2 and page.locator("tbody:visible").count() == 1
+
+
+@pytest.mark.parametrize("width", [360, 590, 1280])
+def test_the_text_of_charts_can_be_read(visit: Open, width: int) -> None:
+    page = visit(BOARD, width=width)
+    assert page.locator(".chart svg:visible").count() == 2
+    scale = "(t) => t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width"
+    for chart in page.locator(".chart svg:visible").all():
+        text = chart.locator("text").first
+        assert 12 * text.evaluate(scale) >= 10
 
 
 def test_what_a_finger_must_hit_is_large_enough_on_a_phone(visit: Open) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from trustdm.bench.errors import TrustdmError, UsageError
+from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import Suite
+from trustdm.bench.suite import Suite, stored_suite
 from trustdm.leaderboard import build, queries
 from trustdm.leaderboard.build import build_site
 
@@ -104,6 +105,63 @@ def test_run_files_can_be_downloaded_and_are_the_exported_ones(
     assert all(f"../{path.relative_to(tmp_path / 'site').as_posix()}" in page for path in runs)
 
 
+def renamed(suite: Suite, name: str, folder: Path) -> Suite:
+    """The same suite under a name of its own, as a file that is not shipped would give it."""
+    raw = json.loads(suite.content) | {"name": name}
+    return stored_suite(json.dumps(raw), str(folder / f"{name}.toml"))
+
+
+def test_a_suite_that_is_only_in_the_store_gets_a_page(
+    world: Any, suites: list[Suite], fakes: list[Any], tmp_path: Path
+) -> None:
+    world.add(renamed(suites[1], "my-digits", tmp_path), fakes[0])
+    world.add(suites[1], fakes[0])
+    report = build_site(world.store, tmp_path / "site", suites[:1])
+    assert (tmp_path / "site/suites/my-digits.html").is_file()
+    assert report.left_out == ("digits-linf",)
+    assert build_site(world.store, tmp_path / "site", suites).left_out == ()
+
+
+def test_a_stored_suite_that_cannot_be_read_is_named(
+    world: Any, suites: list[Suite], fakes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add(renamed(suites[1], "my-digits", tmp_path), fakes[0])
+    cells = [replace(cell, suite_content="{}") for cell in world.store.cells()]
+    monkeypatch.setattr(
+        world.store, "cells", lambda suite=None: [c for c in cells if suite in {None, c.identity.suite}]
+    )
+    assert build_site(world.store, tmp_path / "site", suites).left_out == ("my-digits",)
+    assert not (tmp_path / "site/suites/my-digits.html").exists()
+
+
+def test_cells_that_hold_nothing_give_no_run_file(
+    filled: Store, world: Any, suites: list[Suite], fakes: list[Any], tmp_path: Path
+) -> None:
+    world._cell(suites[1], fakes[2], "clean")
+    build_site(filled, tmp_path / "site", suites)
+    assert {p.stem for p in (tmp_path / "site/data/runs").rglob("*.json")} == {"mnist16-adversarial", "purify-sde"}
+    assert "(2: every record" in (tmp_path / "site/suites/digits-linf.html").read_text()
+
+
+def test_an_imported_row_is_marked_and_told_apart(
+    world: Any, suites: list[Suite], fakes: list[Any], tmp_path: Path
+) -> None:
+    world.add(suites[1], replace(fakes[1], n=64))
+    runfiles.export(world.store, tmp_path / "runs")
+    with Store.open(tmp_path / "other.db") as other:
+        runfiles.import_folder(other, tmp_path / "runs")
+        world.store = other
+        world.add(suites[1], replace(fakes[1], n=64))
+        (board,) = queries.load(other, [suites[1]]).boards
+        build_site(other, tmp_path / "site", [suites[1]])
+    assert {(e.name, e.imported) for e in board.entries} == {
+        ("Standard training", False),
+        ("Standard training (imported)", True),
+    }
+    assert (tmp_path / "site/suites/digits-linf.html").read_text().count(">imported</span>") == 2
+    assert "Standard training (imported)" in (tmp_path / "site/methods/mnist16-standard.html").read_text()
+
+
 def test_entries_have_their_cells_in_the_order_of_the_suite(filled: Store, suites: list[Suite]) -> None:
     site = queries.load(filled, suites)
     board = site.boards[1]
@@ -121,7 +179,7 @@ def test_the_leaderboard_needs_no_torch(published: Path) -> None:
 
 
 def test_no_module_imports_what_is_built_on_it() -> None:
-    order = ["text", "svg", "views", "queries", "pages", "render", "build"]
+    order = ["text", "svg", "views", "names", "queries", "pages", "render", "build"]
     folder = Path(build.__file__).parent
     for name in order:
         used = _imports(ast.parse((folder / f"{name}.py").read_text()))

@@ -68,6 +68,24 @@ def test_a_long_board_shows_its_best_rows_and_says_how_many_it_leaves_out() -> N
     assert "18 lower rows are left out" in trade.caption
 
 
+def test_long_names_keep_their_end_and_names_of_usual_length_are_whole() -> None:
+    usual, long = "PGD adversarial training (mnist16)", "A network " * 5 + "of width=4"
+    for chart in board_charts("x", [line(usual, 0.6), line(long, 0.5)]):
+        for svg in (chart.svg, chart.narrow):
+            cut = next(t for t in texts(svg) if "…" in t)
+            assert usual in texts(svg) and cut.endswith("of width=4") and len(cut) <= charts.LONGEST
+
+
+def test_the_narrow_chart_lists_its_rows_below_best_first() -> None:
+    for chart in board_charts("x", [line("worse", 0.4), line("better", 0.6)]):
+        assert [t for t in texts(chart.narrow) if t in {"worse", "better"}] == ["worse", "better"]
+        width = float(ElementTree.fromstring(chart.narrow).attrib["viewBox"].split()[2])
+        assert width < 390
+    rows = [{"key": 0, "y": 0.4}, {"key": 1, "y": 0.6}]
+    charts._place(rows, charts.NARROW)
+    assert rows[0]["slot"] < rows[1]["slot"] < 0
+
+
 def test_previews_keep_a_place_beside_many_full_rows() -> None:
     rows = [line(f"m{at}", 0.9) for at in range(30)] + [line("preview", 0.5, preview=True)]
     assert "preview" in texts(board_charts("x", rows)[0].svg)

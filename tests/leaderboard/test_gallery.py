@@ -41,6 +41,16 @@ def test_each_picture_points_at_a_file_that_is_returned() -> None:
     assert np.array_equal(read(files[found[0].clean[3:]]), np.rint(255 * x[0, 0]).astype(np.uint8))
 
 
+def test_an_example_that_was_wrong_before_has_no_attacked_image() -> None:
+    x = np.random.default_rng(1).random((3, 1, 4, 4)).astype(np.float32)
+    x_adv = np.stack([x[0], x[1], 1 - x[2]])
+    ids = np.array([11, 12, 13])
+    found, files = pictures(Gallery(x, x_adv, ids, np.array([1, 2, 3]), np.array([7, 7, 7])), "", frozenset({11, 13}))
+    assert [p.adversarial is None for p in found] == [True, False, False]
+    assert found[0].difference is None and found[0].caption == "Example 11, class 1: taken for 7 on the clean image"
+    assert found[0].clean in files
+
+
 def test_equal_images_share_one_file() -> None:
     x = np.zeros((3, 1, 2, 2), dtype=np.float32)
     ids = np.arange(3)

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup, Tag
 
 from trustdm.bench.suite import Suite
 from trustdm.bench.types import Estimate
-from trustdm.leaderboard import tables, text
+from trustdm.leaderboard import names, text
 
 BOARD = "suites/mnist16-linf.html"
 
@@ -161,8 +161,8 @@ def test_nothing_on_any_page_is_active_but_our_own_script(published: Path) -> No
         assert {str(s.get("src")) for s in page.select("script")} <= {"../assets/board.js"}, path
         assert all(not s.get_text() for s in page.select("script")), path
         assert not page.select("iframe, object, embed, base, style, [style]"), path
-        names = {name for tag in page.find_all(True) for name in tag.attrs}
-        assert not {name for name in names if name.startswith("on")}, path
+        attributes = {name for tag in page.find_all(True) for name in tag.attrs}
+        assert not {name for name in attributes if name.startswith("on")}, path
         for tag in page.select("[href], [src]"):
             address = str(tag.get("href") or tag.get("src"))
             assert not re.match(r"\s*(javascript|vbscript):", address, re.IGNORECASE), (path, address)
@@ -181,7 +181,7 @@ def test_hostile_text_is_shown_as_text(published: Path, hostile: str, fakes: lis
 
 def test_long_names_are_cut_in_the_table_only(board: BeautifulSoup, published: Path, fakes: list[Any]) -> None:
     link = row(board, fakes[-1].name)["Method"].select_one("a")
-    assert len(words(link)) <= tables.LONGEST
+    assert len(words(link)) <= names.LONGEST
     title = words(soup(published, f"methods/{text.slug(fakes[-1].name)}.html").select_one("h1"))
     assert title.count("long") == 40
 
@@ -258,10 +258,31 @@ def test_examples_are_listed_in_the_order_of_the_test_list(published: Path, suit
         "fab-t",
         "square",
     ]
-    names = [words(th) for th in table.select("tbody th")]
-    assert names == [str(i) for i in suites[0].test[:200]]
+    listed = [words(th) for th in table.select("tbody th")]
+    assert listed == [str(i) for i in suites[0].test[:200]]
     first = words(table.select_one("tbody td"))
     assert re.fullmatch(r"(correct|wrong) \d [+−]\d\.\d\d", first)
+
+
+def test_every_value_of_the_table_carries_its_label_for_the_cards_of_a_phone(board: BeautifulSoup) -> None:
+    for line in board.select("tr.row"):
+        for head, cell in zip(heads(board), line.select("td"), strict=True):
+            assert cell.get("data-label") == (None if head in {"Method", "Marks and flags"} else head)
+
+
+def test_the_protocol_is_named_and_its_versions_stand_below(published: Path) -> None:
+    page = soup(published, "methods/mnist16-adversarial.html")
+    columns = [words(h) for h in page.select(".result details")[1].select("thead th")]
+    line = page.select(".result details")[1].select("tbody tr")[1].select("th, td")
+    assert words(line[columns.index("Protocol")]) == "adversarial versions: 1"
+
+
+def test_the_example_on_the_index_is_a_valid_plugin(published: Path) -> None:
+    code = soup(published, "index.html").select_one(".steps pre code")
+    assert code is not None
+    given: dict[str, Any] = {"my_network": len}
+    exec(code.get_text(), given)
+    assert given["CARD"].name == "my-defence" and given["load"]() is len
 
 
 def test_a_method_page_shows_attacked_images_of_one_size(published: Path) -> None:

@@ -46,9 +46,11 @@ def test_a_draw_from_a_global_generator_is_named_and_undone(name: str, draw: obj
 
 
 def test_own_generators_may_be_drawn_from() -> None:
+    before = generators()
     with generators_untouched("who"):
         np.random.default_rng(0).random()
         torch.rand(1, generator=torch.Generator().manual_seed(0))
+    assert generators() == before
 
 
 def test_images_are_new_on_every_look_and_keep_away_from_the_border() -> None:

@@ -15,7 +15,7 @@ OFFICIAL = 50_000  # the first test image
 
 
 @pytest.fixture
-def test_images(monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Tensor, torch.Tensor]:
+def first_images(monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Tensor, torch.Tensor]:
     """The first 256 test images, where CIFAR-10 (or its head) is on this machine."""
     from trustdm.bench.datasets.cifar10 import load
     from trustdm.bench.errors import DataError
@@ -38,8 +38,8 @@ def test_it_is_the_published_network_in_evaluation_mode() -> None:
         assert network(torch.rand(2, 3, 32, 32)).shape == (2, 10)
 
 
-def test_it_classifies_real_images(test_images: tuple[torch.Tensor, torch.Tensor]) -> None:
-    x, y = test_images
+def test_it_classifies_real_images(first_images: tuple[torch.Tensor, torch.Tensor]) -> None:
+    x, y = first_images
     with torch.no_grad():
         accuracy = float((plugin.load()(x).argmax(1) == y).float().mean())
     assert accuracy >= 0.90  # .941 on the first 846

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,11 @@ from helpers import TEMPLATES, TINY, Measure, only_clean, plugin, same, stored
 from trustdm.bench import api
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
-from trustdm.bench.runner.run import Exit, Options
-from trustdm.bench.runner.units import Unit
+from trustdm.bench.runner import processes
+from trustdm.bench.runner.run import Exit, Options, Progress, Runner
+from trustdm.bench.runner.units import Unit, UnitResult
 from trustdm.bench.store.store import Store
-from trustdm.bench.types import Status
+from trustdm.bench.types import RunInfo, Status
 
 CLEAN = ("templates", "clean")
 PGD = ("templates", "pgd")
@@ -120,7 +123,7 @@ def test_a_method_that_breaks_its_contract_is_a_record(measure: Measure, tmp_pat
     path = plugin(tmp_path, body)
     report = measure(methods=("broken",), plugins=(path,), limit=8)
     assert report.exit_code is Exit.SOME_FAILED and report.failed == 3
-    assert len(report.lines) == 3 and all(message in line and "\n" not in line for line in report.lines)
+    assert len(report.lines) == 1 and message in report.lines[0] and "\n" not in report.lines[0]
     records = stored(tmp_path / "a.db")["broken", "clean"]
     assert set(records.status) == {Status.FAILED} and len(records) == 8
     again = measure(methods=("broken",), plugins=(path,), limit=8)
@@ -243,3 +246,150 @@ def test_units_of_a_plan_travel_between_processes() -> None:
     cell = api.prepare(request).cells[0]
     unit = pickle.loads(pickle.dumps(Unit(cell, cell.blocks[0])))  # noqa: S301 - our own bytes
     assert unit.cell.identity.key == cell.identity.key and np.array_equal(unit.cell.suite.test, cell.suite.test)
+
+
+def test_a_method_that_writes_to_its_input_is_refused(measure: Measure, tmp_path: Path) -> None:
+    path = plugin(tmp_path, "x.copy_((x > 0.5).float())\nreturn x.flatten(1)[:, :10] * 1.0")
+    report = measure(methods=("broken",), plugins=(path,), limit=8)
+    assert report.exit_code is Exit.SOME_FAILED and "expected its input unchanged, got it written to" in report.lines[0]
+
+
+@pytest.mark.parametrize("where", ["load", "classify"])
+def test_a_plugin_that_exits_does_not_end_the_run(measure: Measure, tmp_path: Path, where: str) -> None:
+    path = tmp_path / "quitter.py"
+    body = {"load": "raise SystemExit(0)", "classify": "return quit_now"}[where]
+    path.write_text(
+        "from trustdm import MethodCard, method\n\ndef quit_now(x):\n    raise SystemExit(0)\n\n"
+        "@method(MethodCard(name='quitter', input_shape=(1, 8, 8), classes=10))\n"
+        f"def load():\n    {body}\n",
+        encoding="utf-8",
+    )
+    report = measure(methods=("quitter", "templates"), plugins=(path, TEMPLATES), limit=8)
+    assert report.done == 3 and report.exit_code is Exit.SOME_FAILED
+    assert len(report.lines) == 1 and "raised SystemExit" in report.lines[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return x.detach().flatten(1)[:, :10] + torch.zeros(1, requires_grad=True)",
+        "return x.detach().flatten(1)[:, :10]",
+    ],
+)
+def test_a_method_without_gradients_is_attacked_and_flagged(measure: Measure, tmp_path: Path, body: str) -> None:
+    path = plugin(tmp_path, body)
+    assert measure(methods=("broken",), plugins=(path,), limit=8).exit_code is Exit.DONE
+    with Store.open(str(tmp_path / "a.db")) as store:
+        assert sum(r.diagnostics.get("zero_gradient_rows", 0) for r in store.results()) == 16
+
+
+def test_an_error_while_going_backward_is_a_failure_of_the_method(measure: Measure, tmp_path: Path) -> None:
+    path = plugin(
+        tmp_path,
+        "class Torn(torch.autograd.Function):\n"
+        "    @staticmethod\n    def forward(ctx, x):\n        return x.clone()\n"
+        "    @staticmethod\n    def backward(ctx, g):\n        raise ValueError('torn')\n"
+        "return Torn.apply(x).flatten(1)[:, :10]",
+    )
+    report = measure(methods=("broken",), plugins=(path,), limit=8)
+    assert report.exit_code is Exit.SOME_FAILED and (report.done, report.failed) == (1, 2)
+    assert all("raised" in line and "torn" in line for line in report.lines)
+
+
+def test_retrying_fewer_blocks_launders_no_failure(measure: Measure, tmp_path: Path) -> None:
+    path = plugin(tmp_path, "raise RuntimeError('always')")
+    assert measure(methods=("broken",), plugins=(path,), limit=16).failed == 6
+    before = stored(tmp_path / "a.db")
+    report = measure(methods=("broken",), plugins=(path,), limit=8, options=Options(retry_failed=True))
+    assert report.failed == 3 and same(before, stored(tmp_path / "a.db"))
+
+
+def test_a_fresh_start_supersedes_nothing_before_it_has_measured(measure: Measure, tmp_path: Path) -> None:
+    assert measure(limit=8).exit_code is Exit.DONE
+    stopped = measure(limit=8, options=Options(fresh=True, max_seconds=0.0))
+    assert stopped.exit_code is Exit.STOPPED
+    with Store.open(str(tmp_path / "a.db")) as store:
+        assert [c.superseded for c in store.cells()] == [False] * 3
+    measure(limit=8, options=Options(fresh=True))
+    with Store.open(str(tmp_path / "a.db")) as store:
+        assert sorted(c.superseded for c in store.cells()) == [False] * 3 + [True] * 3
+
+
+def test_a_checkpoint_on_the_card_is_checked_even_if_the_plugin_does_not(measure: Measure, tmp_path: Path) -> None:
+    path = plugin(tmp_path, "return x.flatten(1)[:, :10] * 1.0")
+    text = path.read_text(encoding="utf-8").replace(
+        "classes=10)", "classes=10, weights=({'file': 'w.safetensors', 'sha256': 'ab' * 32},))"
+    )
+    path.write_text(text, encoding="utf-8")
+    report = measure(methods=("broken",), plugins=(path,), limit=8)
+    assert report.exit_code is Exit.ERROR and "w.safetensors" in report.lines[0]
+    (tmp_path / "w.safetensors").write_bytes(b"other bytes")
+    report = measure(methods=("broken",), plugins=(path,), limit=8)
+    assert report.exit_code is Exit.ERROR and f"expected SHA-256 {'ab' * 32}" in report.lines[0]
+
+
+def test_a_side_file_that_changes_is_noticed(measure: Measure, tmp_path: Path) -> None:
+    side = tmp_path / "scale.txt"
+    side.write_text("1.0")
+    read = f"pathlib.Path({str(side)!r}).read_text()"
+    path = plugin(tmp_path, f"import pathlib\nreturn x.flatten(1)[:, :10] * float({read})")
+    assert measure(methods=("broken",), plugins=(path,), limit=8).exit_code is Exit.DONE
+    side.write_text("-1.0")
+    report = measure(methods=("broken",), plugins=(path,), limit=16)
+    assert report.exit_code is not Exit.DONE and report.done == 0
+    assert "not those that this cell was started with" in report.lines[0]
+
+
+def test_parameters_that_python_calls_equal_are_different(measure: Measure, tmp_path: Path) -> None:
+    report = measure(methods=("templates:scale=1.0", "templates:scale=2.0", "templates"), limit=8)
+    assert report.exit_code is Exit.DONE and report.done == 9
+    refused = measure(methods=("templates:scale=True",), limit=8)
+    assert refused.exit_code is Exit.ERROR and "scale: expected float, got True" in refused.lines[0]
+
+
+class Halting:
+    """A backend that fails every unit once, and stops in the retries."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
+        self.calls += 1
+        for unit in units if self.calls == 1 else ():
+            yield UnitResult(unit, "machine", error="out of memory")
+
+
+def test_a_stop_during_retries_is_a_stop(tmp_path: Path) -> None:
+    request = api.Request(suites=(TINY,), methods=("templates",), plugins=(TEMPLATES,), limit=8)
+    prepared = api.prepare(request)
+    info = RunInfo("run", "2026-01-01T00:00:00+00:00", "test", "", None)
+    with Store.open(str(tmp_path / "a.db")) as store:
+        report = Runner(store, Halting(), info, Options(), Progress()).run(prepared.cells)
+    assert report.done == 0 and report.stopped and report.exit_code is Exit.STOPPED
+
+
+def test_a_worker_killed_while_idle_is_replaced(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+    give, killed = processes.Worker.give, []
+
+    def give_and_kill(worker: processes.Worker, unit: Unit) -> None:
+        if worker.told and not killed:
+            killed.append(worker.process.pid)
+            worker.process.kill()
+            worker.process.join()
+        give(worker, unit)
+
+    monkeypatch.setattr(processes.Worker, "give", give_and_kill)
+    report = measure(jobs=2, limit=16)
+    assert killed and (report.done, report.exit_code) == (6, Exit.DONE)
+
+
+def test_a_thread_that_a_plugin_leaves_behind_does_not_keep_the_run(measure: Measure, tmp_path: Path) -> None:
+    path = plugin(
+        tmp_path,
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "return x.flatten(1)[:, :10] * 1.0",
+    )
+    begun = time.monotonic()
+    suite = only_clean(tmp_path)
+    assert measure(suite=suite, methods=("broken",), plugins=(path,), limit=8, jobs=2).exit_code is Exit.DONE
+    assert time.monotonic() - begun < 120

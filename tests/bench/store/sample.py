@@ -14,7 +14,14 @@ from trustdm.bench.store.rows import BlockRow, CellRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status
 
-CARD = {"name": "plain", "version": "2", "title": "Plain <b>net</b>", "tags": ["a", "é"]}
+CARD = {
+    "name": "plain",
+    "version": "2",
+    "title": "Plain <b>net</b>",
+    "tags": ["a", "é"],
+    "input_shape": [1, 4, 4],
+    "classes": 10,
+}
 CONTENT = 'name = "digits-linf"\n\n[budget]\neps = "1/10"\n'
 FINISHED = "2025-01-02T03:04:05.678901+00:00"
 EXTREMES = [-0.0, 0.0, 5e-324, -2.2250738585072014e-308, 0.1, 1 / 3, 1e300, float("inf"), -float("inf"), float("nan")]
@@ -73,16 +80,29 @@ def row(block: Block, run_id: str = "run-1", **changes: Any) -> BlockRow:
 
 
 def records(block: Block, seed: int = 0) -> Records:
-    """Two probes, the second with two draws; examples are not positions, and values are the hard ones."""
+    """Two probes, the second with two draws; examples are not positions, and values are the hard ones.
+
+    Every status follows from what stands beside it: where a margin is not finite, the method abstained.
+    """
     rng, n = np.random.default_rng([seed, block.start]), len(block)
     examples = examples_of(block)
-    parts = [Records.of("clean", examples, rng.integers(0, 2, n), label=rng.integers(0, 10, n), value=_values(rng, n))]
+    values = _values(rng, n)
+    clean = _judged(values)
+    parts = [Records.of("clean", examples, clean, label=rng.integers(0, 10, n), value=values)]
     for draw in range(2):
-        status = rng.integers(0, 5, n)
-        label = np.where(status == Status.NOT_RUN, -1, rng.integers(0, 10, n))
-        norm = np.where(status == Status.NOT_RUN, np.nan, rng.random(n))
-        parts.append(Records.of("pgd é", examples, status, draw=draw, label=label, value=_values(rng, n), norm=norm))
+        values, kind = _values(rng, n), rng.integers(0, 5, n)
+        status = np.where(kind < Status.NOT_RUN, _judged(values), kind)
+        status = np.where((status == Status.NOT_RUN) & (clean == Status.CORRECT) & (draw == 0), Status.FAILED, status)
+        silent = (status == Status.NOT_RUN) | (status == Status.FAILED)
+        label = np.where(silent, -1, rng.integers(0, 10, n))
+        value, norm = (np.where(silent, np.nan, column) for column in (values, rng.random(n)))
+        parts.append(Records.of("pgd é", examples, status, draw=draw, label=label, value=value, norm=norm))
     return Records.concat(parts)
+
+
+def _judged(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    said = np.where(values > 0, Status.CORRECT, Status.WRONG)
+    return np.where(np.isfinite(values), said, Status.ABSTAINED)
 
 
 def examples_of(block: Block) -> NDArray[np.int64]:

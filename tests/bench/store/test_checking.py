@@ -41,16 +41,23 @@ def check(path: Path) -> list[str]:
         ("UPDATE cell SET identity = replace(identity, 'float32', 'float16') WHERE id = 1", "cell 1: key: expected "),
         (
             "UPDATE cell SET supersedes = 3 WHERE id = 2",
-            "supersedes: expected another attempt at the same cell, got cell 3",
+            "supersedes: expected another attempt at the same cell by its lab, got cell 3",
         ),
         (
             "UPDATE cell SET supersedes = 2 WHERE id = 2",
-            "supersedes: expected another attempt at the same cell, got cell 2",
+            "supersedes: expected another attempt at the same cell by its lab, got cell 2",
         ),
+        ("UPDATE cell SET lab = 'x' WHERE id = 2", "supersedes: expected another attempt at the same cell by its lab"),
+        (
+            "UPDATE record SET status = 0 WHERE status = 1 AND block_id = 2",
+            "cell 1, block at 8: probe 'clean', draw 0, example ",
+        ),
+        ("UPDATE record SET label = 3 WHERE block_id = 5", "status failed: expected no label, got 3"),
         ("UPDATE cell SET method_id = 1 WHERE id = 3", "cell 3: card: expected that of other 2, got plain"),
         ("DELETE FROM method WHERE id = 1", "cells: expected each with its suite and method, got 2 without"),
         ("DELETE FROM run WHERE id = 'run-1'", "expected a row of run that it refers to, got none"),
         ("DELETE FROM probe WHERE name = 'clean'", "record: row without number: expected a row of probe"),
+        ("DELETE FROM probe WHERE name = 'clean'", "cell 1: probe 1: expected the name that its records refer to"),
         ("DELETE FROM shard", "expected to lie within its shard, got beyond its end"),
         (
             "UPDATE artefact SET nbytes = 99999 WHERE block_id = 1 AND name = 'x_adv'",

@@ -82,6 +82,16 @@ def test_no_database_to_read(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_database_that_must_exist(tmp_path: Path, sample: ModuleType) -> None:
+    for url in (tmp_path / "a" / "bench.db", f"sqlite:///{tmp_path}/a/bench.db"):
+        with pytest.raises(StoreError, match=r"bench\.db: no such database; `trustdm run` creates one"):
+            Store.open(url, must_exist=True)
+    assert list(tmp_path.iterdir()) == []
+    Store.open(tmp_path / "a" / "bench.db").close()
+    with Store.open(tmp_path / "a" / "bench.db", must_exist=True) as store:
+        assert sample.run(store) == store.runs()[0].id
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_file_that_is_no_database(tmp_path: Path, read_only: bool) -> None:
     path = tmp_path / "bench.db"

@@ -38,7 +38,9 @@ def test_an_array_comes_back_and_numpy_reads_it(tmp_path: Path, array: NDArray[n
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(RunFileError, match=r"a\.json: x: expected the file .*0\.npy, got No such file"):
+    with pytest.raises(
+        RunFileError, match=r"a\.json: x: expected the file .*0\.npy, got No such file .*; copy the whole"
+    ):
         npyfile.read(tmp_path, FIELD, "0" * 64)
 
 

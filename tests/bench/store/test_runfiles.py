@@ -53,13 +53,67 @@ def state(store: Store) -> list[Any]:
 
 def test_one_file_for_each_suite_and_method(store: Store, tmp_path: Path, sample: ModuleType) -> None:
     sample.fill(store)
-    sample.cell(store, suite="mnist16-linf")
+    more = sample.cell(store, suite="mnist16-linf")
+    store.commit(more.id, sample.row(Block(0, 8)), sample.records(Block(0, 8)))
     paths = runfiles.export(store, tmp_path / "out")
     names = [str(p.relative_to(tmp_path / "out")) for p in paths]
     mark = runfiles.file_name(sample.identity(method="other", method_params=(("eps", 0.1), ("steps", 4))))
     assert names == [mark, MAIN, "mnist16-linf/plain.json"]
     assert runfiles.export(store, tmp_path / "one", suite="mnist16-linf") == [tmp_path / "one/mnist16-linf/plain.json"]
     assert runfiles.export(store, tmp_path / "two", method="nobody") == []
+    assert runfiles.export(store, tmp_path / "two", suite="nothing") == []
+
+
+def test_cells_without_blocks_are_not_exported(store: Store, empty: Store, tmp_path: Path, sample: ModuleType) -> None:
+    """What a cell corrects is then the nearest attempt that was exported."""
+    sample.run(store)
+    block = Block(0, 8)
+    first, lost, third = (sample.cell(store, fresh=True) for _ in range(3))
+    sample.cell(store, method="nobody")
+    for cell in (first, third):
+        store.commit(cell.id, sample.row(block), sample.records(block))
+    assert runfiles.export(store, tmp_path / "out") == [tmp_path / "out" / MAIN]
+    value = json.loads((tmp_path / "out" / MAIN).read_text())
+    assert [(c["uid"], c["supersedes"]) for c in value["cells"]] == [(first.uid, None), (third.uid, first.uid)]
+    before = state(store)
+    assert runfiles.import_folder(store, tmp_path / "out") == 0
+    assert state(store) == before
+    assert runfiles.import_folder(empty, tmp_path / "out") == 2
+    assert [c.superseded for c in empty.cells()] == [True, False]
+
+    store.commit(lost.id, sample.row(block), sample.records(block))
+    runfiles.export(store, tmp_path / "later")
+    assert runfiles.import_folder(empty, tmp_path / "later") == 1
+    ids = {c.uid: c.id for c in empty.cells()}
+    links = {c.uid: c.supersedes for c in empty.cells()}
+    assert links == {first.uid: None, lost.uid: ids[first.uid], third.uid: ids[lost.uid]}
+    assert runfiles.import_folder(empty, tmp_path / "out") == 0
+    assert {c.uid: c.supersedes for c in empty.cells()} == links
+    assert empty.check() == []
+
+
+def test_an_import_never_makes_a_circle(exported: Path, empty: Store) -> None:
+    runfiles.import_folder(empty, exported)
+    before = state(empty)
+
+    def turn(value: dict[str, Any]) -> None:
+        first, second = value["cells"]
+        first["supersedes"], second["supersedes"] = second["uid"], None
+
+    with pytest.raises(RunFileError, match=r"cells\[0\].supersedes: expected .* as stored, got"):
+        runfiles.import_file(empty, edited(exported, turn))
+    assert state(empty) == before
+
+
+def test_what_this_store_measured_corrects_what_it_says_itself(
+    store: Store, tmp_path: Path, sample: ModuleType
+) -> None:
+    cells = sample.fill(store)
+    runfiles.export(store, tmp_path / "out")
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE cell SET supersedes = NULL")
+    with pytest.raises(RunFileError, match=rf"supersedes: expected 'None' as stored, got {cells[0].id}"):
+        runfiles.import_file(store, tmp_path / "out" / MAIN)
 
 
 def test_out_and_in_and_out_is_the_same_bytes(exported: Path, empty: Store, tmp_path: Path) -> None:
@@ -158,7 +212,6 @@ def test_a_finished_block_takes_the_place_of_a_failed_one(
 ) -> None:
     runfiles.import_folder(empty, exported)
     other = store.cells(method="other")[0]
-    store.forget_failed(other.id)
     store.commit(other.id, sample.row(Block(0, 8)), sample.records(Block(0, 8)))
     runfiles.export(store, tmp_path / "later")
     assert runfiles.import_folder(empty, tmp_path / "later") == 1
@@ -171,7 +224,6 @@ def test_a_finished_block_takes_the_place_of_a_failed_one(
 
 def test_the_later_of_two_failures_stays(store: Store, exported: Path, tmp_path: Path, sample: ModuleType) -> None:
     other = store.cells(method="other")[0]
-    store.forget_failed(other.id)
     late = sample.row(Block(0, 8), status="failed", error="again", finished="2026-01-01T00:00:00+00:00")
     store.commit(other.id, late, failed(sample.examples_of(Block(0, 8))))
     assert runfiles.import_folder(store, exported) == 0
@@ -186,7 +238,7 @@ def first_block(value: dict[str, Any]) -> dict[str, Any]:
 
 def change_status(value: dict[str, Any]) -> None:
     line = first_block(value)["records"][0]
-    line["status"] = "".join({"c": "w", "w": "c"}[s] for s in line["status"])
+    line["status"] = line["status"].replace("w", "a")
 
 
 def change_cost(value: dict[str, Any]) -> None:
@@ -263,16 +315,63 @@ def test_an_import_is_done_as_a_whole_or_not_at_all(exported: Path, empty: Store
     assert empty.collect() == 0
 
 
-def test_a_verdict_on_a_stored_cell_is_taken_over_once(store: Store, exported: Path) -> None:
-    def say(verdict: str) -> Edit:
-        return lambda value: [cell.update(verification=verdict) for cell in value["cells"]]
+@pytest.mark.parametrize("verdict", ["verified", "not reproduced"])
+def test_nobody_verifies_himself(store: Store, exported: Path, empty: Store, verdict: str) -> None:
+    """Neither a new cell nor one that is stored takes its verification from a file."""
+    path = edited(exported, lambda value: [cell.update(verification=verdict) for cell in value["cells"]])
+    for target, blocks in ((store, 0), (empty, 4), (empty, 0)):
+        assert runfiles.import_file(target, path) == blocks
+        assert {c.verification for c in target.cells(method="plain")} == {"unverified"}
 
-    runfiles.import_file(store, edited(exported, say("verified")))
-    assert {c.verification for c in store.cells(method="plain")} == {"verified"}
-    runfiles.import_file(store, edited(exported, say("unverified")))
-    assert {c.verification for c in store.cells(method="plain")} == {"verified"}
-    with pytest.raises(RunFileError, match="verification: expected 'verified' as stored, got"):
-        runfiles.import_file(store, edited(exported, say("not reproduced")))
+
+def test_an_import_keeps_a_verdict_that_is_stored(store: Store, exported: Path) -> None:
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE cell SET verification = 'verified'")
+    assert runfiles.import_folder(store, exported) == 0
+    assert {c.verification for c in store.cells()} == {"verified"}
+
+
+def test_a_cell_that_this_store_is_said_to_have_measured(exported: Path, empty: Store) -> None:
+    def forge(value: dict[str, Any]) -> None:
+        for cell in value["cells"]:
+            cell["lab"] = empty.lab
+
+    message = rf"cells\[0\]\.lab: expected another store's id, got {empty.lab}, .*; import into a new database$"
+    with pytest.raises(RunFileError, match=message):
+        runfiles.import_file(empty, edited(exported, forge))
+    assert state(empty) == [[], [], []]
+
+
+def test_a_lab_corrects_only_itself(exported: Path, empty: Store) -> None:
+    def forge(value: dict[str, Any]) -> None:
+        next(c for c in value["cells"] if c["supersedes"])["lab"] = "1" * 32
+
+    message = r"cells\[1\].supersedes: expected another attempt at that cell by the same lab, before this one, got"
+    with pytest.raises(RunFileError, match=message):
+        runfiles.import_file(empty, edited(exported, forge))
+    assert state(empty) == [[], [], []]
+
+
+def test_forged_statuses_are_refused(exported: Path, empty: Store) -> None:
+    """Every wrong row is called correct, its margin left as it was."""
+
+    def forge(value: dict[str, Any]) -> None:
+        for cell in value["cells"]:
+            for line in (line for block in cell["blocks"] for line in block["records"]):
+                line["status"] = line["status"].replace("w", "c")
+
+    message = r"records: probe .*, draw \d, example \d+: status correct: expected a value of at least 0, got -"
+    with pytest.raises(RunFileError, match=message):
+        runfiles.import_file(empty, edited(exported, forge))
+    assert state(empty) == [[], [], []]
+
+
+def test_a_run_file_without_its_artefacts(exported: Path, empty: Store) -> None:
+    for path in exported.rglob("*.npy"):
+        path.unlink()
+    message = r"got No such file .*; copy the whole folder that was exported, artefacts/ included$"
+    with pytest.raises(RunFileError, match=message):
+        runfiles.import_file(empty, exported / MAIN)
 
 
 def test_a_correction_needs_what_it_corrects(exported: Path, empty: Store) -> None:
@@ -299,7 +398,9 @@ def test_an_empty_folder_is_an_error(empty: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "a\nb"])
 def test_a_name_that_leaves_the_folder_is_refused(store: Store, tmp_path: Path, sample: ModuleType, name: str) -> None:
-    sample.cell(store, suite=name)
+    sample.run(store)
+    cell = sample.cell(store, suite=name)
+    store.commit(cell.id, sample.row(Block(0, 8)), sample.records(Block(0, 8)))
     with pytest.raises(RunFileError, match="to export under"):
         runfiles.export(store, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -316,5 +417,7 @@ def test_a_missing_shard_stops_the_export(store: Store, tmp_path: Path, sample: 
 def test_a_folder_that_cannot_be_written(store: Store, tmp_path: Path, sample: ModuleType) -> None:
     sample.fill(store)
     (tmp_path / "out").write_text("")
-    with pytest.raises(StoreError, match=r"out/digits-linf/.*json: .*Not a directory"):
+    with pytest.raises(
+        StoreError, match=r"out/digits-linf/.*json: cannot be written: .*; expected a folder that can be written"
+    ):
         runfiles.export(store, tmp_path / "out")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from trustdm.bench.records import Records
-from trustdm.bench.store import runfiles, runformat, runparse
+from trustdm.bench.store import runfiles, runformat, runrecords
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, Status
@@ -78,7 +78,7 @@ def test_records_survive_the_text(
 ) -> None:
     given_ = Records.of(probe, np.arange(6) * 3, status, draw=2, label=labels, value=values, norm=norms)
     lines = json.loads(runformat.render(runformat._probes(given_), 0))
-    back = runparse._records(Field(lines, "here"), [0, 3, 6, 9, 12, 15])
+    back = runrecords.parse(Field(lines, "here"), [0, 3, 6, 9, 12, 15])
     assert back.equals(given_)
     for name in ("value", "norm"):
         pairs = zip(getattr(back, name), getattr(given_, name), strict=True)

@@ -64,9 +64,18 @@ LINE = (*BLOCK, "records", 0)
 
 def forge_card(value: dict[str, Any]) -> None:
     """A card of another method under a digest that is right."""
-    card = {"name": "someone else", "version": "2"}
-    value["cards"][0] = {"digest": sha256_of(card), "card": card}
-    value["cells"][0]["card"] = sha256_of(card)
+    change_card(name="else")(value)
+
+
+def change_card(**changes: object) -> Edit:
+    """An edit of the card, under a digest that is right."""
+
+    def change(value: dict[str, Any]) -> None:
+        card = value["cards"][0]["card"] | changes
+        value["cards"][0] = {"digest": sha256_of(card), "card": card}
+        value["cells"][0]["card"] = sha256_of(card)
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -91,7 +100,16 @@ def forge_card(value: dict[str, Any]) -> None:
         (put("suites", 0, "content", [1]), ".suites[0].content[0]: expected a text, got 1"),
         (put("cards", []), ".cells[0].card: expected the digest of one of the file's cards"),
         (put("cards", 0, "card", "version", "3"), ".cards[0].digest: expected "),
-        (forge_card, ".cells[0].card: expected the card of plain 2, got the card of someone else 2"),
+        (forge_card, ".cells[0].card: expected the card of plain 2, got the card of else 2"),
+        (change_card(classes="10"), ".cards[0].card: expected the card of a method with a good 'classes', got Input "),
+        (
+            change_card(input_shape=[0, 1, 1]),
+            "with a good 'input_shape', got Value error, expected three positive sizes",
+        ),
+        (change_card(**{"a\nb": 1}), "with a good 'a\\nb', got Extra inputs are not permitted: 1"),
+        (put("method", "a/b"), ".method: expected a name of at most 80 letters, digits, '.', '_' and '-', got 'a/b'"),
+        (put("method", "a\n"), ".method: expected a name of at most 80 letters"),
+        (put(*LINE, "value", 1, None), ".records: probe 'clean', draw 0, example "),
         (lambda v: v["runs"].append(v["runs"][0]), ".runs: expected each of them once, got run-1 twice"),
         (lambda v: v["cells"].append(v["cells"][0]), ".cells: expected cells with a uid of their own, got a uid twice"),
         (put("runs", []), ".blocks[0].run: expected the id of one of the file's runs, got 'run-"),
@@ -180,6 +198,25 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(RunFileError, match=r"x\.json: expected a run file, got No such file or directory"):
         runparse.parse(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_margin_that_does_not_fit_its_status(good: Path, place: int) -> None:
+    def change(value: dict[str, Any]) -> None:
+        line = value["cells"][0]["blocks"][0]["records"][0]
+        line["status"] = "c" * 8
+        line["value"] = [1.0] * place + [-1.0] + [1.0] * (7 - place)
+        for other in value["cells"][0]["blocks"][0]["records"][1:]:
+            other.update(status="aaaaaaaa")
+
+    spoil(good, change)
+    example = json.loads(good.read_text())["cells"][0]["blocks"][0]["examples"][place]
+    message = (
+        rf"cells\[0\]\.blocks\[0\]\.records: probe 'clean', draw 0, example {example}: status correct: "
+        r"expected a value of at least 0, got -1\.0$"
+    )
+    with pytest.raises(RunFileError, match=message):
+        runparse.parse(good)
 
 
 def test_a_text_that_only_looks_like_an_escape_is_kept(good: Path) -> None:

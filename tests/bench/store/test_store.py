@@ -62,7 +62,6 @@ def test_a_stored_block_never_changes(store: Store, sample: ModuleType) -> None:
     assert store.commit(cell.id, sample.row(FIRST), given, {"n": 1})
     late = sample.row(FIRST, device="cuda", attempts=2)
     assert not store.commit(cell.id, late, sample.records(FIRST, seed=9), {"n": 2}, sample.arrays(FIRST))
-    assert store.forget_failed(cell.id) == 0
     assert store.records(cell.id).equals(given)
     assert store.blocks(cell.id) == {0: sample.row(FIRST)}
     result = store.result(cell)
@@ -99,10 +98,26 @@ def test_a_fresh_cell_supersedes_the_newest(store: Store, sample: ModuleType) ->
     old = sample.cell(store)
     new = sample.cell(store, fresh=True)
     assert (new.attempt, new.supersedes, new.superseded) == (2, old.id, False)
+    assert [c.superseded for c in store.cells()] == [False, False]
+    sample.run(store)
+    store.commit(new.id, sample.row(FIRST), sample.records(FIRST))
     assert [c.superseded for c in store.cells()] == [True, False]
     assert sample.cell(store).id == new.id
     assert [r.superseded for r in store.results()] == [True, False]
     assert len({old.uid, new.uid}) == 2
+
+
+def test_an_attempt_without_blocks_supersedes_nothing_yet_but_passes_it_on(store: Store, sample: ModuleType) -> None:
+    """--fresh, killed before the first block, then --fresh again: the first attempt counts until the third has one."""
+    sample.run(store)
+    first = sample.cell(store)
+    store.commit(first.id, sample.row(FIRST), sample.records(FIRST))
+    second, third = sample.cell(store, fresh=True), sample.cell(store, fresh=True)
+    assert (second.supersedes, third.supersedes) == (first.id, second.id)
+    assert [c.superseded for c in store.cells()] == [False, False, False]
+    assert [r.superseded for r in store.results()] == [False, False, False]
+    store.commit(third.id, sample.row(FIRST), sample.records(FIRST))
+    assert [c.superseded for c in store.cells()] == [True, True, False]
 
 
 def test_a_fresh_cell_needs_no_old_one(store: Store, sample: ModuleType) -> None:
@@ -127,14 +142,38 @@ def test_failed_blocks_can_be_run_again(store: Store, sample: ModuleType) -> Non
     store.commit(cell.id, sample.row(FIRST), sample.records(FIRST), {"n": 1}, sample.arrays(FIRST))
     lost = sample.row(later, status="failed", error="ContractError: NaN")
     assert store.commit(cell.id, lost, failed(sample.examples_of(later)), {"n": 2}, {"x": np.ones(3)})
-    assert not store.commit(cell.id, sample.row(later), sample.records(later))
     assert store.result(cell).errors == ("ContractError: NaN",)
-    assert store.forget_failed(cell.id) == 1
-    assert list(store.blocks(cell.id)) == [0]
-    assert store.records(cell.id).equals(sample.records(FIRST))
-    assert store.result(cell).diagnostics == {"n": 1}
-    assert store.commit(cell.id, sample.row(later), sample.records(later))
+    assert store.commit(cell.id, sample.row(later), sample.records(later), {"m": 3})
+    assert store.blocks(cell.id) == {0: sample.row(FIRST), 16: sample.row(later)}
+    assert store.records(cell.id).equals(Records.concat([sample.records(FIRST), sample.records(later)]))
+    assert store.result(cell).diagnostics == {"n": 1, "m": 3}
+    assert store.result(cell).errors == ()
+    assert store.artefact_names(cell.id) == [(0, name) for name in sorted(sample.arrays(FIRST))]
+    assert not store.commit(cell.id, lost, failed(sample.examples_of(later)))
     assert store.check() == []
+
+
+def test_a_failed_block_may_fail_again(store: Store, sample: ModuleType) -> None:
+    cell = sample.cell(store)
+    sample.run(store)
+    for error in ("first", "second"):
+        lost = sample.row(FIRST, status="failed", error=error)
+        assert store.commit(cell.id, lost, failed(sample.examples_of(FIRST)))
+    assert store.result(cell).errors == ("second",)
+    assert len(store.records(cell.id)) == len(FIRST)
+
+
+def test_a_failed_block_stays_when_the_new_result_cannot_be_stored(store: Store, sample: ModuleType) -> None:
+    cell = sample.cell(store)
+    sample.run(store)
+    lost = sample.row(FIRST, status="failed", error="first")
+    store.commit(cell.id, lost, failed(sample.examples_of(FIRST)))
+    with pytest.raises(StoreError, match="diagnostic 'n': expected a finite number"):
+        store.commit(cell.id, sample.row(FIRST), sample.records(FIRST), {"n": float("inf")})
+    with pytest.raises(StoreError, match="overlap with"):
+        store.commit(cell.id, sample.row(Block(0, 8)), sample.records(Block(0, 8)))
+    assert store.blocks(cell.id) == {0: lost}
+    assert len(store.records(cell.id)) == len(FIRST)
 
 
 def test_a_result_adds_up_its_blocks(store: Store, sample: ModuleType) -> None:
@@ -217,7 +256,7 @@ def test_collect_removes_what_nothing_refers_to(store: Store, sample: ModuleType
     assert store.collect() == 0
     lost = sample.row(Block(16, 32), status="failed")
     store.commit(cell.id, lost, failed(sample.examples_of(Block(16, 32))), {}, {"x": np.ones(5)})
-    store.forget_failed(cell.id)
+    store.commit(cell.id, lost, failed(sample.examples_of(Block(16, 32))))
     assert store.shards is not None
     (store.shards.folder / ".unfinished-of-a-killed-writer").write_bytes(b"123")
     assert store.collect() == 40 + 3
