@@ -46,17 +46,48 @@ def test_one_job_and_two_jobs_give_the_same_records(measure: Measure, tmp_path: 
     assert same(stored(tmp_path / "one.db"), stored(tmp_path / "two.db"))
 
 
+@pytest.fixture
+def one_block(tmp_path: Path) -> Path:
+    """The tiny suite over 64 images in a single block."""
+    text = TINY.read_text(encoding="utf-8").replace("1200-1247", "1200-1263").replace("full = 48", "full = 64")
+    path = tmp_path / "one_block.toml"
+    path.write_text(text.replace("first_block = 8", "first_block = 64").replace("block = 16", "block = 64"))
+    return path
+
+
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_batch_size_moves_no_noise_and_hardly_a_verdict(measure: Measure, tmp_path: Path, batch_size: int) -> None:
-    measure("block.db")
-    measure("small.db", batch_size=batch_size)
-    with Store.open(str(tmp_path / "small.db")) as store:
-        sizes = {row.batch_size for cell in store.cells() for row in store.blocks(cell.id).values()}
-    assert sizes == {batch_size}
+def test_batch_size_moves_no_noise_and_hardly_a_verdict(
+    measure: Measure, tmp_path: Path, one_block: Path, batch_size: int, record_property: Callable[[str, object], None]
+) -> None:
+    """Against a batch of 64. Noise is the same bit for bit, or logits and verdicts would have no reason to agree."""
+    measure("block.db", suite=one_block)
+    measure("small.db", suite=one_block, batch_size=batch_size)
+    for name, size in (("block.db", 64), ("small.db", batch_size)):
+        with Store.open(str(tmp_path / name)) as store:
+            assert {row.batch_size for cell in store.cells() for row in store.blocks(cell.id).values()} == {size}
     large, small = stored(tmp_path / "block.db"), stored(tmp_path / "small.db")
     np.testing.assert_allclose(large[CLEAN].sorted().value, small[CLEAN].sorted().value, rtol=1e-5, atol=1e-5)
     for key in large:
-        assert differing_share(large[key], small[key]) <= 0.02, key
+        share = differing_share(large[key], small[key])
+        record_property(f"share of differing verdicts, {key[1]}", share)
+        assert share <= 0.02, key
+
+
+@pytest.mark.slow
+def test_batch_size_under_autoattack(
+    tmp_path: Path, measure: Measure, record_property: Callable[[str, object], None]
+) -> None:
+    """The shipped adversarially trained network on 128 images, full parameters, batches of 1, 7 and 64."""
+    for size in (64, 7, 1):
+        how = {"suite": "mnist16-linf", "methods": ("mnist16-pgd-at",), "plugins": (), "limit": 128}
+        assert measure(f"{size}.db", batch_size=size, **how).exit_code is Exit.DONE
+    large = stored(tmp_path / "64.db")
+    for size in (7, 1):
+        small = stored(tmp_path / f"{size}.db")
+        for key in large:
+            share = differing_share(large[key], small[key])
+            record_property(f"share of differing verdicts, {key[1]}, batch {size}", share)
+            assert share <= 0.01, (key, size, share)
 
 
 def differing_share(a: Records, b: Records) -> float:
