@@ -19,6 +19,7 @@ from trustdm.bench.summary import Row
 
 WIDE = 220
 """Columns of a table that goes to a file or a pipe."""
+USUAL = {"measured", "current", "unverified"}
 out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False)
 
@@ -78,17 +79,28 @@ def percent(value: float) -> str:
 
 
 def board(suite: Suite, rows: Sequence[Row]) -> Table:
-    """The rows of a suite as a table; preview rows stand below and are ranked among themselves."""
+    """The rows of a suite as a table of its headline metrics; preview rows are ranked among themselves.
+
+    What an ensemble's single attacks left is in ``--json`` and on the pages.
+    """
     table = Table(title=f"{suite.name} v{suite.version}  (%, 95% interval)", title_justify="left")
-    shown = [m for m in suite.metrics if any(m.name in r.metrics for r in rows)]
-    for heading in ("rank", "method", *(m.name.removesuffix("_accuracy") for m in shown), "n", "marks", "flags"):
+    headline = [m for m in suite.metrics if m.probe in ("", "clean")]
+    shown = [m for m in headline if any(m.name in r.metrics for r in rows)]
+    for heading in ("rank", "method"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (*(m.name.removesuffix("_accuracy") for m in shown), "n", "marks", "flags"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         cells = [_estimate(row, m.name) for m in shown]
-        marks = " ".join((row.origin, row.currency, row.completeness, row.verification))
         count = str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
-        add(table, rank(row), title(row), *cells, count, marks, " ".join(row.flags))
+        add(table, rank(row), title(row), *cells, count, marks(row), " ".join(row.flags))
     return table
+
+
+def marks(row: Row) -> str:
+    """The group a row is ranked in, and whichever of its marks is not the usual one."""
+    odd = [str(m) for m in (row.origin, row.currency, row.verification) if str(m) not in USUAL]
+    return " ".join([row.rank_group or row.completeness, *odd])
 
 
 def add(table: Table, *cells: str) -> None:
@@ -102,11 +114,10 @@ def title(row: Row) -> str:
 
 
 def rank(row: Row) -> str:
-    """The rank interval, "1-3"; previews say so."""
+    """The rank interval, "1-3"."""
     if row.rank_low is None:
         return ""
-    text = str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
-    return text if row.rank_group == "full" else f"{text} ({row.rank_group})"
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
 
 
 def _estimate(row: Row, name: str) -> str:
