@@ -7,7 +7,8 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import entry_points
@@ -98,12 +99,23 @@ def import_file(path: Path) -> ModuleType:
     setattr(module, LOADED_DIGEST, digest)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with _no_bytecode():
+            spec.loader.exec_module(module)
         check_siblings(path)
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Leaves no compiled files behind: Python would take one for current after an edit within the same second."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _make_way(path: Path, code: Closure) -> None:
