@@ -144,24 +144,28 @@ class Runner:
         todo = tuple(b for b in cell.blocks if b.start not in kept)
         changed = _changed(row.code_digest, cell.code, unfinished=bool(todo))
         if blocks and changed:
-            self._broken(
-                str(cell),
-                f"{cell}: {len(blocks)} blocks were measured by other code of {changed} (expected digest "
-                f"{row.code_digest}, got {cell.code}); raise its version, restore the code, or start anew with --fresh",
-            )
+            self._refuse(cell, row, changed)
             return None
         self._rows[cell.identity.key], self._states[cell.identity.key] = row, row.state_digest
         mine = [kept[b.start] for b in cell.blocks if b.start in kept]
         self._count_stored(cell, sum(b.status == "failed" for b in mine), len(mine))
         return Task(cell, row, todo, sum(len(b.block) for b in mine))
 
+    def _refuse(self, cell: PlannedCell, row: CellRow, changed: str) -> None:
+        """Says, once for a method and suite, that what is stored was measured by other code."""
+        key = f"{_pair(cell)} {changed}"
+        if key not in self._unusable:
+            self._broken(
+                key,
+                f"{_pair(cell)}: what is stored was measured by other code of {changed} (expected digest "
+                f"{row.code_digest}, got {cell.code}); raise its version, restore the code, or start anew with --fresh",
+            )
+
     def _count_stored(self, cell: PlannedCell, failed_before: int, stored: int) -> None:
         self._report.skipped += stored - failed_before
         self._report.failed += failed_before
         if failed_before:
-            self._report.lines.append(
-                f"{cell}: {failed_before} blocks failed in an earlier run; --retry-failed runs them again"
-            )
+            self._errors[_pair(cell), "in an earlier run; --retry-failed runs them again"] += failed_before
 
     def _loop(self, tasks: Sequence[Task]) -> None:
         deadline = None if self._options.max_seconds is None else time.monotonic() + self._options.max_seconds
@@ -251,7 +255,7 @@ class Runner:
     def _count(self, result: UnitResult, fresh: bool) -> None:
         if result.outcome == "failed":
             self._report.failed += 1
-            self._errors[_pair(result.unit.cell), result.error] += 1
+            self._errors[_pair(result.unit.cell), f"with: {result.error}"] += 1
         elif fresh:
             self._report.done += 1
         else:
@@ -284,7 +288,7 @@ class Runner:
 
     def _describe_failures(self) -> None:
         for (cell, error), count in self._errors.items():
-            self._report.lines.append(f"{cell}: {count} block{'s' * (count > 1)} failed: {error}")
+            self._report.lines.append(f"{cell}: {count} block{'s' * (count > 1)} failed {error}")
 
 
 def _pair(cell: PlannedCell) -> str:
