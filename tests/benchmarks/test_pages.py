@@ -56,6 +56,7 @@ def part(suite: Suite, evaluation: str, cell_id: int) -> Part:
     cell = CellRow(
         id=cell_id,
         uid="u",
+        lab="l",
         key="ab" * 32,
         attempt=1,
         identity=identity,
@@ -82,6 +83,13 @@ def site() -> Site:
     names = [f"method-{at:04d}" for at in range(ROWS)]
     entries = (Entry(replace(row, method=n, card={**row.card, "title": f"Method {n}"}), parts) for n in names)
     return Site((Board(suite, tuple(entries)),))
+
+
+def test_the_board_that_is_timed_can_be_built(site: Site, tmp_path: Path) -> None:
+    """Not timed, so that the benchmarks below cannot rot unseen."""
+    (board,) = site.boards
+    report = publish(Site((replace(board, entries=board.entries[:2]),)), tmp_path)
+    assert report.written == PAGES - ROWS + 2
 
 
 def test_all_pages_of_a_thousand_rows(benchmark: Any, site: Site, tmp_path: Path) -> None:
