@@ -77,7 +77,7 @@ def test_batch_size_moves_no_noise_and_hardly_a_verdict(
 def test_batch_size_under_autoattack(
     tmp_path: Path, measure: Measure, record_property: Callable[[str, object], None]
 ) -> None:
-    """The shipped adversarially trained network on 128 images, full parameters, batches of 1, 7 and 64."""
+    """The adversarially trained network on 128 images, full parameters, batches of 1, 7, 64; a quarter of an hour."""
     for size in (64, 7, 1):
         how = {"suite": "mnist16-linf", "methods": ("mnist16-pgd-at",), "plugins": (), "limit": 128}
         assert measure(f"{size}.db", batch_size=size, **how).exit_code is Exit.DONE
