@@ -167,6 +167,10 @@ class Wrapped:
         """Logits of images in [0, 1]."""
         return self.model(self.preprocess(x) if self.preprocess else x, *noise)
 
+    def sample(self, seeds: Any, labels: Any, steps: int) -> Any:
+        """Images in [0, 1], from a generator."""
+        return self.model(seeds, labels, steps)
+
     def to(self, device: str) -> None:
         """Moves the parts that can be moved."""
         for part in (self.model, self.preprocess):
@@ -184,7 +188,8 @@ def wrap(
 ) -> Wrapped:
     """Makes existing PyTorch code a method, without rewriting it.
 
-    ``model`` maps what ``preprocess`` gives it (images (B, C, H, W) in [0, 1] if None) to logits (B, K). Code that
+    ``model`` maps what ``preprocess`` gives it (images (B, C, H, W) in [0, 1] if None) to logits (B, K); with
+    ``capabilities=("sample",)`` it is a generator that is called as ``model(seeds, labels, steps)``. Code that
     draws from global generators is declared with ``randomness="block-seeded"``: the harness then seeds torch, numpy,
     CUDA and ``random`` for each block, evaluates several draws, and the board says so. Further keywords are fields of
     the ``MethodCard`` (name, version, authors, paper, gradient, ...).
@@ -309,6 +314,11 @@ def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: 
     """
     wrapped = model if isinstance(model, Wrapped) else wrap(model)
     fields = {"input_shape": suite.data.shape, "classes": suite.data.classes, **wrapped.facts}
+    if suite.capability not in fields.get("capabilities", ("classify",)):
+        raise UsageError(
+            f"{suite.name}: expected a model that can {suite.capability}, got a classifier; "
+            f'wrap(model, capabilities=("{suite.capability}",)) says that it can'
+        )
     fields["name"] = name or fields.get("name") or _name_of(wrapped.model)
     card = _card(fields)
 
@@ -334,7 +344,8 @@ def fingerprint(wrapped: Wrapped, card: MethodCard) -> str:
     from trustdm.bench.runner.state import describe
 
     with borrowed(wrapped):
-        found = json.loads(describe(wrapped, place(wrapped, card, "cpu"), card, "cpu"))
+        able = card.capabilities[0]
+        found = json.loads(describe(wrapped, place(wrapped, card, "cpu", able), card, "cpu", able))
     rounded = [f"{value:.2g}" for value in found["answers"]]
     return sha256_of([found["weights"], rounded, card.model_dump(mode="json")])
 

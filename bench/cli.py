@@ -147,7 +147,7 @@ def _explain_limit(limit: int, prepared: Prepared) -> None:
 
     for suite in prepared.suites:
         stop = next(c.blocks[-1].stop for c in prepared.cells if c.suite is suite)
-        if stop != min(limit, len(suite.test)):
+        if stop != min(limit, len(suite.examples)):
             terminal.warn(f"trustdm: {suite.name}: --limit {limit} means {stop} examples: blocks are computed whole")
 
 
@@ -318,14 +318,20 @@ def import_(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="A method that comes with a recipe.")],
-    out: Annotated[Path, typer.Option(help="Folder for the checkpoint.")] = Path("checkpoints"),
+    name: Annotated[str, typer.Argument(help="A method that comes with a recipe: NAME, or NAME:option=value.")],
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
+    checkpoint_every: Annotated[
+        int, typer.Option(metavar="STEPS", help="How often the state is kept, where the recipe can be resumed.")
+    ] = 500,
     plugin: Plugins = None,
 ) -> None:
-    """Reproduce the checkpoint of a method by its own recipe, and compare its hash with the card's."""
+    """Reproduce the checkpoints of a method by its own recipe, and compare their hashes with the card's.
+
+    A training that was stopped goes on from the state in --out. Diffusion models take options: mnist16-edm:rung=D.
+    """
     from trustdm.bench import training_command
 
-    raise typer.Exit(training_command.run(name, out, tuple(plugin or ())))
+    raise typer.Exit(training_command.run(name, out, tuple(plugin or ()), checkpoint_every))
 
 
 @weights_app.command("convert")

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from trustdm.bench.registry import attach
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
@@ -25,6 +27,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Randomness = Literal["none", "keyed", "block-seeded"]
 Gradient = Literal["exact", "surrogate", "bpda", "none"]
 Norm = Literal["linf", "l2"]
+Capability = Literal["classify", "sample", "denoise"]
 
 
 class Card(BaseModel):
@@ -49,8 +52,12 @@ class WeightFile(BaseModel):
 class MethodCard(Card):
     """What a method is and what it claims; printed on its page, and part of the identity of its results.
 
+    ``capabilities``: what it can do (``Classifier``, ``Generator``, ...); suites run the methods that have what they
+    need. ``input_shape`` is the shape of an image, taken in or made; ``classes`` the labels it gives or takes (0: a
+    generator without labels). ``variants``: parameter texts such as "sampler=heun", each run where no method is named.
     ``randomness``: "none"; "keyed" (``classify(x, noise)``: noise is passed in); "block-seeded" (existing code that
-    draws from global generators, which the harness seeds for each block; the board says so).
+    draws from global generators, which the harness seeds for each block; the board says so). A generator whose image
+    i depends on ``seeds[i]`` only is "none".
     ``gradient``: what autograd through ``classify`` gives an attacker.
     ``weights`` lists every checkpoint. A method without any is identified by the state it has after loading.
     ``data`` names the data sets it was made for; empty means any of its shape.
@@ -62,8 +69,10 @@ class MethodCard(Card):
     licence: str = Field(default="", max_length=100)
     tags: tuple[str, ...] = ()
     claim: str = Field(default="", max_length=1000)
+    capabilities: tuple[Capability, ...] = Field(default=("classify",), min_length=1)
     input_shape: tuple[int, int, int]
-    classes: int = Field(ge=2)
+    classes: int = Field(ge=0)
+    variants: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     randomness: Randomness = "none"
     gradient: Gradient = "exact"
@@ -78,6 +87,13 @@ class MethodCard(Card):
         if min(shape) < 1:
             raise ValueError(f"expected three positive sizes (channels, height, width), got {shape}")
         return shape
+
+    @field_validator("classes")
+    @classmethod
+    def _enough(cls, classes: int, info: ValidationInfo) -> int:
+        if classes < 2 and "classify" in info.data.get("capabilities", ()):
+            raise ValueError("expected at least 2 for a classifier")
+        return classes
 
 
 class DatasetCard(Card):
@@ -99,10 +115,25 @@ class AttackCard(Card):
     paper: str = Field(default="", max_length=500)
 
 
+class ExtractorCard(Card):
+    """A frozen network that turns images into feature vectors, which set statistics (Frechet distance) compare.
+
+    ``dimension`` of a vector; ``shape`` of the images it takes (None: any); ``resizing`` names what it does to these
+    first; ``precision`` is what stored vectors are rounded to, as part of their definition.
+    """
+
+    dimension: int = Field(ge=1)
+    shape: tuple[int, int, int] | None = None
+    resizing: str = "none"
+    precision: Literal["float16", "float32"] = "float32"
+    weights: tuple[WeightFile, ...] = ()
+    source: str = Field(default="", max_length=500)
+
+
 class ProtocolCard(Card):
     """An evaluation protocol; ``version`` is part of the identity of every result."""
 
-    capability: str = "classify"
+    capability: Capability = "classify"
 
 
 @runtime_checkable
@@ -145,6 +176,34 @@ class KeyedClassifier(Protocol):
 
             def classify(self, x, noise):
                 return self.network(x + 0.1 * noise.normal("smoothing", x.shape[1:]))
+        """
+        ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A generator of images."""
+
+    def sample(self, seeds: Sequence[int], labels: Tensor | None, steps: int) -> Tensor:
+        """Returns images.
+
+        Args:
+            seeds: n different integers from 0 to 2^32 - 1. Image i depends on ``seeds[i]`` (and its label) only,
+                whatever else is asked for; ``bench.rng.Noise("sample", seeds)`` gives such noise. Code that cannot do
+                so draws from global generators and declares ``randomness="block-seeded"``.
+            labels: int64 (n,) class labels, or None: without a condition.
+            steps: how many steps to take. The harness counts the passes through networks itself.
+
+        Returns:
+            Floating point (n, C, H, W), finite, in [0, 1]; the harness rounds to 8 bits.
+
+        Example::
+
+            def sample(self, seeds, labels, steps):
+                x = torch.stack([torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(s)) for s in seeds])
+                for sigma, lower in itertools.pairwise(self.levels(steps)):
+                    x = x + (lower - sigma) * (x - self.network(x, sigma, labels)) / sigma
+                return (x.clamp(-1, 1) + 1) / 2
         """
         ...
 
@@ -230,6 +289,15 @@ def dataset(card: DatasetCard) -> Callable[[Callable[..., Any]], Callable[..., A
 def attack(card: AttackCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a class whose instances are an ``Attack``."""
     return attach("attack", card)
+
+
+def extractor(card: ExtractorCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a function that returns an object with ``features(images)``.
+
+    It is given uint8 images (B, C, H, W) on the device that ``to`` moved it to (``nn.Module`` or not), and returns
+    floating point vectors (B, dimension); row i depends on image i only.
+    """
+    return attach("extractor", card)
 
 
 def protocol(card: ProtocolCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -12,12 +12,13 @@ from rich.table import Table
 from trustdm.bench import api, plugins, terminal
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.registry import Entry
+from trustdm.bench.setscores import floor_of
 from trustdm.bench.shipped import untested
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite import Suite, load_suite, shipped, stored_suite
 from trustdm.bench.summary import Row, rows
 
-KINDS = ("method", "dataset", "attack", "protocol")
+KINDS = ("method", "dataset", "attack", "protocol", "extractor")
 
 
 def print_all(files: tuple[Path, ...], *, as_json: bool) -> None:
@@ -37,14 +38,28 @@ def print_all(files: tuple[Path, ...], *, as_json: bool) -> None:
         terminal.out.print(_plugin_table(kind, catalogue.registry.entries(kind)))
 
 
+def task(suite: Suite) -> str:
+    """What a suite asks of a method, in two or three words."""
+    return f"withstand {suite.adversary.norm} {suite.adversary.eps}" if suite.adversary else "generate"
+
+
+def _task_lines(suite: Suite) -> list[str]:
+    if suite.adversary is not None:
+        who = f"adversary: {suite.adversary.norm} {suite.adversary.eps}; {suite.adversary.knows}"
+        return [who, f"wins when: {suite.adversary.wins}"]
+    floor = floor_of(suite, suite.generation.set) if suite.generation else None
+    if suite.generation is None or floor is None:
+        return []
+    return [f"held-out real images, {floor.n:,} of them: {floor.value:.3g} [{floor.low:.3g}, {floor.high:.3g}]"]
+
+
 def _suite_facts(suite: Suite) -> dict[str, object]:
     return {
         "name": suite.name,
         "version": suite.version,
         "title": suite.title,
         "dataset": suite.data.dataset,
-        "norm": suite.adversary.norm,
-        "eps": suite.adversary.eps,
+        "task": task(suite),
         "demo": suite.size.demo,
         "full": suite.size.full,
         "metrics": [m.name for m in suite.metrics],
@@ -54,14 +69,12 @@ def _suite_facts(suite: Suite) -> dict[str, object]:
 
 def _suite_table(suites: Sequence[Suite]) -> Table:
     table = Table(title="suites", title_justify="left")
-    for heading in ("name", "version", "adversary", "demo / full", "title", ""):
+    for heading in ("name", "version", "task", "demo / full", "title", ""):
         table.add_column(heading, overflow="fold")
     for s in suites:
         mark = "untested at full size" if untested(s) else ""
-        adversary = f"{s.adversary.norm} {s.adversary.eps}"
-        terminal.add(
-            table, s.name, str(s.version), adversary, f"{s.size.demo or 'none'} / {s.size.full}", s.title, mark
-        )
+        size = f"{s.size.demo or 'none'} / {s.size.full}"
+        terminal.add(table, s.name, str(s.version), task(s), size, s.title, mark)
     return table
 
 
@@ -123,8 +136,8 @@ def _show_suite(suite: Suite, db: str | None, *, as_json: bool) -> None:
         terminal.say(json.dumps([row.as_json() for row in found], indent=1))
         return
     terminal.say(f"{suite.title}\n{suite.description.strip()}")
-    terminal.say(f"adversary: {suite.adversary.norm} {suite.adversary.eps}; {suite.adversary.knows}")
-    terminal.say(f"wins when: {suite.adversary.wins}")
+    for line in _task_lines(suite):
+        terminal.say(line)
     if untested(suite, sum(r.completeness == "full" for r in found)):
         terminal.say("untested: this suite has not been run at full size yet")
     terminal.out.print(terminal.board(suite, found))

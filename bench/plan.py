@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from trustdm.bench.codehash import code_digest
-from trustdm.bench.contracts import MethodCard
+from trustdm.bench.contracts import Capability, MethodCard
 from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
 from trustdm.bench.evaluations.base import EvaluationProtocol, build
 from trustdm.bench.registry import MARK, Entry, Registry
 from trustdm.bench.suite import Suite
-from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of, canonical_json
+from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of, canonical_json, sha256_file
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,11 @@ class PlannedCell:
     blocks: tuple[Block, ...]
     code: str
     passes: Counts
+    capability: Capability = "classify"
 
     @property
     def planned(self) -> int:
-        return len(self.suite.test)
+        return len(self.suite.examples)
 
     @property
     def draws(self) -> int:
@@ -91,7 +92,7 @@ def protocols(suite: Suite, registry: Registry) -> dict[str, EvaluationProtocol]
         where = f"evaluations.{name}"
         try:
             built[name] = build(registry, spec.protocol, spec.params, where)
-            built[name].check(suite.budget, suite.data.classes)
+            built[name].check(suite.setting)
         except TrustdmError as error:
             raise SuiteError(suite.source, where, "an evaluation that is defined here", str(error)) from error
     for k, metric in enumerate(suite.metrics):
@@ -103,15 +104,19 @@ def protocols(suite: Suite, registry: Registry) -> dict[str, EvaluationProtocol]
 
 def fits(card: MethodCard, suite: Suite) -> str:
     """Why a method cannot be run on a suite; empty if it can."""
+    if suite.capability not in card.capabilities:
+        return f"{card.name}: expected a method that can {suite.capability}, for {suite.name}, got {card.capabilities}"
     if tuple(card.input_shape) != tuple(suite.data.shape):
         return f"{card.name}: expected input shape {tuple(suite.data.shape)} of {suite.name}, got {card.input_shape}"
-    if card.classes != suite.data.classes:
+    if card.classes != suite.data.classes and (card.classes or suite.capability == "classify"):
         return f"{card.name}: expected {suite.data.classes} classes of {suite.name}, got {card.classes}"
     return ""
 
 
 def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[MethodSpec]:
     """The named methods, or every registered one made for the suite's data (or for any data of its shape).
+
+    A method that is not named is run in each of its variants; a named one without parameters as it is.
 
     Raises:
         UnknownName: a name nobody registered.
@@ -125,7 +130,8 @@ def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[Metho
                 raise UsageError(problem)
         return specs
     cards = [_card(e) for e in registry.entries("method")]
-    return [MethodSpec(c.name) for c in cards if not fits(c, suite) and (not c.data or suite.data.dataset in c.data)]
+    meant = [c for c in cards if not fits(c, suite) and (not c.data or suite.data.dataset in c.data)]
+    return [MethodSpec.parse(f"{c.name}:{variant}") for c in meant for variant in c.variants or ("",)]
 
 
 def _card(entry: Entry) -> MethodCard:
@@ -160,7 +166,7 @@ def plan_cells(
 
 def wanted(suite: Suite, limit: int | None) -> tuple[Block, ...]:
     """The blocks that hold the first ``limit`` examples (all of them by default)."""
-    every = blocks_of(len(suite.test), suite.size.first_block, suite.size.block)
+    every = blocks_of(len(suite.examples), suite.size.first_block, suite.size.block)
     return every if limit is None else tuple(b for b in every if b.start < limit)
 
 
@@ -183,10 +189,10 @@ def _cell(
         suite=suite.name,
         suite_version=suite.version,
         suite_digest=suite.digest,
-        data_digest=suite.data.digest,
+        data_digest=_data_digest(suite),
         evaluation=name,
         protocol=evaluation.protocol,
-        protocol_version=_versions(built),
+        protocol_version=_versions(built, suite),
         params=canonical_json(_plain(evaluation.params)),
         block_rule=suite.block_rule,
         precision=suite.precision,
@@ -195,13 +201,22 @@ def _cell(
         gradient=card.gradient,
     )
     draws = suite.draws if card.randomness != "none" else 1
-    code = f"{code_digest([entry.load()])}/{code_digest(built.code())}"
-    return PlannedCell(identity, suite, spec, card, blocks, code, built.passes(card.classes, draws))
+    code = f"{code_digest([entry.load()])}/{code_digest(built.code(suite.setting))}"
+    passes = built.passes(card.classes, draws)
+    return PlannedCell(identity, suite, spec, card, blocks, code, passes, suite.capability)
 
 
-def _versions(built: EvaluationProtocol) -> str:
-    """Versions of the protocol and of every attack in it, as declared on their cards."""
-    return " ".join(f"{entry.name}={entry.card.version}" for thing in built.code() for entry in getattr(thing, MARK))
+def _data_digest(suite: Suite) -> str:
+    """What examples are, or images are compared with: the content of the data set, or of the reference."""
+    if suite.generation is None:
+        return suite.data.digest or ""
+    return suite.generation.reference_sha256 or sha256_file(suite.reference_file())
+
+
+def _versions(built: EvaluationProtocol, suite: Suite) -> str:
+    """Versions of the protocol and of every attack and extractor in it, as declared on their cards."""
+    things = built.code(suite.setting)
+    return " ".join(f"{entry.name}={entry.card.version}" for thing in things for entry in getattr(thing, MARK))
 
 
 def _plain(value: object) -> object:

@@ -22,6 +22,7 @@ from trustdm.bench.registry import Registry
 BUILT_IN = (
     "trustdm.bench.datasets",
     "trustdm.bench.attacks",
+    "trustdm.bench.metrics",
     "trustdm.bench.evaluations",
     "trustdm.bench.methods",
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,13 +97,19 @@ def failed(examples: Sequence[int] | NDArray[np.int64]) -> Records:
     return Records.of("failure", examples, np.full(len(examples), Status.FAILED))
 
 
+def _no_arrays(name: str) -> NDArray[Any] | None:
+    return None
+
+
 @dataclass(frozen=True)
 class CellResult:
     """All that is stored about one cell, as the summary needs it.
 
     ``lab`` is the id of the store that measured it; ``planned`` the length of the suite's test list;
     ``card`` the method's card as it was when measured;
-    ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...).
+    ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...);
+    ``arrays(name)`` the arrays of that name that were kept with the blocks, end to end in the order of the suite's
+    list, or None where a block that is done has none.
     """
 
     id: int
@@ -117,3 +124,4 @@ class CellResult:
     lab: str = ""
     diagnostics: dict[str, float] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+    arrays: Callable[[str], NDArray[Any] | None] = field(default=_no_arrays, compare=False, repr=False)

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from importlib import resources
@@ -21,13 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr, ValidationError
 
-from trustdm.bench.contracts import Dataset, DatasetCard
+from trustdm.bench.contracts import Capability, Dataset, DatasetCard
 from trustdm.bench.errors import DataError, SuiteError, UnknownName
+from trustdm.bench.evaluations.base import Setting
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite_models import Problem, SuiteFile, problems
 from trustdm.bench.types import Budget, canonical_json, sha256_of
 
 Ids = NDArray[np.int64]
+DATA = "TRUSTDM_DATA"
 SPLITS = ("train", "validation", "test")
 
 # What a change of leaves every stored record valid and comparable: prose, how records are summed up and ranked, how
@@ -41,6 +43,7 @@ NOT_IDENTITY: dict[str, Any] = {
     "metrics": True,
     "ranking": True,
     "adversary": {"knows", "wins"},
+    "generation": {"reference"},
     "data": {"options"},
     "size": {"demo"},
 }
@@ -68,8 +71,19 @@ class Suite(SuiteFile):
         return self._source.resolve().parent
 
     @property
-    def budget(self) -> Budget:
-        return Budget(self.adversary.norm, Fraction(self.adversary.eps))
+    def budget(self) -> Budget | None:
+        """What the adversary may add; None where the suite has none."""
+        return Budget(self.adversary.norm, Fraction(self.adversary.eps)) if self.adversary else None
+
+    @property
+    def capability(self) -> Capability:
+        """What a method must be able to do."""
+        return "sample" if self.generation else "classify"
+
+    @property
+    def setting(self) -> Setting:
+        """What an evaluation needs to know of the suite."""
+        return Setting(self.data.shape, self.data.classes, self.budget, self.generation)
 
     @property
     def block_rule(self) -> str:
@@ -78,20 +92,42 @@ class Suite(SuiteFile):
 
     @cached_property
     def train(self) -> Ids:
-        return _frozen(self.data.splits.train)
+        return _frozen(self.data.splits.train if self.data.splits else ())
 
     @cached_property
     def validation(self) -> Ids:
-        return _frozen(self.data.splits.validation)
+        return _frozen(self.data.splits.validation if self.data.splits else ())
 
     @cached_property
     def test(self) -> Ids:
-        return _frozen(self.data.splits.test)
+        return _frozen(self.data.splits.test if self.data.splits else ())
+
+    @cached_property
+    def examples(self) -> Ids:
+        """What is run, in this order: the test list, or the positions 0, 1, ... of the seeds."""
+        return _frozen(range(self.size.full)) if self.generation else self.test
+
+    def reference_file(self) -> Path:
+        """The file of the suite's reference: beside the suite file, or in ``$TRUSTDM_DATA``.
+
+        Raises:
+            DataError: it is in neither.
+        """
+        name = self.generation.reference if self.generation else ""
+        places = [self.root / name] + ([Path(os.environ[DATA]) / name] if os.environ.get(DATA) else [])
+        for place in places:
+            if name and place.is_file():
+                return place
+        looked = ", ".join(str(place) for place in places)
+        raise DataError(
+            f"{self.name}: expected the reference {name!r}, got no such file; looked at {looked}; make it with "
+            f"`trustdm reference {self.name}`"
+        )
 
     @cached_property
     def content(self) -> str:
         """Canonical JSON of everything the file says, split files included; ``stored_suite`` reads it back."""
-        return canonical_json(self.model_dump(mode="json"))
+        return canonical_json(self.model_dump(mode="json", exclude_none=True))
 
     @cached_property
     def content_digest(self) -> str:
@@ -101,7 +137,7 @@ class Suite(SuiteFile):
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of what may move a number (all but ``NOT_IDENTITY``): part of the key of every cell."""
-        return sha256_of(self.model_dump(mode="json", exclude=NOT_IDENTITY))
+        return sha256_of(self.model_dump(mode="json", exclude=NOT_IDENTITY, exclude_none=True))
 
 
 def shipped() -> list[str]:
@@ -169,7 +205,7 @@ def _folder() -> Path:
     return Path(str(resources.files("trustdm.suites")))
 
 
-def _frozen(ids: tuple[int, ...]) -> Ids:
+def _frozen(ids: Sequence[int]) -> Ids:
     out = np.array(ids, dtype=np.int64)
     out.flags.writeable = False
     return out
@@ -218,14 +254,39 @@ def _checked(raw: Any, path: Path) -> Suite:
         more = "".join(f"; {k}: expected {e}, got {g}" for k, e, g in rest)
         raise SuiteError(path, key, expected, f"{got}{more}") from error
     suite._source = path
-    for check in (_budget_fault, _size_fault, _name_fault, _split_fault):
+    for check in (_task_fault, _budget_fault, _size_fault, _name_fault, _split_fault):
         if (fault := check(suite)) is not None:
             raise SuiteError(path, *fault)
     return suite
 
 
+STATISTICS = {
+    "adversary": ("accuracy", "survival"),
+    "generation": ("frechet", "kid", "precision", "recall", "evaluations"),
+}
+
+
+def _task_fault(suite: Suite) -> Problem | None:
+    """A suite attacks classifiers or measures generators; each kind has its own statistics and needs of data."""
+    there = [task for task in STATISTICS if getattr(suite, task)]
+    if len(there) != 1:
+        return Problem("adversary", "one of the tables adversary and generation", f"{' and '.join(there) or 'none'}")
+    known = STATISTICS[there[0]]
+    for k, metric in enumerate(suite.metrics):
+        if metric.statistic not in known:
+            return Problem(f"metrics.{k}.statistic", f"one of {', '.join(known)} beside {there[0]}", metric.statistic)
+    for key in ("digest", "splits") if suite.adversary else ():
+        if getattr(suite.data, key) is None:
+            return Problem(f"data.{key}", "a value", "nothing")
+    if suite.adversary and suite.data.classes < 2:
+        return Problem("data.classes", "greater than or equal to 2", suite.data.classes)
+    return None
+
+
 def _budget_fault(suite: Suite) -> Problem | None:
     """The budget must lie inside the box [0, 1]: at most 1 in linf, at most the diagonal in l2."""
+    if suite.adversary is None or suite.budget is None:
+        return None
     eps = suite.budget.eps
     if suite.adversary.norm == "linf" and eps > 1:
         return Problem("adversary.eps", "at most 1, the range of a pixel", suite.adversary.eps)
@@ -236,7 +297,9 @@ def _budget_fault(suite: Suite) -> Problem | None:
 
 def _size_fault(suite: Suite) -> Problem | None:
     size = suite.size
-    if size.full != len(suite.test):
+    if suite.generation and size.full % suite.generation.set:
+        return Problem("size.full", f"a multiple of generation.set, {suite.generation.set}", size.full)
+    if size.full != len(suite.examples):
         return Problem("size.full", f"{len(suite.test)}, the length of data.splits.test", size.full)
     if size.demo > size.full:
         return Problem("size.demo", f"at most {size.full}, the full size", size.demo)
@@ -284,11 +347,11 @@ def _arguments(suite: Suite, factory: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _check_data(suite: Suite, data: Dataset) -> None:
-    if (got := data.digest()) != suite.data.digest:
+    if suite.data.digest is not None and (got := data.digest()) != suite.data.digest:
         raise DataError(
             f"{suite.source}: data.digest: expected {suite.data.digest}, got {got} from {suite.data.dataset}: the data "
             "are not those the suite was made with; restore them, or give the suite a new digest and a new version"
         )
     for split in SPLITS:
-        if (last := int(getattr(suite, split).max())) >= len(data):
+        if (last := int(getattr(suite, split).max(initial=-1))) >= len(data):
             raise SuiteError(suite.source, f"data.splits.{split}", f"indices from 0 to {len(data) - 1}", last)

@@ -83,6 +83,7 @@ def ranges(ids: Sequence[int]) -> str:
 Name = Annotated[str, Field(pattern=NAME)]
 Sentence = Annotated[str, Field(min_length=1)]
 Whole = Annotated[StrictInt, Field(ge=1)]
+Hash = Annotated[str, Field(pattern=HASH)]
 Indices = Annotated[tuple[int, ...], BeforeValidator(indices), PlainSerializer(ranges)]
 
 
@@ -110,18 +111,40 @@ class Splits(Table):
 
 
 class Data(Table):
-    """``dataset`` is the name of a plugin, ``digest`` what its content must have, ``options`` what it is given."""
+    """``dataset`` is the name of a plugin, ``digest`` what its content must have, ``options`` what it is given.
+
+    A suite that measures generators by published moments may leave out ``digest`` and ``splits``.
+    """
 
     dataset: Name
-    digest: Annotated[str, Field(pattern=HASH)]
+    digest: Hash | None = None
     shape: tuple[Whole, Whole, Whole]
-    classes: Annotated[StrictInt, Field(ge=2)]
+    classes: Annotated[StrictInt, Field(ge=1)]
     options: dict[str, Any] = {}
-    splits: Splits
+    splits: Splits | None = None
+
+
+class Generation(Table):
+    """How images are made of seeds, and what they are compared with.
+
+    ``labels``: seed i gets class i modulo the number of classes ("balanced"), one drawn from the seed ("random"), or
+    none. ``quantise``: to 8 bits by "round" (floor(255 x + 1/2)) or "truncate" (floor(255 x)). ``extractor`` is the
+    name of a plugin and ``extractor_sha256`` the hash of its weights; ``reference`` the file of what its features of
+    the reference images are (``trustdm reference``). A distance is that of ``set`` images to the reference; where
+    more are made, it is the mean over the sets.
+    """
+
+    labels: Literal["balanced", "random", "none"] = "balanced"
+    quantise: Literal["round", "truncate"] = "round"
+    extractor: Name
+    extractor_sha256: Hash | None = None
+    reference: Sentence
+    reference_sha256: Hash | None = None
+    set: Annotated[StrictInt, Field(ge=2)]
 
 
 class Size(Table):
-    """``demo`` and ``full`` count test examples; the blocks start at ``first_block`` and end at ``block`` examples."""
+    """``demo`` and ``full`` count test examples, or seeds; blocks start at ``first_block`` and end at ``block``."""
 
     demo: Annotated[StrictInt, Field(ge=0)] = 0
     full: Whole
@@ -152,12 +175,15 @@ class Evaluation(Table):
         return {"protocol": self.protocol, **self.params}
 
 
+Statistic = Literal["accuracy", "survival", "frechet", "kid", "precision", "recall", "evaluations"]
+
+
 class MetricSpec(Table):
     """A column of the board: ``statistic`` of the records of ``evaluation``, up to ``probe`` (empty: all of them)."""
 
     name: Name
     evaluation: Name
-    statistic: Literal["accuracy", "survival"]
+    statistic: Statistic
     probe: str = ""
     direction: Literal["higher", "lower"] = "higher"
     label: str = ""
@@ -181,7 +207,8 @@ class SuiteFile(Table):
     precision: Literal["float32"] = "float32"
     draws: Whole = 10
     failures: Literal["wrong", "excluded"] = "wrong"
-    adversary: Adversary
+    adversary: Adversary | None = None
+    generation: Generation | None = None
     data: Data
     size: Size
     evaluations: Annotated[dict[Name, Evaluation], Field(min_length=1)]

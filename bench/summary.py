@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trustdm.bench import stats
+from trustdm.bench import setscores, stats
 from trustdm.bench.marks import Completeness, Currency, completeness, currencies, flags, grouped, on_suite, verification
 from trustdm.bench.records import CellResult
+from trustdm.bench.setscores import SetScore
 from trustdm.bench.types import Cost, Estimate, Origin, Verification
 from trustdm.bench.verdicts import Scores, Verdicts, accuracy, survival, tabulate
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 ALONE = "none: alone in its group"
 _STATISTICS = {"accuracy": accuracy, "survival": survival}
+AnyScore = Scores | SetScore
 _Cells = dict[str, tuple[CellResult, Verdicts]]
 
 
@@ -90,8 +93,12 @@ class Row:
             "n": self.n,
             "planned": self.planned,
             "errors": list(self.errors),
-            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+            "metrics": {name: _plain(estimate) for name, estimate in self.metrics.items()},
         }
+
+
+def _plain(estimate: Estimate) -> dict[str, object]:
+    return {name: value for name, value in asdict(estimate).items() if name != "detail" or value}
 
 
 def rows(suite: Suite, results: Sequence[CellResult]) -> list[Row]:
@@ -144,7 +151,18 @@ class _Draft:
     """A row before ranking; ``scores`` of the ranking metric, None where the row does not show it."""
 
     row: Row
-    scores: Scores | None
+    scores: AnyScore | None
+
+    @property
+    def examples(self) -> NDArray[np.int64]:
+        """The examples behind the scores (none for a set statistic, whose group says what it was taken of)."""
+        return self.scores.example if isinstance(self.scores, Scores) else np.zeros(0, dtype=np.int64)
+
+    @property
+    def group(self) -> tuple[object, ...]:
+        """What must be equal for two rows to be compared."""
+        own = self.scores.group if isinstance(self.scores, SetScore) else (self.examples.tobytes(),)
+        return (self.row.completeness, self.row.seed, *own)
 
 
 def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draft:
@@ -181,13 +199,18 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draf
     return _Draft(row, scores[suite.ranking.metric] if suite.ranking.metric in row.metrics else None)
 
 
-def _score(suite: Suite, metric: MetricSpec, cells: _Cells) -> Scores | None:
+def _score(suite: Suite, metric: MetricSpec, cells: _Cells) -> AnyScore | None:
     if metric.evaluation not in cells:
         return None
-    return _STATISTICS[metric.statistic](cells[metric.evaluation][1], metric.probe, suite.failures)
+    result, table = cells[metric.evaluation]
+    if metric.statistic in _STATISTICS:
+        return _STATISTICS[metric.statistic](table, metric.probe, suite.failures)
+    return setscores.score(suite, metric.statistic, result)
 
 
-def _estimate(scores: Scores | None) -> Estimate | None:
+def _estimate(scores: AnyScore | None) -> Estimate | None:
+    if isinstance(scores, SetScore):
+        return scores.estimate
     if scores is None or not scores.draws.any():
         return None
     counts = scores.draws > 0
@@ -226,7 +249,7 @@ def _ranked(suite: Suite, drafts: Iterable[_Draft]) -> list[Row]:
         if draft.scores is None or draft.row.currency != "current" or draft.row.origin is not Origin.MEASURED:
             out.append(draft.row)
         else:
-            groups[draft.row.completeness, draft.row.seed, draft.scores.example.tobytes()].append(draft)
+            groups[draft.group].append(draft)
     for group in groups.values():
         once = _once(group)
         out += _ranks(suite, once)
@@ -243,27 +266,37 @@ def _once(group: list[_Draft]) -> list[_Draft]:
 
 
 def _ranks(suite: Suite, group: list[_Draft]) -> list[Row]:
-    """The rows of one group with their rank intervals: paired tests over its examples, Holm over all pairs."""
-    scores = [d.scores for d in group if d.scores is not None]
-    p, gap, name = stats.pairwise(_direction(suite) * np.stack([s.mean for s in scores]))
+    """The rows of one group with their rank intervals: tests of all pairs, Holm over these."""
+    p, gap, name = _tests(suite, group)
     level, pairs = suite.ranking.level, len(group) * (len(group) - 1) // 2
     bounds = stats.rank_intervals(stats.significantly_better(p, gap, level))
     test = f"{name}, Holm over {pairs} pair{'s' * (pairs > 1)}, level {level:g}" if pairs else ALONE
-    label = _label(suite, group[0].row, scores[0])
+    label = _label(suite, group[0])
     return [
         replace(d.row, rank_low=low, rank_high=high, rank_group=label, rank_test=test)
         for d, (low, high) in zip(group, bounds, strict=True)
     ]
 
 
-def _label(suite: Suite, row: Row, scores: Scores) -> str:
+def _tests(suite: Suite, group: list[_Draft]) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+    """p-values and gaps of all pairs: paired over the examples, or from each set statistic's own error."""
+    paired = [d.scores for d in group if isinstance(d.scores, Scores)]
+    if paired:
+        return stats.pairwise(_direction(suite) * np.stack([s.mean for s in paired]))
+    return setscores.pairwise([d.scores for d in group if isinstance(d.scores, SetScore)], _direction(suite))
+
+
+def _label(suite: Suite, draft: _Draft) -> str:
     """ "full", "preview n=64"; with the seed unless it is the suite's first, and a mark for examples that are not
-    the first ones of the test list."""
+    the first ones of the test list, or for a reference that the suite does not pin."""
+    row, examples = draft.row, draft.examples
     words: list[str] = [row.completeness]
     if row.completeness == "preview":
-        words.append(f"n={len(scores.example)}")
-        if not np.array_equal(np.sort(suite.test[: len(scores.example)]), scores.example):
-            words.append(f"examples={hashlib.sha256(scores.example.tobytes()).hexdigest()[:8]}")
+        words.append(f"n={len(examples) or row.n}")
+        if not np.array_equal(np.sort(suite.examples[: len(examples)]), examples):
+            words.append(f"examples={hashlib.sha256(examples.tobytes()).hexdigest()[:8]}")
+    if suite.generation and suite.generation.reference_sha256 is None:
+        words.append(f"reference={str(draft.group[-1])[:8]}")
     if row.seed != suite.seeds[0]:
         words.append(f"seed={row.seed}")
     return " ".join(words)

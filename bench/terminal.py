@@ -15,6 +15,7 @@ from trustdm.bench.plan import PlannedCell
 from trustdm.bench.runner.run import Progress
 from trustdm.bench.runner.units import CellEstimate, UnitResult
 from trustdm.bench.suite import Suite
+from trustdm.bench.suite_models import MetricSpec
 from trustdm.bench.summary import Row
 
 WIDE = 220
@@ -83,7 +84,8 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
 
     What an ensemble's single attacks left is in ``--json`` and on the pages.
     """
-    table = Table(title=f"{suite.name} v{suite.version}  (%, 95% interval)", title_justify="left")
+    unit = "95% interval" if suite.generation else "%, 95% interval"
+    table = Table(title=f"{suite.name} v{suite.version}  ({unit})", title_justify="left")
     headline = [m for m in suite.metrics if m.probe in ("", "clean")]
     shown = [m for m in headline if any(m.name in r.metrics for r in rows)]
     for heading in ("rank", "method"):
@@ -91,7 +93,7 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
     for heading in (*(m.name.removesuffix("_accuracy") for m in shown), "n", "marks", "flags"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        cells = [_estimate(row, m.name) for m in shown]
+        cells = [_estimate(row, m) for m in shown]
         count = str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
         add(table, rank(row), title(row), *cells, count, marks(row), " ".join(row.flags))
     return table
@@ -120,10 +122,14 @@ def rank(row: Row) -> str:
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
 
 
-def _estimate(row: Row, name: str) -> str:
-    if name not in row.metrics:
+def _estimate(row: Row, metric: MetricSpec) -> str:
+    if metric.name not in row.metrics:
         return ""
-    e = row.metrics[name]
+    e = row.metrics[metric.name]
+    if metric.statistic == "evaluations":
+        return f"{e.value:.4g}"
+    if metric.statistic in ("frechet", "kid", "precision", "recall"):
+        return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
     return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
 
 

@@ -7,16 +7,18 @@ import json
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 from fractions import Fraction
+from pathlib import Path
 
 
 class Status(IntEnum):
-    """How one probe (the clean image, one attack) of one example ended."""
+    """How one probe (the clean image, one attack) of one example ended; MADE: an image was generated."""
 
     CORRECT = 0
     WRONG = 1
     NOT_RUN = 2
     FAILED = 3
     ABSTAINED = 4
+    MADE = 5
 
 
 class Origin(StrEnum):
@@ -43,6 +45,12 @@ def canonical_json(value: object) -> str:
 def sha256_of(value: object) -> str:
     """Hex SHA-256 of the canonical JSON of ``value``."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of the bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +129,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value in the metric's unit with its 95% interval and the number of examples behind it."""
+    """A value in the metric's unit with its 95% interval and the number of examples behind it.
+
+    ``detail`` says more in words where there is more to say: the spread over several sets, say.
+    """
 
     value: float
     low: float
     high: float
     n: int
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

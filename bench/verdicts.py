@@ -17,6 +17,7 @@ CLEAN = "clean"
 FAILURE = "failure"
 """The probe of a block in which the method itself failed (``records.failed``): it speaks for every probe."""
 
+FINE = (Status.CORRECT, Status.MADE)
 Failures = Literal["wrong", "excluded"]
 
 
@@ -139,9 +140,9 @@ def _refuse_repeats(records: Records, cell: NDArray[np.int64], where: str) -> No
 
 
 def _so_far(status: NDArray[np.int8]) -> NDArray[np.int8]:
-    """What the probes (columns) say together: WRONG, else FAILED, else CORRECT if all are, else NOT_RUN."""
+    """What the probes (columns) say together: WRONG, else FAILED, else CORRECT if all are fine, else NOT_RUN."""
     wrong = np.any((status == Status.WRONG) | (status == Status.ABSTAINED), axis=1)
-    failed, correct = np.any(status == Status.FAILED, axis=1), np.all(status == Status.CORRECT, axis=1)
+    failed, correct = np.any(status == Status.FAILED, axis=1), np.all(np.isin(status, FINE), axis=1)
     said = np.where(correct, np.int8(Status.CORRECT), np.int8(Status.NOT_RUN))
     return np.where(wrong, np.int8(Status.WRONG), np.where(failed, np.int8(Status.FAILED), said))
 

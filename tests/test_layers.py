@@ -15,14 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # From low to high. Modules of one group may import each other (without cycles) unless the group is marked apart.
 LAYERS: list[tuple[str, bool]] = [
     ("errors types records", False),
-    ("contracts registry rng stats codehash arrays cifar10_files", False),
+    ("contracts registry rng stats distances manifold smoothing codehash arrays cifar10_files", False),
     ("diffusion perturb training", False),
     ("datasets attacks metrics methods", True),
-    ("evaluations judging", False),
+    ("evaluations judging sampling", False),
     ("suite suite_models", False),
-    ("plugins plan", False),
+    ("plugins plan reference", False),
     ("runner.units", False),
-    ("store | summary verdicts marks | conformance checks | provenance", True),
+    ("store | summary verdicts marks setscores reported | conformance checks | provenance", True),
     ("runner", False),
     ("shipped", False),
     ("leaderboard", False),

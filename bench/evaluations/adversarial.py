@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from trustdm.bench.contracts import Attack, ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
-from trustdm.bench.evaluations.base import BlockResult, Context, construct
+from trustdm.bench.evaluations.base import BlockResult, Context, Setting, construct
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
 from trustdm.bench.rng import Noise
-from trustdm.bench.types import Budget, Counts, Status
+from trustdm.bench.types import Counts, Status
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,10 +57,12 @@ class Adversarial:
         short = {k: min(int(self._tables[at].get(k, options[k].default)), most) for k in counts}
         return self._attack(name, {**self._tables[at], **short})
 
-    def check(self, budget: Budget, classes: int) -> None:
+    def check(self, setting: Setting) -> None:
         """Asks every attack."""
+        if setting.budget is None:
+            raise UsageError("adversarial: expected a suite with an adversary, got one without")
         for attack in self.attacks:
-            attack.check(budget, classes)
+            attack.check(setting.budget, setting.classes)
 
     def passes(self, classes: int, draws: int) -> Counts:
         each = [a.passes(classes) for a in self.attacks]
@@ -70,7 +72,7 @@ class Adversarial:
     def probes(self) -> tuple[str, ...]:
         return ("clean", *self.names)
 
-    def code(self) -> tuple[object, ...]:
+    def code(self, setting: Setting) -> tuple[object, ...]:
         return (Adversarial, *(type(a) for a in self.attacks))
 
     def run(self, context: Context) -> BlockResult:

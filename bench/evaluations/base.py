@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,9 +21,32 @@ if TYPE_CHECKING:
     from trustdm.bench.perturb.target import Target
 
 
+class Generation(Protocol):
+    """The ``[generation]`` table of a suite; see ``bench.suite_models.Generation``."""
+
+    @property
+    def labels(self) -> str: ...
+    @property
+    def quantise(self) -> str: ...
+    @property
+    def extractor(self) -> str: ...
+    @property
+    def extractor_sha256(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a suite says of its task: images of ``shape`` in ``classes``, attacked within ``budget`` or generated."""
+
+    shape: tuple[int, int, int]
+    classes: int
+    budget: Budget | None = None
+    generation: Generation | None = None
+
+
 @dataclass(frozen=True)
 class Context:
-    """One block, ready to run.
+    """One block of images to be classified, ready to run.
 
     ``x`` (B, C, H, W) float32 in [0, 1] and ``y`` (B,) int64 are on the device; ``examples`` (B,) are indices in the
     data set. ``key`` is the cell's key: all randomness derives from it. ``draws`` is 1 for a deterministic method.
@@ -42,9 +65,41 @@ class Context:
 
     def batches(self, rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.int64]]:
         """Row numbers of the block (or of ``rows``), at most ``batch_size`` at a time."""
-        rows = np.arange(len(self.examples)) if rows is None else rows
-        for start in range(0, len(rows), self.batch_size):
-            yield rows[start : start + self.batch_size]
+        yield from batches(np.arange(len(self.examples)) if rows is None else rows, self.batch_size)
+
+
+class Source(Protocol):
+    """A generator as the harness calls it; ``bench.sampling.GeneratorTarget``."""
+
+    passes: dict[str, int]
+
+    def __call__(self, seeds: Sequence[int], labels: NDArray[np.int64] | None, steps: int) -> tuple[Tensor, int]:
+        """Images (n, C, H, W) in [0, 1], and how many images went through networks for them."""
+        ...
+
+
+@dataclass(frozen=True)
+class SampleContext:
+    """One block of images to be generated, ready to run.
+
+    ``seeds`` (B,) are what the generator is given, ``labels`` (B,) the classes it shall make (None: no condition);
+    ``examples`` (B,) are positions in the suite's list of seeds. ``features`` are those of uint8 images (n, C, H, W).
+    """
+
+    source: Source
+    features: Callable[[Tensor], NDArray[np.floating[Any]]]
+    seeds: tuple[int, ...]
+    labels: NDArray[np.int64] | None
+    examples: NDArray[np.int64]
+    block: Block
+    batch_size: int
+    quantise: str
+
+
+def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    """``rows``, at most ``size`` at a time."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 @dataclass(frozen=True)
@@ -59,7 +114,7 @@ class BlockResult:
 class EvaluationProtocol(Protocol):
     """An evaluation, constructed as ``cls(registry, **params)`` from a suite's table."""
 
-    def check(self, budget: Budget, classes: int) -> None:
+    def check(self, setting: Setting) -> None:
         """Raises UsageError where the protocol is not defined."""
         ...
 
@@ -71,12 +126,12 @@ class EvaluationProtocol(Protocol):
         """What is looked at for each example, in order."""
         ...
 
-    def code(self) -> tuple[object, ...]:
-        """The objects whose source decides the outcome (the protocol, its attacks)."""
+    def code(self, setting: Setting) -> tuple[object, ...]:
+        """The objects whose source decides the outcome (the protocol, its attacks, the extractor)."""
         ...
 
-    def run(self, context: Context) -> BlockResult:
-        """Evaluates one block."""
+    def run(self, context: Any) -> BlockResult:
+        """Evaluates one block, given the context of the capability on its card (``Context``, ``SampleContext``)."""
         ...
 
 
@@ -88,8 +143,11 @@ def construct(cls: Any, params: Mapping[str, Any], where: str, *first: Any) -> A
     """
     own = list(inspect.signature(cls).parameters.values())[len(first) :]
     accepted = {p.name: p for p in own if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in own)
     for name, value in params.items():
         if name not in accepted:
+            if open_ended:
+                continue
             raise UsageError(f"{where}.{name}: expected one of {', '.join(accepted) or 'no parameter'}, got {name!r}")
         default = accepted[name].default
         if default is not inspect.Parameter.empty and not _fits(value, default):

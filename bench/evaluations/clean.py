@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from trustdm.bench.contracts import ProtocolCard, protocol
-from trustdm.bench.evaluations.base import BlockResult, Context
+from trustdm.bench.evaluations.base import BlockResult, Context, Setting
 from trustdm.bench.registry import Registry
-from trustdm.bench.types import Budget, Counts
+from trustdm.bench.types import Counts
 
 
 @protocol(ProtocolCard(name="clean", version="1", summary="predicted label and margin of the unperturbed image"))
@@ -15,7 +15,7 @@ class Clean:
     def __init__(self, registry: Registry):
         self._registry = registry
 
-    def check(self, budget: Budget, classes: int) -> None:
+    def check(self, setting: Setting) -> None:
         """Defined everywhere."""
 
     def passes(self, classes: int, draws: int) -> Counts:
@@ -24,7 +24,7 @@ class Clean:
     def probes(self) -> tuple[str, ...]:
         return ("clean",)
 
-    def code(self) -> tuple[object, ...]:
+    def code(self, setting: Setting) -> tuple[object, ...]:
         return (Clean,)
 
     def run(self, context: Context) -> BlockResult:

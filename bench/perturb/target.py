@@ -13,11 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trustdm.bench.contracts import MethodCard
+from trustdm.bench.contracts import Capability, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError
 from trustdm.bench.rng import Noise, seed32
 from trustdm.bench.training.weights import modules_in
 from trustdm.bench.types import Counts
+
+CALLS = {
+    "classify": "classify(x)",
+    "sample": "sample(seeds, labels, steps)",
+    "denoise": "denoise(x, sigma, labels)",
+}
 
 
 class TorchNoise:
@@ -135,22 +141,24 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "CUDA out of memory" in text)
 
 
-def place(thing: Any, card: MethodCard, device: str) -> Callable[..., Any]:
+def place(thing: Any, card: MethodCard, device: str, capability: Capability = "classify") -> Callable[..., Any]:
     """Puts a loaded method on ``device`` in evaluation mode with frozen weights; returns its ``classify``.
 
+    (Or what another ``capability`` is called.)
+
     Raises:
-        ContractError: it has no ``classify`` and cannot be called.
+        ContractError: it has no such method and cannot be called.
     """
     for module in modules_in(thing):
         module.to(device).eval().requires_grad_(False)
     if not isinstance(thing, nn.Module) and callable(getattr(thing, "to", None)):
         thing.to(device)
-    classify = getattr(thing, "classify", thing)
-    if not callable(classify):
+    able = getattr(thing, capability, None if isinstance(thing, nn.Module) and capability != "classify" else thing)
+    if not callable(able):
         raise ContractError(
-            f"{card.name}: expected an object with classify(x), or a callable, got {type(thing).__name__}"
+            f"{card.name}: expected an object with {CALLS[capability]}, or a callable, got {type(thing).__name__}"
         )
-    return classify  # type: ignore[no-any-return]
+    return able  # type: ignore[no-any-return]
 
 
 @contextmanager

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import torch
 
-from trustdm.bench.errors import TrustdmError
+from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.evaluations.adversarial import Adversarial
 from trustdm.bench.perturb.target import Meter, Target, cuda_in_use, seeded
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.rng import Noise
 from trustdm.bench.runner.session import Session, exact_arithmetic, one_thread
-from trustdm.bench.runner.units import CellEstimate
+from trustdm.bench.runner.units import CellEstimate, Unit
 from trustdm.bench.types import Block
 
 SHORT = 4
@@ -42,21 +42,35 @@ def _block_seconds(session: Session, cell: PlannedCell, blocks: Sequence[Block])
     """Seconds of a block of middle size, scaled from its attacks made short."""
     method, built = session.method(cell), session.protocol(cell)
     middle = sorted(blocks, key=len)[len(blocks) // 2]
-    images, labels = session.dataset(cell.suite).read(cell.suite.test[middle.start : middle.stop])
+    if cell.capability == "sample":
+        return _sampling_seconds(session, cell, middle)
+    images, labels = session.dataset(cell.suite).read(cell.suite.examples[middle.start : middle.stop])
     x, y = (torch.from_numpy(a).to(session.settings.device) for a in (images, labels))
-    target = Target(method.classify, method.card, Meter(), "estimate")
+    target = Target(method.call, method.card, Meter(), "estimate")
     with one_thread(), exact_arithmetic(), seeded("estimate"):
         if isinstance(built, Adversarial):
             return sum(_attack_seconds(cell, built, at, target, x, y) for at in range(len(built.attacks)))
         return _seconds(lambda: _forward(target, x)) * cell.passes.forwards
 
 
+def _sampling_seconds(session: Session, cell: PlannedCell, block: Block) -> float:
+    """Seconds of one block of images, scaled from a few of them."""
+    few = Block(block.start, min(block.stop, block.start + SHORT))
+    began = time.perf_counter()
+    result = session.execute(Unit(cell, few))
+    if result.error:
+        raise UsageError(result.error.strip().splitlines()[-1])
+    return (time.perf_counter() - began) * len(block) / len(few)
+
+
 def _attack_seconds(
     cell: PlannedCell, built: Adversarial, at: int, target: Target, x: torch.Tensor, y: torch.Tensor
 ) -> float:
     """Seconds of one attack on one block: a shortened one, scaled by the passes that both may take."""
-    short, noise = built.shortened(at, SHORT), Noise("estimate", range(len(x)))
-    took = _seconds(lambda: short.perturb(target, x.clone(), y, cell.suite.budget, noise))
+    short, noise, budget = built.shortened(at, SHORT), Noise("estimate", range(len(x))), cell.suite.budget
+    if budget is None:
+        raise UsageError(f"{cell.suite.name}: expected a suite with a table [adversary], got one without")
+    took = _seconds(lambda: short.perturb(target, x.clone(), y, budget, noise))
     classes = cell.card.classes
     return took * built.attacks[at].passes(classes).forwards / max(short.passes(classes).forwards, 1)
 

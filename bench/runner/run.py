@@ -219,7 +219,7 @@ class Runner:
             return
         records = Records.empty() if outcome is None else outcome.records
         if result.outcome == "failed":
-            records = failed(unit.cell.suite.test[unit.block.start : unit.block.stop])
+            records = failed(unit.cell.suite.examples[unit.block.start : unit.block.stop])
         block = BlockRow(
             block=unit.block,
             status="done" if result.outcome == "done" else "failed",

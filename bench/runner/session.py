@@ -16,13 +16,15 @@ import torch
 from trustdm.bench.codehash import code_digest
 from trustdm.bench.contracts import Dataset, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
-from trustdm.bench.evaluations.base import BlockResult, Context, EvaluationProtocol, construct
+from trustdm.bench.evaluations.base import BlockResult, Context, EvaluationProtocol, SampleContext, construct
 from trustdm.bench.perturb.target import Meter, Target, blamed, cuda_in_use, out_of_memory, place, seeded
 from trustdm.bench.plan import PlannedCell, protocols
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import Registry
+from trustdm.bench.runner.extractors import Extractor, load_extractor
 from trustdm.bench.runner.state import describe
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
+from trustdm.bench.sampling import GeneratorTarget, labels_of, seeds_of
 from trustdm.bench.suite import Suite, open_data
 from trustdm.bench.training.weights import VERIFIED, verify
 from trustdm.bench.types import Cost, canonical_json
@@ -30,11 +32,15 @@ from trustdm.bench.types import Cost, canonical_json
 
 @dataclass(frozen=True)
 class Loaded:
-    """A method on its device."""
+    """A method on its device; ``call`` is its ``classify``, ``sample`` or whatever the cell needs."""
 
-    classify: Callable[..., Any]
+    thing: Any
+    call: Callable[..., Any]
     card: MethodCard
     state: str
+
+
+ContextOf = Callable[[int, Meter], Context | SampleContext]
 
 
 class Session:
@@ -46,6 +52,7 @@ class Session:
         self._methods: dict[str, Loaded] = {}
         self._datasets: dict[str, Dataset] = {}
         self._protocols: dict[str, dict[str, EvaluationProtocol]] = {}
+        self._extractors: dict[str, Extractor] = {}
         self._fitting: dict[str, int] = {}
 
     def execute(self, unit: Unit) -> UnitResult:
@@ -72,7 +79,7 @@ class Session:
         Raises:
             TrustdmError: it cannot be loaded, or is not what was planned.
         """
-        name = canonical_json([cell.spec.name, cell.spec.params, cell.spec.weights])
+        name = canonical_json([cell.spec.name, cell.spec.params, cell.spec.weights, cell.capability])
         if name not in self._methods:
             self._methods.clear()
             self._methods[name] = self._load(cell)
@@ -87,9 +94,9 @@ class Session:
         with seeded("load", cell.spec.name):
             thing = self._construct(factory, dict(cell.spec.params), f"method {cell.spec.name}")
             _check_weights(cell.card, factory)
-            classify = place(thing, cell.card, self.settings.device)
-            state = describe(thing, classify, cell.card, self.settings.device)
-        return Loaded(classify, cell.card, state)
+            call = place(thing, cell.card, self.settings.device, cell.capability)
+            state = describe(thing, call, cell.card, self.settings.device, cell.capability)
+        return Loaded(thing, call, cell.card, state)
 
     def _construct(self, factory: Any, params: dict[str, object], where: str) -> Any:
         try:
@@ -104,10 +111,21 @@ class Session:
         Raises:
             DataError: it is missing, or is another data set than the suite's.
         """
-        key = suite.data.digest
+        key = suite.data.digest or suite.digest
         if key not in self._datasets:
             self._datasets[key] = open_data(suite, self.registry)
         return self._datasets[key]
+
+    def extractor(self, suite: Suite) -> Extractor:
+        """The suite's extractor, loaded once; also makes sure that its reference is there and is the suite's.
+
+        Raises:
+            WeightsError: it has other weights than the suite names.
+            DataError: the reference is missing, or has another hash.
+        """
+        if suite.digest not in self._extractors:
+            self._extractors[suite.digest] = load_extractor(suite, self.registry, self.settings.device)
+        return self._extractors[suite.digest]
 
     def protocol(self, cell: PlannedCell) -> EvaluationProtocol:
         """The cell's evaluation, constructed once for its suite."""
@@ -115,9 +133,38 @@ class Session:
             self._protocols[cell.suite.digest] = protocols(cell.suite, self.registry)
         return self._protocols[cell.suite.digest][cell.identity.evaluation]
 
-    def _prepare(self, unit: Unit, method: Loaded) -> Callable[[int, Meter], Context]:
+    def _prepare(self, unit: Unit, method: Loaded) -> ContextOf:
+        prepare = self._prepare_samples if unit.cell.capability == "sample" else self._prepare_images
+        return prepare(unit, method)
+
+    def _prepare_samples(self, unit: Unit, method: Loaded) -> ContextOf:
+        suite, block, card = unit.cell.suite, unit.block, method.card
+        extractor, generation = self.extractor(suite), suite.generation
+        if generation is None:
+            raise UsageError(f"{suite.name}: expected a suite with a table [generation], got one without")
+        examples = suite.examples[block.start : block.stop]
+        seeds = seeds_of(examples, unit.cell.identity.seed)
+
+        def context(batch_size: int, meter: Meter) -> SampleContext:
+            return SampleContext(
+                source=GeneratorTarget(method.thing, method.call, card, meter, self.settings.device),
+                features=extractor,
+                seeds=seeds,
+                labels=labels_of(seeds, generation.labels, suite.data.classes) if card.classes else None,
+                examples=examples,
+                block=block,
+                batch_size=batch_size,
+                quantise=generation.quantise,
+            )
+
+        return context
+
+    def _prepare_images(self, unit: Unit, method: Loaded) -> ContextOf:
         suite, block, key = unit.cell.suite, unit.block, unit.cell.identity.key
-        examples = suite.test[block.start : block.stop]
+        examples = suite.examples[block.start : block.stop]
+        budget = suite.budget
+        if budget is None:
+            raise UsageError(f"{suite.name}: expected a suite with a table [adversary], got one without")
         data = self.dataset(suite)
         images, labels = data.read(examples)
         verified = getattr(data, "verified", lambda index: np.ones(len(index), dtype=bool))(examples)
@@ -125,21 +172,21 @@ class Session:
 
         def context(batch_size: int, meter: Meter) -> Context:
             return Context(
-                target=Target(method.classify, method.card, meter, key),
+                target=Target(method.call, method.card, meter, key),
                 x=torch.from_numpy(images).to(device),
                 y=torch.from_numpy(labels).to(device),
                 examples=examples,
                 verified=verified,
                 block=block,
                 key=key,
-                budget=suite.budget,
+                budget=budget,
                 draws=unit.cell.draws,
                 batch_size=batch_size,
             )
 
         return context
 
-    def _measure(self, unit: Unit, context_of: Callable[[int, Meter], Context], state: str) -> UnitResult:
+    def _measure(self, unit: Unit, context_of: ContextOf, state: str) -> UnitResult:
         """Runs the block, halving the batch when memory does not suffice."""
         key = unit.cell.identity.key
         batch = min(self._fitting.get(key) or self.settings.batch_size or len(unit.block), len(unit.block))
@@ -156,7 +203,7 @@ class Session:
             batch = self._fitting[key] = max(1, batch // 2)
             _free_memory()
 
-    def _timed(self, unit: Unit, context_of: Callable[[int, Meter], Context], batch: int) -> tuple[BlockResult, Cost]:
+    def _timed(self, unit: Unit, context_of: ContextOf, batch: int) -> tuple[BlockResult, Cost]:
         meter = Meter()
         cuda = self.settings.device.startswith("cuda")
         if cuda:

@@ -1,4 +1,4 @@
-"""What a loaded method is, beyond its name: a digest of its weights, and its answers to a few fixed images."""
+"""What a loaded method is, beyond its name: a digest of its weights, and its answers to a few fixed questions."""
 
 from __future__ import annotations
 
@@ -6,37 +6,55 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from trustdm.bench.contracts import MethodCard
+from trustdm.bench.contracts import Capability, MethodCard
 from trustdm.bench.errors import ContractError
 from trustdm.bench.perturb.target import Meter, Target, blamed, seeded
 from trustdm.bench.rng import Noise
+from trustdm.bench.sampling import GeneratorTarget
 from trustdm.bench.training.weights import state_digest
 from trustdm.bench.types import canonical_json
 
 IMAGES = 2
+STEPS = 3
+"""Steps of the two images that a generator is asked for."""
 
 
-def describe(thing: Any, classify: Callable[..., Any], card: MethodCard, device: str) -> str:
+def describe(
+    thing: Any, call: Callable[..., Any], card: MethodCard, device: str, capability: Capability = "classify"
+) -> str:
     """JSON text: ``weights``, a digest of every tensor the object holds, and ``answers``.
 
-    The answers tell apart what tensors cannot: another preprocessing, another side file, another gradient. They are
-    the logits of fixed images and the gradient of a fixed functional of these; none where the method breaks its
-    contract on them, which its blocks will report.
+    The answers tell apart what tensors cannot: another preprocessing, another side file, another gradient, another
+    sampler. None where the method breaks its contract on them, which its blocks will report.
     """
-    return canonical_json({"weights": state_digest(thing), "answers": _answers(classify, card, device)})
+    try:
+        ask = _images if capability == "sample" else _logits
+        answers = ask(thing, call, card, device)
+    except ContractError:
+        answers = None
+    listed = [] if answers is None else answers.double().cpu().tolist()
+    rounded = [float(f"{value:.6g}") if math.isfinite(value) else 0.0 for value in listed]
+    return canonical_json({"weights": state_digest(thing), "answers": rounded})
 
 
-def _answers(classify: Callable[..., Any], card: MethodCard, device: str) -> list[float]:
+def _logits(thing: Any, classify: Callable[..., Any], card: MethodCard, device: str) -> Tensor:
+    """Logits of fixed images, and sums and norms of the gradient of a fixed functional of these."""
     images = Noise("describe", range(IMAGES)).uniform("images", card.input_shape)
     x = torch.from_numpy(images).to(device).requires_grad_()
     weights = torch.linspace(-1, 1, card.classes, device=device)
-    try:
-        with seeded("describe"), torch.enable_grad(), blamed("its gradient"):
-            logits = Target(classify, card, Meter(), "describe")(x)
-            gradient = torch.autograd.grad((logits * weights).sum(), x)[0]
-    except ContractError:
-        return []
-    parts = torch.cat([logits.detach().flatten(), gradient.flatten(1).sum(1), gradient.flatten(1).norm(dim=1)])
-    return [float(f"{value:.6g}") if math.isfinite(value) else 0.0 for value in parts.double().cpu().tolist()]
+    with seeded("describe"), torch.enable_grad(), blamed("its gradient"):
+        logits = Target(classify, card, Meter(), "describe")(x)
+        gradient = torch.autograd.grad((logits * weights).sum(), x)[0]
+    return torch.cat([logits.detach().flatten(), gradient.flatten(1).sum(1), gradient.flatten(1).norm(dim=1)])
+
+
+def _images(thing: Any, sample: Callable[..., Any], card: MethodCard, device: str) -> Tensor:
+    """Means and spreads of the rows of two images of fixed seeds."""
+    labels = np.arange(IMAGES) % card.classes if card.classes else None
+    with seeded("describe"):
+        images, _ = GeneratorTarget(thing, sample, card, Meter(), device)(range(IMAGES), labels, STEPS)
+    return torch.cat([images.mean(dim=(1, 3)).flatten(), images.std(dim=(1, 3), correction=0).flatten()])

@@ -40,6 +40,7 @@ def _rules(records: Records) -> list[tuple[str, str, Mask]]:
         ("a finite value", "value", (right | wrong) & ~np.isfinite(records.value)),
         ("a value of at least 0", "value", right & (records.value < 0)),
         ("a value of at most 0", "value", wrong & (records.value > 0)),
+        ("a value of at least 0", "value", (records.status == Status.MADE) & ~(records.value >= 0)),
         ("no label", "label", silent & (records.label >= 0)),
         ("no value", "value", silent & ~np.isnan(records.value)),
         ("no norm", "norm", silent & ~np.isnan(records.norm)),

@@ -194,7 +194,7 @@ def _prepare(database: Database) -> None:
 
 def _readable(found: int) -> None:
     migrations.check_version(found)
-    if found < len(migrations.STEPS):
+    if found < migrations.READABLE:
         raise StoreError(
             f"expected schema {len(migrations.STEPS)}, got {found}; open it for writing once to bring it up"
         )

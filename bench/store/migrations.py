@@ -144,7 +144,34 @@ FIRST = (
     )""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST,)
+# A further status: 5, an image was made (SQLite cannot change a constraint, so the table is made anew).
+SECOND = (
+    """CREATE TABLE record_2 (
+        cell_id INTEGER NOT NULL,
+        example BIGINT NOT NULL,
+        draw INTEGER NOT NULL,
+        probe_id INTEGER NOT NULL REFERENCES probe (id),
+        block_id INTEGER NOT NULL,
+        status SMALLINT NOT NULL,
+        label INTEGER,
+        value {exact},
+        norm {exact},
+        PRIMARY KEY (cell_id, example, draw, probe_id),
+        FOREIGN KEY (cell_id, block_id) REFERENCES block (cell_id, id),
+        CONSTRAINT record_position CHECK (example >= 0 AND draw >= 0),
+        CONSTRAINT record_status CHECK (status BETWEEN 0 AND 5),
+        CONSTRAINT record_label CHECK (label >= 0),
+        CONSTRAINT record_norm CHECK (norm >= 0)
+    ) {rowless}""",
+    """INSERT INTO record_2 (cell_id, example, draw, probe_id, block_id, status, label, value, norm)
+        SELECT cell_id, example, draw, probe_id, block_id, status, label, value, norm FROM record""",
+    "DROP TABLE record",
+    "ALTER TABLE record_2 RENAME TO record",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND)
+READABLE = 1
+"""The oldest schema that can be read as it is; an older one must be opened for writing once."""
 
 
 def version(connection: Connection) -> int:

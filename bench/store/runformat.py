@@ -24,7 +24,14 @@ from trustdm.bench.store.shards import Shards
 from trustdm.bench.types import Status, sha256_of
 
 SCHEMA = 1
-LETTERS = {Status.CORRECT: "c", Status.WRONG: "w", Status.NOT_RUN: "-", Status.FAILED: "f", Status.ABSTAINED: "a"}
+LETTERS = {
+    Status.CORRECT: "c",
+    Status.WRONG: "w",
+    Status.NOT_RUN: "-",
+    Status.FAILED: "f",
+    Status.ABSTAINED: "a",
+    Status.MADE: "m",
+}
 BROKEN = ("content", "suites", "cards", "runs", "cells", "blocks", "records")
 """Names whose lists are written one element to a line."""
 

@@ -156,7 +156,7 @@ record = Table(
     PrimaryKeyConstraint("cell_id", "example", "draw", "probe_id"),
     ForeignKeyConstraint(["cell_id", "block_id"], ["block.cell_id", "block.id"]),
     CheckConstraint("example >= 0 AND draw >= 0", name="record_position"),
-    CheckConstraint("status BETWEEN 0 AND 4", name="record_status"),
+    CheckConstraint("status BETWEEN 0 AND 5", name="record_status"),
     CheckConstraint("label >= 0", name="record_label"),
     CheckConstraint("norm >= 0", name="record_norm"),
     sqlite_with_rowid=False,

@@ -7,10 +7,13 @@ gives way to a new result. A correction is a new attempt at the cell that supers
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
@@ -186,12 +189,13 @@ class Store:
     def result(self, cell: CellRow) -> CellResult:
         """All that is stored about one cell, for the summary."""
         with self.database.reading() as connection:
-            return reading.result(connection, cell)
+            return replace(reading.result(connection, cell), arrays=partial(self.arrays, cell.id))
 
     def results(self, suite: str | None = None) -> list[CellResult]:
         """The results of all cells (of one suite), read at one moment."""
         with self.database.reading() as connection:
-            return [reading.result(connection, c) for c in reading.cells(connection, suite=suite)]
+            found = [reading.result(connection, c) for c in reading.cells(connection, suite=suite)]
+        return [replace(result, arrays=partial(self.arrays, result.id)) for result in found]
 
     def records(self, cell_id: int) -> Records:
         """The records of a cell in the canonical order; empty where nothing is stored."""
@@ -215,6 +219,19 @@ class Store:
             known = ", ".join(sorted(found)) or "none"
             raise StoreError(f"cell {cell_id}, block at {start}: expected one of its artefacts ({known}), got {name!r}")
         return self._shards().read(found[name])
+
+    def arrays(self, cell_id: int, name: str) -> NDArray[Any] | None:
+        """The arrays of that name of all blocks of a cell, end to end; None where a block that is done has none.
+
+        Raises:
+            StoreError: a shard is missing or damaged.
+        """
+        with self.database.reading() as connection:
+            done = [start for start, row in reading.blocks(connection, cell_id).items() if row.status == "done"]
+            found = {start: piece for start, piece in reading.pieces(connection, cell_id) if piece.name == name}
+        if not done or set(found) != set(done):
+            return None
+        return np.concatenate([self._shards().read(found[start]) for start in sorted(found)])
 
     def runs(self, cell_id: int | None = None) -> list[RunRow]:
         """Runs in the order they started: all, or those that computed a block of a cell."""

@@ -169,7 +169,7 @@ def test_reading_an_old_database_says_how_to_go_on(tmp_path: Path) -> None:
     path = tmp_path / "bench.db"
     with Store.open(path) as store, store.database.writing() as connection:
         connection.exec_driver_sql("UPDATE schema_version SET version = 0")
-    with pytest.raises(StoreError, match="expected schema 1, got 0; open it for writing once"):
+    with pytest.raises(StoreError, match="expected schema 2, got 0; open it for writing once"):
         Store.open(path, read_only=True)
 
 

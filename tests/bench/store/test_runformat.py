@@ -21,7 +21,7 @@ from trustdm.bench.types import Block, Status
 
 def test_every_status_has_a_letter_of_its_own() -> None:
     assert set(runformat.LETTERS) == set(Status)
-    assert "".join(runformat.LETTERS[s] for s in Status) == "cw-fa"
+    assert "".join(runformat.LETTERS[s] for s in Status) == "cw-fam"
 
 
 def test_one_line_for_each_run_cell_block_and_probe(tmp_path: Path, sample: ModuleType) -> None:

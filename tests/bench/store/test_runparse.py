@@ -142,7 +142,7 @@ def change_card(**changes: object) -> Edit:
             lambda v: v["cells"][0]["blocks"][0]["records"].append(v["cells"][0]["blocks"][0]["records"][0]),
             "each probe",
         ),
-        (put(*LINE, "status", "c" * 7), ".records[0].status: expected 8 letters of 'cw-fa', got 'ccccccc'"),
+        (put(*LINE, "status", "c" * 7), ".records[0].status: expected 8 letters of 'cw-fam', got 'ccccccc'"),
         (put(*LINE, "status", "cccccccC"), ".records[0].status: expected 8 letters"),
         (put(*LINE, "status", "ccccccc\n"), ".records[0].status: expected 8 letters"),
         (put(*LINE, "label", 0, -1), ".records[0].label[0]: expected an integer from 0"),
