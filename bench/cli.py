@@ -66,11 +66,20 @@ def list_(plugin: Plugins = None, json_: Json = False) -> None:
 
 
 @app.command()
-def show(name: str, db: Db = None, plugin: Plugins = None, json_: Json = False) -> None:
-    """Show a suite with its rows, or the card of a method, data set, attack or protocol."""
+def show(
+    name: str,
+    db: Db = None,
+    plugin: Plugins = None,
+    reported: Annotated[bool, typer.Option("--reported", help="The published numbers of a suite instead.")] = False,
+    json_: Json = False,
+) -> None:
+    """Show a suite with its rows, or the card of a method, data set, attack, extractor or protocol."""
     from trustdm.bench import listing
 
-    listing.show(name, db, tuple(plugin or ()), as_json=json_)
+    if reported:
+        listing.show_reported(name, as_json=json_)
+    else:
+        listing.show(name, db, tuple(plugin or ()), as_json=json_)
 
 
 @app.command(epilog=EPILOG)
@@ -314,6 +323,21 @@ def import_(
         for path in paths:
             added = runfiles.import_folder(store, path) if path.is_dir() else runfiles.import_file(store, path)
             terminal.say(f"{path}: {added} blocks added")
+
+
+@app.command()
+def reference(
+    suite: Annotated[str, typer.Argument(help="A suite that measures generators.")],
+    images: Annotated[
+        Path | None, typer.Option(help="A folder of real images, for a suite whose data come with no data set of ours.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file; by default where the suite looks in $TRUSTDM_DATA.")] = None,
+    plugin: Plugins = None,
+) -> None:
+    """Build what generated images are compared with: a suite's features of real images."""
+    from trustdm.bench import reference_command
+
+    raise typer.Exit(reference_command.run(suite, images, out, tuple(plugin or ())))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from trustdm.bench import api, plugins, terminal
+from trustdm.bench import api, plugins, reported, terminal
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.registry import Entry
 from trustdm.bench.setscores import floor_of
@@ -162,6 +162,26 @@ def _print_card(kind: str, card: dict[str, Any], found: Sequence[tuple[Suite, Ro
             terminal.say(f"  {field}: {value}")
     for suite, row in found:
         terminal.out.print(terminal.board(suite, [row]))
+
+
+def show_reported(name: str, *, as_json: bool) -> None:
+    """Prints the published numbers that belong to a suite, each with its source.
+
+    Raises:
+        UnknownName: there are none of that name.
+    """
+    if name not in reported.suites():
+        raise UnknownName("suite with reported numbers", name, reported.suites())
+    if as_json:
+        terminal.say(json.dumps(reported.as_json(name), indent=1))
+        return
+    table = Table(title=f"{name}: reported, not measured here", title_justify="left")
+    for heading in ("system", "variant", "metric", "value", "n", "source", "flags"):
+        table.add_column(heading, overflow="fold")
+    for row in reported.reported(name):
+        shown = (row.system, row.variant, row.metric, row.value, row.n, row.source.citation, " ".join(row.flags))
+        terminal.add(table, *("" if value is None else str(value) for value in shown))
+    terminal.out.print(table)
 
 
 def stored_rows(suite: Suite, db: str | None) -> list[Row]:

@@ -47,6 +47,8 @@ def load_extractor(suite: Suite, registry: Registry, device: str) -> Extractor:
             verify(weights, folder)
     for module in modules_in(thing):
         module.to(device).eval().requires_grad_(False)
+    if not isinstance(thing, torch.nn.Module) and callable(getattr(thing, "to", None)):
+        thing.to(device)
     return _rounding(thing, card)
 
 

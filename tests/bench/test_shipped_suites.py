@@ -18,6 +18,9 @@ from trustdm.bench.types import Budget
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["cifar10-linf", "digits-linf", "mnist16-linf"]
+GENERATION = [
+    f"{data}-generation" for data in ("afhqv2", "cifar10", "digits", "ffhq64", "imagenet64", "mnist16")
+]
 
 
 @pytest.fixture
@@ -38,8 +41,23 @@ def script_of(name: str) -> Any:
 
 
 def test_the_shipped_suites() -> None:
-    assert shipped() == NAMES
-    assert [load_suite(name).name for name in NAMES] == NAMES
+    assert shipped() == sorted(NAMES + GENERATION)
+    assert [load_suite(name).name for name in shipped()] == shipped()
+
+
+@pytest.mark.parametrize("name", GENERATION)
+def test_generation_suites_show_the_distance_and_its_cost_at_every_number_of_steps(name: str) -> None:
+    suite = load_suite(name)
+    steps = {e: spec.params["steps"] for e, spec in suite.evaluations.items()}
+    assert steps == {f"steps-{n}": n for n in steps.values()} and len(steps) >= 3
+    for statistic in ("frechet", "evaluations"):
+        assert {m.evaluation for m in suite.metrics if m.statistic == statistic} == set(steps)
+    ranking = next(m for m in suite.metrics if m.name == suite.ranking.metric)
+    assert (ranking.statistic, ranking.direction) == ("frechet", "lower")
+    assert suite.generation is not None
+    pinned = suite.generation.reference_sha256 is not None
+    assert pinned == (name in ("digits-generation", "mnist16-generation")) and suite.generation.extractor_sha256
+    assert suite.size.full == 3 * suite.generation.set or name == "digits-generation"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +140,7 @@ def test_every_suite_asks_the_same_questions(name: str) -> None:
     assert all(m.direction == "higher" and m.label for m in suite.metrics)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + GENERATION)
 def test_content_changes_only_with_the_version(name: str) -> None:
     recorded = json.loads((ROOT / "suites" / "digests.json").read_text(encoding="utf-8"))
     suite = load_suite(name)
@@ -156,4 +174,4 @@ def test_the_script_adds_versions_and_overwrites_nothing(tmp_path: Path) -> None
     bumped = suite("version = 3", "version = 4")
     assert script.updated(digests, [bumped])["own"] == {"3": old.content_digest, "4": bumped.content_digest}
     script.write(tmp_path / "digests.json")
-    assert sorted(json.loads((tmp_path / "digests.json").read_text())) == NAMES
+    assert sorted(json.loads((tmp_path / "digests.json").read_text())) == sorted(NAMES + GENERATION)
