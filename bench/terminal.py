@@ -86,8 +86,7 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
     """
     unit = "95% interval" if suite.generation else "%, 95% interval"
     table = Table(title=f"{suite.name} v{suite.version}  ({unit})", title_justify="left")
-    headline = [m for m in suite.metrics if m.probe in ("", "clean")]
-    shown = [m for m in headline if any(m.name in r.metrics for r in rows)]
+    shown = [m for m in _headline(suite) if any(m.name in r.metrics for r in rows)]
     for heading in ("rank", "method"):
         table.add_column(heading, no_wrap=True)
     for heading in (*(m.name.removesuffix("_accuracy") for m in shown), "n", "marks", "flags"):
@@ -97,6 +96,16 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
         count = str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
         add(table, rank(row), title(row), *cells, count, marks(row), " ".join(row.flags))
     return table
+
+
+def _headline(suite: Suite) -> list[MetricSpec]:
+    """The metrics that fit a terminal: no single attacks of an ensemble; of generators distances, and the cost of
+    the one that ranks."""
+    if suite.generation is None:
+        return [m for m in suite.metrics if m.probe in ("", "clean")]
+    ranked = next(m.evaluation for m in suite.metrics if m.name == suite.ranking.metric)
+    cost = ("evaluations", ranked)
+    return [m for m in suite.metrics if m.statistic == "frechet" or (m.statistic, m.evaluation) == cost]
 
 
 def marks(row: Row) -> str:
