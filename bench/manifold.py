@@ -42,7 +42,9 @@ def kid(features: ArrayLike, reference_features: ArrayLike, *, block: int) -> Di
     standard error is given the reference, by a block bootstrap: the generated images are cut into stretches of at
     least ``block``, as many as there are of these are drawn with replacement (1000 times; the generator depends on
     the sizes alone), and the pairs of an image with itself are left out. Where the classes take turns and a block
-    holds each equally often, every replicate is as balanced as the whole.
+    holds each equally often, every replicate is as balanced as the whole. Unbiased holds for independent images: in
+    a set with a fixed number of each class, pairs of one class are rarer by a share of about 1 / n, and sets of
+    one distribution come out a little below 0.
 
     Raises:
         DataError: fewer than two blocks of two images; NaN, infinity, different dimensions.

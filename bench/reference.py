@@ -69,6 +69,18 @@ def floor(reference: Reference, n: int) -> Distance | None:
     return frechet_estimate(reference.held_out[:n], reference.moments, strata=labels)
 
 
+def check_extractor(reference: Reference, card: ExtractorCard) -> None:
+    """Raises DataError where the reference was made by another extractor, as far as its file says."""
+    if reference.dimension != card.dimension:
+        raise DataError(f"reference: expected features of dimension {card.dimension}, got {reference.dimension}")
+    for what, want, got in (
+        ("features of the extractor", card.name, reference.extractor),
+        (f"weights of {card.name} with SHA-256", weights_hash(card), reference.extractor_hash),
+    ):
+        if got and got != want:
+            raise DataError(f"reference: expected {what} {want}, got {got}; make the reference again")
+
+
 def build_reference(
     extractor: Any,
     card: ExtractorCard,

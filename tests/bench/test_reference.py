@@ -18,6 +18,7 @@ from trustdm.bench.metrics import digits_features, mnist16_features
 from trustdm.bench.reference import (
     Reference,
     build_reference,
+    check_extractor,
     extract,
     floor,
     quantise,
@@ -240,6 +241,18 @@ def test_an_extractor_that_breaks_its_card_is_one_clear_line() -> None:
         build_reference(Means(), wide, pictures(3))
     with pytest.raises(UsageError, match="quantisation: expected one of round, truncate, got 'floor'"):
         build_reference(Means(), CARD, pictures(3), quantisation="floor")
+
+
+def test_a_reference_of_another_extractor_is_one_clear_line(reference: Reference) -> None:
+    check_extractor(reference, CARD)
+    check_extractor(Reference(reference.moments), CARD)  # published: it does not say
+    for change, message in (
+        ({"name": "other"}, "expected features of the extractor other, got means; make the reference again"),
+        ({"weights": (TWO,)}, f"expected weights of means with SHA-256 {'2' * 64}, got {'1' * 64}; make"),
+        ({"dimension": 3}, "expected features of dimension 3, got 2"),
+    ):
+        with pytest.raises(DataError, match=f"^reference: {message}"):
+            check_extractor(reference, CARD.model_copy(update=change))
 
 
 SHIPPED = [
