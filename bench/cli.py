@@ -155,8 +155,9 @@ def _explain_limit(limit: int, prepared: Prepared) -> None:
     from trustdm.bench import terminal
 
     for suite in prepared.suites:
-        stop = next(c.blocks[-1].stop for c in prepared.cells if c.suite is suite)
-        if stop != min(limit, len(suite.examples)):
+        cell = next(c for c in prepared.cells if c.suite is suite)
+        stop = -(-cell.blocks[-1].stop // suite.chunks(cell.identity.evaluation))
+        if stop != min(limit, suite.size.full):
             terminal.warn(f"trustdm: {suite.name}: --limit {limit} means {stop} examples: blocks are computed whole")
 
 
@@ -329,9 +330,9 @@ def import_(
 def reference(
     suite: Annotated[str, typer.Argument(help="A suite that measures generators.")],
     images: Annotated[
-        Path | None, typer.Option(help="A folder of real images, for a suite whose data come with no data set of ours.")
+        Path | None, typer.Option(help="A folder of real images, for a suite without a data set of ours.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The file; by default where the suite looks in $TRUSTDM_DATA.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file; by default that of the suite, in $TRUSTDM_DATA.")] = None,
     plugin: Plugins = None,
 ) -> None:
     """Build what generated images are compared with: a suite's features of real images."""

@@ -18,18 +18,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trustdm.bench.checks import attacks, datasets, methods
+from trustdm.bench.checks import attacks, datasets, generators, methods
 from trustdm.bench.checks.cases import AttackCase, Check, DatasetCase, MethodCase
 from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
 from trustdm.bench.registry import MARK
 
+KINDS = ("method", "attack", "dataset")
 CHECKS: dict[str, tuple[Check, ...]] = {
-    "method": methods.CHECKS,
+    "classify": methods.CHECKS,
+    "sample": generators.SAMPLE,
+    "denoise": generators.DENOISE,
     "attack": attacks.CHECKS,
     "dataset": datasets.CHECKS,
 }
-"""By kind. The first check of a kind guards the others: where it fails, the rest is not run."""
+"""By capability of a method, and by kind. The first check of a group guards the rest, not run where it fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,23 @@ def run_checks(
         UsageError: an unknown kind, or neither a mark nor a card.
         TrustdmError: it cannot be loaded at all (missing weights or data, say).
     """
-    if kind not in CHECKS:
-        raise UsageError(f"conformance: kind: expected one of {', '.join(CHECKS)}, got {kind!r}")
-    case = _case(kind, thing, card or _marked(kind, thing), dict(params or {}))
-    results: list[CheckResult] = []
-    for number, check in enumerate(CHECKS[kind]):
-        results.append(_outcome(check, case))
-        if number == 0 and not results[0].ok:
-            break
-    return results
+    if kind not in KINDS:
+        raise UsageError(f"conformance: kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    card = card or _marked(kind, thing, dict(params or {}))
+    case = _case(kind, thing, card, dict(params or {}))
+    results: dict[str, CheckResult] = {}
+    for group in groups_of(kind, card):
+        for number, check in enumerate(CHECKS[group]):
+            name = check.__name__
+            results[name] = results.get(name) or _outcome(check, case)
+            if number == 0 and not results[name].ok:
+                return list(results.values())
+    return list(results.values())
+
+
+def groups_of(kind: str, card: Card) -> tuple[str, ...]:
+    """The groups of ``CHECKS`` that are run on what has this card: of a method, one for each thing it can do."""
+    return card.capabilities if isinstance(card, MethodCard) else (kind,)
 
 
 def _raise_failures(results: list[CheckResult]) -> None:
@@ -103,10 +114,10 @@ def _outcome(check: Check, case: Any) -> CheckResult:
         return CheckResult(name, False, f"raised {type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def _marked(kind: str, thing: Any) -> Card:
+def _marked(kind: str, thing: Any, params: dict[str, Any]) -> Card:
     for entry in getattr(thing, MARK, ()):
         if entry.kind == kind:
-            return entry.card  # type: ignore[no-any-return]
+            return entry.card if entry.resolve is None else entry.resolve(**params)[0]  # type: ignore[no-any-return]
     raise UsageError(
         f"conformance: expected something marked with @{kind}(CARD), got {thing!r}; mark it or give a card"
     )

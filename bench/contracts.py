@@ -27,7 +27,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Randomness = Literal["none", "keyed", "block-seeded"]
 Gradient = Literal["exact", "surrogate", "bpda", "none"]
 Norm = Literal["linf", "l2"]
-Capability = Literal["classify", "sample", "denoise"]
+Capability = Literal["classify", "sample", "denoise", "classify_noisy"]
 
 
 class Card(BaseModel):
@@ -176,6 +176,30 @@ class KeyedClassifier(Protocol):
 
             def classify(self, x, noise):
                 return self.network(x + 0.1 * noise.normal("smoothing", x.shape[1:]))
+        """
+        ...
+
+
+@runtime_checkable
+class NoisyClassifier(Protocol):
+    """The base classifier of a smoothed one: it sees images to which the harness has added Gaussian noise."""
+
+    def classify_noisy(self, x: Tensor, sigma: float) -> Tensor:
+        """Returns logits, or labels.
+
+        Args:
+            x: float32 (B, C, H, W), an image in [0, 1] plus sigma times standard normal noise, not clipped.
+            sigma: the standard deviation of that noise, in the same units.
+
+        Returns:
+            Floating point logits (B, K), or int64 labels (B,) from 0 to K - 1. Row i depends on ``x[i]`` only, and the
+            same ``x`` gives the same answer, unless the card says ``randomness="keyed"``: then it is given a third
+            argument, ``KeyedNoise``, new for every draw, and all its random numbers come from there.
+
+        Example::
+
+            def classify_noisy(self, x, sigma):
+                return self.classifier(self.denoise(x, sigma).clamp(0, 1))
         """
         ...
 

@@ -40,7 +40,9 @@ def print_all(files: tuple[Path, ...], *, as_json: bool) -> None:
 
 def task(suite: Suite) -> str:
     """What a suite asks of a method, in two or three words."""
-    return f"withstand {suite.adversary.norm} {suite.adversary.eps}" if suite.adversary else "generate"
+    if suite.adversary is not None:
+        return f"withstand {suite.adversary.norm} {suite.adversary.eps}"
+    return "certify in l2" if suite.certification else "generate"
 
 
 def _task_lines(suite: Suite) -> list[str]:

@@ -73,7 +73,7 @@ def completeness(suite: Suite, cells: Mapping[str, tuple[CellResult, Verdicts]])
     Of a suite as it once was only the length of its list is known: there every cell must have that many examples.
     """
     if all(on_suite(suite, result) for result, _ in cells.values()):
-        whole = all(name in cells and complete(cells[name][1], suite.examples) for name in suite.evaluations)
+        whole = all(name in cells and complete(cells[name][1], suite.positions(name)) for name in suite.evaluations)
     else:
         whole = all(
             len(np.unique(table.example)) >= result.planned and complete(table, table.example)

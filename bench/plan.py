@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import cast
 
 from trustdm.bench.codehash import code_digest
 from trustdm.bench.contracts import Capability, MethodCard
 from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
-from trustdm.bench.evaluations.base import EvaluationProtocol, build
+from trustdm.bench.evaluations.base import EvaluationProtocol, build, construct
+from trustdm.bench.evaluations.certified import SequentiallyCertified
 from trustdm.bench.registry import MARK, Entry, Registry
 from trustdm.bench.suite import Suite
+from trustdm.bench.suite_models import MetricSpec
 from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of, canonical_json, sha256_file
+
+PARTS = ("classifier", "denoiser", "purifier", "generator")
+"""Parameters by which a method names others that it is made of."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +35,22 @@ class MethodSpec:
     def parse(text: str) -> MethodSpec:
         """``NAME`` or ``NAME:key=value,key=value`` (values are Python literals, or plain text).
 
+        A first item with a slash and no key is the parameter ``path``: ``diffusers:/my/pipeline,eta=1``.
+
         Raises:
-            UsageError: a parameter without "=".
+            UsageError: a parameter without "=", or twice.
         """
         name, _, tail = text.partition(":")
-        params = []
-        for item in filter(None, tail.split(",")):
+        params: dict[str, object] = {}
+        for place, item in enumerate(filter(None, tail.split(","))):
             key, equals, value = item.partition("=")
-            if not equals or not key.isidentifier():
+            if place == 0 and "/" in key:
+                params["path"] = item
+            elif not equals or not key.isidentifier() or key in params:
                 raise UsageError(f"method {text!r}: expected NAME:key=value,key=value, got {item!r}")
-            params.append((key, _literal(value)))
-        return MethodSpec(name, tuple(sorted(params)))
+            else:
+                params[key] = value if key == "path" else _literal(value)
+        return MethodSpec(name, tuple(sorted(params.items())))
 
     def __str__(self) -> str:
         return self.name + (":" + ",".join(f"{k}={v}" for k, v in self.params) if self.params else "")
@@ -71,7 +83,7 @@ class PlannedCell:
 
     @property
     def planned(self) -> int:
-        return len(self.suite.examples)
+        return len(self.suite.positions(self.identity.evaluation))
 
     @property
     def draws(self) -> int:
@@ -97,9 +109,23 @@ def protocols(suite: Suite, registry: Registry) -> dict[str, EvaluationProtocol]
             raise SuiteError(suite.source, where, "an evaluation that is defined here", str(error)) from error
     for k, metric in enumerate(suite.metrics):
         probes = built[metric.evaluation].probes()
+        if fault := _certificate_fault(built[metric.evaluation], metric):
+            raise SuiteError(suite.source, f"metrics.{k}", *fault)
         if metric.probe and metric.probe not in probes:
             raise SuiteError(suite.source, f"metrics.{k}.probe", f"one of {', '.join(probes)}", repr(metric.probe))
     return built
+
+
+def _certificate_fault(built: EvaluationProtocol, metric: MetricSpec) -> tuple[str, str] | None:
+    """What cannot be told from a sequential certificate: expected and got."""
+    if not isinstance(built, SequentiallyCertified) or metric.statistic in ("abstention", "draws"):
+        return None
+    declared, radius = built.plan(1).radii, metric.radius
+    if radius is not None and float(Fraction(radius)) in declared:
+        return None
+    reason = "a sequential certificate stops when its declared radii are decided and holds for these and their alpha"
+    wanted = f"radius {radius}" if radius is not None else f"the statistic {metric.statistic}"
+    return f"one of the declared radii {', '.join(f'{r:g}' for r in declared)}: {reason}", wanted
 
 
 def fits(card: MethodCard, suite: Suite) -> str:
@@ -125,13 +151,39 @@ def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[Metho
     if names:
         specs = [MethodSpec.parse(n) for n in names]
         for spec in specs:
-            problem = fits(_card(registry.get("method", spec.name)), suite)
+            problem = fits(described(registry, spec)[0], suite)
             if problem:
                 raise UsageError(problem)
         return specs
-    cards = [_card(e) for e in registry.entries("method")]
-    meant = [c for c in cards if not fits(c, suite) and (not c.data or suite.data.dataset in c.data)]
-    return [MethodSpec.parse(f"{c.name}:{variant}") for c in meant for variant in c.variants or ("",)]
+    cards = [_card(e) for e in registry.entries("method") if e.resolve is None or _card(e).variants]
+    able = [c for c in cards if suite.capability in c.capabilities]
+    every = [MethodSpec.parse(f"{c.name}:{variant}") for c in able for variant in c.variants or ("",)]
+    found = [(spec, described(registry, spec)[0]) for spec in every]
+    return [s for s, c in found if not fits(c, suite) and (not c.data or suite.data.dataset in c.data)]
+
+
+def described(registry: Registry, spec: MethodSpec) -> tuple[MethodCard, tuple[tuple[str, object], ...]]:
+    """The card of a method with the parameters of ``spec``, and those of them that are part of its identity.
+
+    Raises:
+        UsageError: its card depends on the parameters, and it has none for these.
+    """
+    entry = registry.get("method", spec.name)
+    if entry.resolve is None:
+        return _card(entry), spec.params
+    card, params = construct(entry.resolve, dict(spec.params), f"method {spec.name}", *given(entry.resolve, registry))
+    return card, tuple(sorted(params.items()))
+
+
+def given(thing: Callable[..., object], registry: Registry) -> tuple[Registry, ...]:
+    """What a plugin's function is called with besides its parameters: the registry, if its first one is called so."""
+    return (registry,) if next(iter(inspect.signature(thing).parameters), "") == "registry" else ()
+
+
+def method_code(registry: Registry, spec: MethodSpec) -> str:
+    """The digest of the code of a method, and of the methods that it is made of by name."""
+    names = [str(value) for key, value in spec.params if key in PARTS and value in registry.names("method")]
+    return code_digest([registry.get("method", name).load() for name in (spec.name, *names)])
 
 
 def _card(entry: Entry) -> MethodCard:
@@ -154,37 +206,35 @@ def plan_cells(
     """
     if limit is not None and limit < 1:
         raise UsageError(f"--limit: expected at least 1, got {limit}")
-    blocks = wanted(suite, limit)
     cells = []
     for spec in specs:
-        entry = registry.get("method", spec.name)
         for seed in seeds or suite.seeds:
             for name, built in protocols(suite, registry).items():
-                cells.append(_cell(suite, spec, entry, name, built, seed, blocks))
+                cells.append(_cell(suite, spec, registry, name, built, seed, wanted(suite, limit, name)))
     return cells
 
 
-def wanted(suite: Suite, limit: int | None) -> tuple[Block, ...]:
-    """The blocks that hold the first ``limit`` examples (all of them by default)."""
-    every = blocks_of(len(suite.examples), suite.size.first_block, suite.size.block)
-    return every if limit is None else tuple(b for b in every if b.start < limit)
+def wanted(suite: Suite, limit: int | None, evaluation: str = "") -> tuple[Block, ...]:
+    """The blocks of an evaluation that hold the first ``limit`` examples (all of them by default)."""
+    every = blocks_of(len(suite.positions(evaluation)), suite.size.first_block, suite.size.block)
+    return every if limit is None else tuple(b for b in every if b.start < limit * suite.chunks(evaluation))
 
 
 def _cell(
     suite: Suite,
     spec: MethodSpec,
-    entry: Entry,
+    registry: Registry,
     name: str,
     built: EvaluationProtocol,
     seed: int,
     blocks: tuple[Block, ...],
 ) -> PlannedCell:
-    card = _card(entry)
+    card, params = described(registry, spec)
     evaluation = suite.evaluations[name]
     identity = CellIdentity(
         method=card.name,
         method_version=card.version,
-        method_params=spec.params,
+        method_params=params,
         weights=tuple(w.sha256 for w in card.weights) + spec.weights,
         suite=suite.name,
         suite_version=suite.version,
@@ -201,7 +251,7 @@ def _cell(
         gradient=card.gradient,
     )
     draws = suite.draws if card.randomness != "none" else 1
-    code = f"{code_digest([entry.load()])}/{code_digest(built.code(suite.setting))}"
+    code = f"{method_code(registry, spec)}/{code_digest(built.code(suite.setting))}"
     passes = built.passes(card.classes, draws)
     return PlannedCell(identity, suite, spec, card, blocks, code, passes, suite.capability)
 

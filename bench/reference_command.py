@@ -35,7 +35,9 @@ def run(name: str, images: Path | None, out: Path | None, files: tuple[Path, ...
     terminal.say(f"{target}  sha256 {sha256}")
     if generation.reference_sha256 is not None:
         same = generation.reference_sha256 == sha256
-        words = "the reference that the suite names" if same else "not the reference that the suite names: it refuses it"
+        words = (
+            "the reference that the suite names" if same else "not the reference that the suite names, which refuses it"
+        )
         terminal.say(words)
     if (found := floor(reference, generation.set)) is not None:
         terminal.say(f"held-out real images, {found.n:,} of them: {found.value:.4g} (standard error {found.se:.2g})")

@@ -31,11 +31,15 @@ class Card(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A card and where its object is; the object is imported when it is used."""
+    """A card and where its object is; the object is imported when it is used.
+
+    ``resolve`` is there where the card depends on parameters; see ``attach``.
+    """
 
     kind: str
     card: Card
     target: str
+    resolve: Callable[..., Any] | None = None
 
     @property
     def name(self) -> str:
@@ -50,11 +54,18 @@ class Entry:
         return value
 
 
-def attach(kind: str, card: Card) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator that leaves an ``Entry`` on the object; nothing global is touched."""
+def attach(
+    kind: str, card: Card, resolve: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that leaves an ``Entry`` on the object; nothing global is touched.
+
+    Where one object stands for many methods (any pipeline in a folder), ``card`` is what a listing shows and
+    ``resolve(**params)`` returns the card of one of them, and those of the parameters that are part of its identity (a
+    path is not). It must not import torch.
+    """
 
     def mark(thing: Callable[..., Any]) -> Callable[..., Any]:
-        entry = Entry(kind, card, f"{thing.__module__}:{thing.__qualname__}")
+        entry = Entry(kind, card, f"{thing.__module__}:{thing.__qualname__}", resolve)
         setattr(thing, MARK, (*getattr(thing, MARK, ()), entry))
         return thing
 

@@ -41,5 +41,6 @@ def _is_full(path: Path, suite: Suite) -> bool:
     cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
     digests = {c["identity"]["suite_digest"] for c in cells}
     return digests == {suite.digest} and all(
-        sum(b["stop"] - b["start"] for b in c["blocks"]) == len(suite.examples) for c in cells
+        sum(b["stop"] - b["start"] for b in c["blocks"]) == len(suite.positions(c["identity"]["evaluation"]))
+        for c in cells
     )

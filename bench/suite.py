@@ -15,7 +15,7 @@ from importlib import resources
 from itertools import combinations
 from math import prod
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,13 @@ from trustdm.bench.contracts import Capability, Dataset, DatasetCard
 from trustdm.bench.errors import DataError, SuiteError, UnknownName
 from trustdm.bench.evaluations.base import Setting
 from trustdm.bench.registry import Registry
-from trustdm.bench.suite_models import Problem, SuiteFile, problems
+from trustdm.bench.suite_models import Certified, Classified, Generated, Problem, SuiteFile, problems
 from trustdm.bench.types import Budget, canonical_json, sha256_of
 
 Ids = NDArray[np.int64]
 DATA = "TRUSTDM_DATA"
+CHUNKED = "certified"
+"""The protocol whose draws are spread over several positions for each example."""
 SPLITS = ("train", "validation", "test")
 
 # What a change of leaves every stored record valid and comparable: prose, how records are summed up and ranked, how
@@ -44,6 +46,7 @@ NOT_IDENTITY: dict[str, Any] = {
     "ranking": True,
     "adversary": {"knows", "wins"},
     "generation": {"reference"},
+    "certification": {"alpha"},
     "data": {"options"},
     "size": {"demo"},
 }
@@ -78,12 +81,12 @@ class Suite(SuiteFile):
     @property
     def capability(self) -> Capability:
         """What a method must be able to do."""
-        return "sample" if self.generation else "classify"
+        return "sample" if self.generation else "classify_noisy" if self.certification else "classify"
 
     @property
     def setting(self) -> Setting:
         """What an evaluation needs to know of the suite."""
-        return Setting(self.data.shape, self.data.classes, self.budget, self.generation)
+        return Setting(self.data.shape, self.data.classes, self.budget, self.generation, self.certification)
 
     @property
     def block_rule(self) -> str:
@@ -102,10 +105,19 @@ class Suite(SuiteFile):
     def test(self) -> Ids:
         return _frozen(self.data.splits.test if self.data.splits else ())
 
-    @cached_property
-    def examples(self) -> Ids:
-        """What is run, in this order: the test list, or the positions 0, 1, ... of the seeds."""
-        return _frozen(range(self.size.full)) if self.generation else self.test
+    def chunks(self, evaluation: str) -> int:
+        """How many positions of an evaluation belong to one example: 1, or the chunks of draws of a certified one."""
+        spec = self.evaluations.get(evaluation)
+        if self.certification is None or spec is None or spec.protocol != CHUNKED:
+            return 1
+        return 1 + -(-self.certification.estimation // self.certification.chunk)
+
+    def positions(self, evaluation: str) -> Ids:
+        """What is run, in this order: the test list; the positions 0, 1, ... of the seeds; or those of the chunks of
+        draws, example after example (position // chunks is the place of the example in the test list)."""
+        if self.generation is None and self.certification is None:
+            return self.test
+        return _frozen(range(self.size.full * self.chunks(evaluation)))
 
     def reference_file(self) -> Path:
         """The file of the suite's reference: beside the suite file, or in ``$TRUSTDM_DATA``.
@@ -260,9 +272,10 @@ def _checked(raw: Any, path: Path) -> Suite:
     return suite
 
 
-STATISTICS = {
-    "adversary": ("accuracy", "survival"),
-    "generation": ("frechet", "kid", "precision", "recall", "evaluations"),
+STATISTICS: dict[str, tuple[str, ...]] = {
+    "adversary": get_args(Classified),
+    "generation": get_args(Generated),
+    "certification": get_args(Certified),
 }
 
 
@@ -270,15 +283,17 @@ def _task_fault(suite: Suite) -> Problem | None:
     """A suite attacks classifiers or measures generators; each kind has its own statistics and needs of data."""
     there = [task for task in STATISTICS if getattr(suite, task)]
     if len(there) != 1:
-        return Problem("adversary", "one of the tables adversary and generation", f"{' and '.join(there) or 'none'}")
+        return Problem("adversary", f"one of the tables {', '.join(STATISTICS)}", f"{' and '.join(there) or 'none'}")
     known = STATISTICS[there[0]]
     for k, metric in enumerate(suite.metrics):
         if metric.statistic not in known:
             return Problem(f"metrics.{k}.statistic", f"one of {', '.join(known)} beside {there[0]}", metric.statistic)
-    for key in ("digest", "splits") if suite.adversary else ():
+        if (metric.radius is None) == (metric.statistic == "certified"):
+            return Problem(f"metrics.{k}.radius", "a radius for certified, and for nothing else", repr(metric.radius))
+    for key in () if suite.generation else ("digest", "splits"):
         if getattr(suite.data, key) is None:
             return Problem(f"data.{key}", "a value", "nothing")
-    if suite.adversary and suite.data.classes < 2:
+    if not suite.generation and suite.data.classes < 2:
         return Problem("data.classes", "greater than or equal to 2", suite.data.classes)
     return None
 
@@ -299,7 +314,7 @@ def _size_fault(suite: Suite) -> Problem | None:
     size = suite.size
     if suite.generation and size.full % suite.generation.set:
         return Problem("size.full", f"a multiple of generation.set, {suite.generation.set}", size.full)
-    if size.full != len(suite.examples):
+    if not suite.generation and size.full != len(suite.test):
         return Problem("size.full", f"{len(suite.test)}, the length of data.splits.test", size.full)
     if size.demo > size.full:
         return Problem("size.demo", f"at most {size.full}, the full size", size.demo)

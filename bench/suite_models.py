@@ -40,6 +40,11 @@ def fraction_text(value: object) -> str:
     return str(Fraction(value))
 
 
+def radius_text(value: object) -> str:
+    """A radius as a fraction in lowest terms; "0" is one."""
+    return "0" if value == "0" else fraction_text(value)
+
+
 def indices(value: object) -> tuple[int, ...]:
     """The indices that ``value`` lists, in its order; ValueError where it is no such list or repeats one."""
     parts = value if isinstance(value, list | tuple) else [value]
@@ -110,6 +115,19 @@ class Splits(Table):
     test: Indices
 
 
+class Certification(Table):
+    """How smoothed classifiers are certified; the norm is l2, radii are in units of the [0, 1] range.
+
+    ``selection`` draws choose the class of an image, ``estimation`` others bound its probability, each wrong with
+    probability at most ``alpha`` (a fraction in text). Draws are made and stored in chunks of ``chunk``.
+    """
+
+    alpha: Annotated[str, BeforeValidator(fraction_text)] = "1/1000"
+    selection: Whole = 100
+    estimation: Whole
+    chunk: Whole = 1000
+
+
 class Data(Table):
     """``dataset`` is the name of a plugin, ``digest`` what its content must have, ``options`` what it is given.
 
@@ -175,16 +193,23 @@ class Evaluation(Table):
         return {"protocol": self.protocol, **self.params}
 
 
-Statistic = Literal["accuracy", "survival", "frechet", "kid", "precision", "recall", "evaluations"]
+Classified = Literal["accuracy", "survival"]
+Generated = Literal["frechet", "kid", "precision", "recall", "evaluations"]
+Certified = Literal["certified", "certified-radius", "abstention", "draws"]
+Statistic = Literal[Classified, Generated, Certified]
 
 
 class MetricSpec(Table):
-    """A column of the board: ``statistic`` of the records of ``evaluation``, up to ``probe`` (empty: all of them)."""
+    """A column of the board: ``statistic`` of the records of ``evaluation``, up to ``probe`` (empty: all of them).
+
+    ``radius`` is that of "certified": a fraction in text, in units of the [0, 1] range.
+    """
 
     name: Name
     evaluation: Name
     statistic: Statistic
     probe: str = ""
+    radius: Annotated[str, BeforeValidator(radius_text)] | None = None
     direction: Literal["higher", "lower"] = "higher"
     label: str = ""
 
@@ -209,6 +234,7 @@ class SuiteFile(Table):
     failures: Literal["wrong", "excluded"] = "wrong"
     adversary: Adversary | None = None
     generation: Generation | None = None
+    certification: Certification | None = None
     data: Data
     size: Size
     evaluations: Annotated[dict[Name, Evaluation], Field(min_length=1)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench import setscores, stats
+from trustdm.bench import certscores, setscores, stats
 from trustdm.bench.marks import Completeness, Currency, completeness, currencies, flags, grouped, on_suite, verification
 from trustdm.bench.records import CellResult
 from trustdm.bench.setscores import SetScore
@@ -191,7 +191,7 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draf
         rank_test="",
         cost=_cost([r.cost for r in results]),
         n=_measured(suite, cells),
-        planned=max(r.planned for r in results),
+        planned=max(r.planned // suite.chunks(r.identity.evaluation) for r in results),
         card=newest.card,
         cells=tuple(r.id for r in results),
         errors=tuple(dict.fromkeys(e for r in results for e in r.errors)),
@@ -205,6 +205,8 @@ def _score(suite: Suite, metric: MetricSpec, cells: _Cells) -> AnyScore | None:
     result, table = cells[metric.evaluation]
     if metric.statistic in _STATISTICS:
         return _STATISTICS[metric.statistic](table, metric.probe, suite.failures)
+    if suite.certification is not None:
+        return certscores.score(suite, metric, result)
     return setscores.score(suite, metric.statistic, result)
 
 
@@ -213,14 +215,16 @@ def _estimate(scores: AnyScore | None) -> Estimate | None:
         return scores.estimate
     if scores is None or not scores.draws.any():
         return None
+    if scores.estimate is not None:
+        return scores.estimate
     counts = scores.draws > 0
     return stats.clustered(scores.mean[counts], scores.draws[counts])
 
 
 def _measured(suite: Suite, cells: _Cells) -> int:
     evaluation = _ranking(suite).evaluation
-    tables = [cells[evaluation][1]] if evaluation in cells else [table for _, table in cells.values()]
-    return min(len(np.unique(table.example)) for table in tables)
+    names = [evaluation] if evaluation in cells else list(cells)
+    return min(len(np.unique(cells[name][1].example)) // suite.chunks(name) for name in names)
 
 
 def _cost(costs: Sequence[Cost]) -> Cost:
@@ -293,7 +297,7 @@ def _label(suite: Suite, draft: _Draft) -> str:
     words: list[str] = [row.completeness]
     if row.completeness == "preview":
         words.append(f"n={len(examples) or row.n}")
-        if not np.array_equal(np.sort(suite.examples[: len(examples)]), examples):
+        if len(examples) and not np.array_equal(np.sort(suite.test[: len(examples)]), examples):
             words.append(f"examples={hashlib.sha256(examples.tobytes()).hexdigest()[:8]}")
     if suite.generation and suite.generation.reference_sha256 is None:
         words.append(f"reference={str(draft.group[-1])[:8]}")

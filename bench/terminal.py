@@ -84,7 +84,7 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
 
     What an ensemble's single attacks left is in ``--json`` and on the pages.
     """
-    unit = "95% interval" if suite.generation else "%, 95% interval"
+    unit = "%, 95% interval" if suite.adversary else "95% interval"
     table = Table(title=f"{suite.name} v{suite.version}  ({unit})", title_justify="left")
     shown = [m for m in _headline(suite) if any(m.name in r.metrics for r in rows)]
     for heading in ("rank", "method"):
@@ -100,7 +100,9 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
 
 def _headline(suite: Suite) -> list[MetricSpec]:
     """The metrics that fit a terminal: no single attacks of an ensemble; of generators distances, and the cost of
-    the one that ranks."""
+    the one that ranks; of certificates the average radius and the draws."""
+    if suite.certification is not None:
+        return [m for m in suite.metrics if m.statistic in ("certified-radius", "draws")]
     if suite.generation is None:
         return [m for m in suite.metrics if m.probe in ("", "clean")]
     ranked = next(m.evaluation for m in suite.metrics if m.name == suite.ranking.metric)
@@ -137,7 +139,9 @@ def _estimate(row: Row, metric: MetricSpec) -> str:
     e = row.metrics[metric.name]
     if metric.statistic == "evaluations":
         return f"{e.value:.4g}"
-    if metric.statistic in ("frechet", "kid", "precision", "recall"):
+    if metric.statistic == "draws":
+        return f"{e.value:,.0f}"
+    if metric.statistic in ("frechet", "kid", "precision", "recall", "certified-radius"):
         return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
     return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
 

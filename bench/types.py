@@ -11,7 +11,10 @@ from pathlib import Path
 
 
 class Status(IntEnum):
-    """How one probe (the clean image, one attack) of one example ended; MADE: an image was generated."""
+    """How one probe (the clean image, one attack) of one example ended.
+
+    MADE: something was made that is judged later, together with others: an image, the counts of noisy draws.
+    """
 
     CORRECT = 0
     WRONG = 1

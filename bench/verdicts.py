@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
-from trustdm.bench.types import Status
+from trustdm.bench.types import Estimate, Status
 
 CLEAN = "clean"
 FAILURE = "failure"
@@ -36,11 +36,15 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class Scores:
-    """A statistic of each example: ``mean`` over its draws in [0, 1], NaN where none counts; ``draws`` that count."""
+    """A statistic of each example: ``mean`` over its draws, NaN where none counts; ``draws`` that count.
+
+    ``estimate`` is that of the whole where the values are no shares in [0, 1].
+    """
 
     example: NDArray[np.int64]
     mean: NDArray[np.float64]
     draws: NDArray[np.int64]
+    estimate: Estimate | None = None
 
 
 def tabulate(records: Records, attacks: Sequence[str] = (), where: str = "records") -> Verdicts:

@@ -34,14 +34,26 @@ class Generation(Protocol):
     def extractor_sha256(self) -> str | None: ...
 
 
+class Certification(Protocol):
+    """The ``[certification]`` table of a suite; see ``bench.suite_models.Certification``."""
+
+    @property
+    def selection(self) -> int: ...
+    @property
+    def estimation(self) -> int: ...
+    @property
+    def chunk(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Setting:
-    """What a suite says of its task: images of ``shape`` in ``classes``, attacked within ``budget`` or generated."""
+    """What a suite says of its task: images of ``shape`` in ``classes``, attacked in ``budget``, made or certified."""
 
     shape: tuple[int, int, int]
     classes: int
     budget: Budget | None = None
     generation: Generation | None = None
+    certification: Certification | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,39 @@ class SampleContext:
     block: Block
     batch_size: int
     quantise: str
+
+
+@dataclass(frozen=True)
+class NoisyContext:
+    """Images of one block to be certified, ready to run.
+
+    Row i is ``position[i]`` of the evaluation: image ``image[i]`` of ``x`` (m, C, H, W) with label ``y`` (m,), and
+    its ``chunk[i]``-th chunk of draws. ``source`` answers noisy images; ``key`` is the cell's.
+    """
+
+    source: NoisySource
+    x: Tensor
+    y: NDArray[np.int64]
+    position: NDArray[np.int64]
+    image: NDArray[np.int64]
+    chunk: NDArray[np.int64]
+    certification: Certification
+    key: str
+    batch_size: int
+
+
+class NoisySource(Protocol):
+    """A base classifier as the harness calls it; ``bench.certifying.NoisyTarget``."""
+
+    classes: int
+
+    def labels(self, x: Tensor, sigma: float, draws: NDArray[np.int64]) -> Tensor:
+        """int64 labels (B,) of noisy images (B, C, H, W); ``draws`` (B,) name what each row is a draw of."""
+        ...
+
+    def check(self, x: Tensor, sigma: float, draws: NDArray[np.int64]) -> None:
+        """Refuses a classifier that draws without saying so, or that keeps the noise it should renew."""
+        ...
 
 
 def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:

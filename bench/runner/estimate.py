@@ -42,9 +42,11 @@ def _block_seconds(session: Session, cell: PlannedCell, blocks: Sequence[Block])
     """Seconds of a block of middle size, scaled from its attacks made short."""
     method, built = session.method(cell), session.protocol(cell)
     middle = sorted(blocks, key=len)[len(blocks) // 2]
-    if cell.capability == "sample":
+    if cell.capability != "classify":
         return _sampling_seconds(session, cell, middle)
-    images, labels = session.dataset(cell.suite).read(cell.suite.examples[middle.start : middle.stop])
+    images, labels = session.dataset(cell.suite).read(
+        cell.suite.positions(cell.identity.evaluation)[middle.start : middle.stop]
+    )
     x, y = (torch.from_numpy(a).to(session.settings.device) for a in (images, labels))
     target = Target(method.call, method.card, Meter(), "estimate")
     with one_thread(), exact_arithmetic(), seeded("estimate"):

@@ -219,7 +219,8 @@ class Runner:
             return
         records = Records.empty() if outcome is None else outcome.records
         if result.outcome == "failed":
-            records = failed(unit.cell.suite.examples[unit.block.start : unit.block.stop])
+            positions = unit.cell.suite.positions(unit.cell.identity.evaluation)
+            records = failed(positions[unit.block.start : unit.block.stop])
         block = BlockRow(
             block=unit.block,
             status="done" if result.outcome == "done" else "failed",

@@ -13,12 +13,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from trustdm.bench.codehash import code_digest
+from trustdm.bench.certifying import NoisyTarget
 from trustdm.bench.contracts import Dataset, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
-from trustdm.bench.evaluations.base import BlockResult, Context, EvaluationProtocol, SampleContext, construct
+from trustdm.bench.evaluations.base import (
+    BlockResult,
+    Context,
+    EvaluationProtocol,
+    NoisyContext,
+    SampleContext,
+    construct,
+)
 from trustdm.bench.perturb.target import Meter, Target, blamed, cuda_in_use, out_of_memory, place, seeded
-from trustdm.bench.plan import PlannedCell, protocols
+from trustdm.bench.plan import PlannedCell, given, method_code, protocols
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import Registry
 from trustdm.bench.runner.extractors import Extractor, load_extractor
@@ -40,7 +47,7 @@ class Loaded:
     state: str
 
 
-ContextOf = Callable[[int, Meter], Context | SampleContext]
+ContextOf = Callable[[int, Meter], Context | SampleContext | NoisyContext]
 
 
 class Session:
@@ -88,7 +95,7 @@ class Session:
     def _load(self, cell: PlannedCell) -> Loaded:
         entry = self.registry.get("method", cell.spec.name)
         factory = entry.load()
-        if code_digest([factory]) != cell.code.partition("/")[0]:
+        if method_code(self.registry, cell.spec) != cell.code.partition("/")[0]:
             raise UsageError(f"method {cell.spec.name}: its code was edited while the run was going on; run it again")
         VERIFIED.clear()
         with seeded("load", cell.spec.name):
@@ -101,7 +108,8 @@ class Session:
     def _construct(self, factory: Any, params: dict[str, object], where: str) -> Any:
         try:
             with blamed(where):
-                return construct(factory, params, where) if params else factory()
+                first = given(factory, self.registry)
+                return construct(factory, params, where, *first) if params or first else factory()
         except ContractError as error:
             raise UsageError(str(error)) from error
 
@@ -134,15 +142,44 @@ class Session:
         return self._protocols[cell.suite.digest][cell.identity.evaluation]
 
     def _prepare(self, unit: Unit, method: Loaded) -> ContextOf:
-        prepare = self._prepare_samples if unit.cell.capability == "sample" else self._prepare_images
-        return prepare(unit, method)
+        prepare = {
+            "sample": self._prepare_samples,
+            "classify_noisy": self._prepare_noisy,
+            "classify": self._prepare_images,
+        }
+        return prepare[unit.cell.capability](unit, method)
+
+    def _prepare_noisy(self, unit: Unit, method: Loaded) -> ContextOf:
+        suite, block, cell = unit.cell.suite, unit.block, unit.cell.identity
+        certification = suite.certification
+        if certification is None:
+            raise UsageError(f"{suite.name}: expected a suite with a table [certification], got one without")
+        position = suite.positions(cell.evaluation)[block.start : block.stop]
+        place, chunk = np.divmod(position, suite.chunks(cell.evaluation))
+        rows, image = np.unique(place, return_inverse=True)
+        images, labels = self.dataset(suite).read(suite.test[rows])
+
+        def context(batch_size: int, meter: Meter) -> NoisyContext:
+            return NoisyContext(
+                source=NoisyTarget(method.call, method.card, meter, cell.key),
+                x=torch.from_numpy(images).to(self.settings.device),
+                y=labels,
+                position=position,
+                image=image,
+                chunk=chunk,
+                certification=certification,
+                key=cell.key,
+                batch_size=batch_size,
+            )
+
+        return context
 
     def _prepare_samples(self, unit: Unit, method: Loaded) -> ContextOf:
         suite, block, card = unit.cell.suite, unit.block, method.card
         extractor, generation = self.extractor(suite), suite.generation
         if generation is None:
             raise UsageError(f"{suite.name}: expected a suite with a table [generation], got one without")
-        examples = suite.examples[block.start : block.stop]
+        examples = suite.positions(unit.cell.identity.evaluation)[block.start : block.stop]
         seeds = seeds_of(examples, unit.cell.identity.seed)
 
         def context(batch_size: int, meter: Meter) -> SampleContext:
@@ -161,7 +198,7 @@ class Session:
 
     def _prepare_images(self, unit: Unit, method: Loaded) -> ContextOf:
         suite, block, key = unit.cell.suite, unit.block, unit.cell.identity.key
-        examples = suite.examples[block.start : block.stop]
+        examples = suite.test[block.start : block.stop]
         budget = suite.budget
         if budget is None:
             raise UsageError(f"{suite.name}: expected a suite with a table [adversary], got one without")

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from trustdm.bench.contracts import Capability, MethodCard
 from trustdm.bench.errors import ContractError
-from trustdm.bench.perturb.target import Meter, Target, blamed, seeded
+from trustdm.bench.perturb.target import Meter, Target, TorchNoise, blamed, seeded
 from trustdm.bench.rng import Noise
 from trustdm.bench.sampling import GeneratorTarget
 from trustdm.bench.training.weights import state_digest
 from trustdm.bench.types import canonical_json
 
 IMAGES = 2
+SIGMA = 0.25
 STEPS = 3
 """Steps of the two images that a generator is asked for."""
 
@@ -32,7 +33,7 @@ def describe(
     sampler. None where the method breaks its contract on them, which its blocks will report.
     """
     try:
-        ask = _images if capability == "sample" else _logits
+        ask = {"sample": _images, "classify_noisy": _noisy}.get(capability, _logits)
         answers = ask(thing, call, card, device)
     except ContractError:
         answers = None
@@ -50,6 +51,18 @@ def _logits(thing: Any, classify: Callable[..., Any], card: MethodCard, device: 
         logits = Target(classify, card, Meter(), "describe")(x)
         gradient = torch.autograd.grad((logits * weights).sum(), x)[0]
     return torch.cat([logits.detach().flatten(), gradient.flatten(1).sum(1), gradient.flatten(1).norm(dim=1)])
+
+
+def _noisy(thing: Any, classify_noisy: Callable[..., Any], card: MethodCard, device: str) -> Tensor:
+    """What is answered to two images under moderate noise."""
+    noise = Noise("describe", range(IMAGES))
+    x = torch.from_numpy(noise.uniform("images", card.input_shape) + SIGMA * noise.normal("noise", card.input_shape))
+    extra = [TorchNoise(noise, torch.device(device))] if card.randomness == "keyed" else []
+    with seeded("describe"), torch.no_grad(), blamed(f"{card.name}: classify_noisy"):
+        answer = classify_noisy(x.to(device), SIGMA, *extra)
+    if not isinstance(answer, Tensor):
+        raise ContractError(f"{card.name}: classify_noisy: expected a tensor, got {type(answer).__name__}")
+    return answer.flatten()
 
 
 def _images(thing: Any, sample: Callable[..., Any], card: MethodCard, device: str) -> Tensor:

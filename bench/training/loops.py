@@ -77,6 +77,17 @@ def train_adversarial(
     return _train(network, data, recipe, worst, on_step)
 
 
+def train_noisy(
+    network: nn.Module, data: Data, recipe: Recipe, sigma: float, on_step: OnStep | None = None
+) -> nn.Module:
+    """``network``, trained in place on images plus Gaussian noise of standard deviation ``sigma`` (Cohen et al. 2019).
+
+    New noise in every step; the noisy images are not clipped, as they are not when the network is certified.
+    """
+    noise = torch.Generator().manual_seed(_seed63(recipe.seed, "noise"))
+    return _train(network, data, recipe, lambda x, y, step: x + sigma * torch.randn(x.shape, generator=noise), on_step)
+
+
 def pgd(network: nn.Module, x: Tensor, y: Tensor, eps: float, iterations: int, noise: torch.Generator) -> Tensor:
     """Images (B, C, H, W) in [0, 1], at most ``eps`` from ``x`` in every pixel, with a high loss for labels ``y``.
 

@@ -1,0 +1,254 @@
+"""Numbers that others published, each with its source, its protocol and what is doubtful about it.
+
+One TOML file a suite in ``results/reported``. Such rows are shown beside measured ones, never among them, and never
+ranked. Torch-free.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+
+from trustdm.bench.contracts import NAME
+from trustdm.bench.errors import SuiteError
+
+FLAGS: Final = {
+    "suspect": "Demonstrably odd: it contradicts another number of the same source.",
+    "underspecified": "The source does not say enough to repeat it: number of images, labels, or what was changed.",
+    "recalled": "From memory of the paper; nobody has checked it against the text yet.",
+    "best-of-three": "The least of three sets of images, which is lower than their mean.",
+    "best-snapshot": "Of the snapshot with the least distance during training, chosen by this very number.",
+    "pre-trained": "Of a network that its earlier authors trained, not trained again.",
+}
+Flag = Literal["suspect", "underspecified", "recalled", "best-of-three", "best-snapshot", "pre-trained"]
+Metric = Literal["fid", "sfid", "rfid", "kid", "is", "precision", "recall", "nfe"]
+SHARES: Final = ("precision", "recall")
+KEYS: Final = ("system", "variant", "data", "metric", "steps", "source")
+
+Sentence = Annotated[str, Field(min_length=1)]
+Key = Annotated[str, Field(pattern=NAME)]
+Whole = Annotated[StrictInt, Field(ge=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Table):
+    """A publication: its ``citation``, ``where`` in it the numbers stand, and an address."""
+
+    citation: Sentence
+    where: Sentence
+    url: Annotated[str, Field(pattern=r"^https://[^\s]+$")]
+
+
+class Protocol(_Table):
+    """How a number came about, as far as the source says; an empty text means that it does not."""
+
+    extractor: str = ""
+    reference: str = ""
+    resizing: str = ""
+    sampler: str = ""
+
+
+class Measured(_Table):
+    """The row of ours with the same system and the same protocol: its method, parameters and metric."""
+
+    method: Sentence
+    params: dict[str, Any] = {}
+    metric: Sentence
+
+
+class Entry(_Table):
+    """One number. ``source`` and ``protocol`` are keys of the file's tables; no ``n``: the source does not say."""
+
+    system: Sentence
+    variant: str = ""
+    data: str = ""
+    metric: Metric
+    value: Annotated[Decimal, Field(allow_inf_nan=False)]
+    n: Annotated[StrictInt, Field(ge=2)] | None = None
+    steps: Whole | None = None
+    nfe: Whole | None = None
+    source: Key
+    protocol: Key
+    flags: tuple[Flag, ...] = ()
+    note: str = ""
+    measured: Measured | None = None
+
+
+class ReportedFile(_Table):
+    """A whole file: numbers about ``data``, beside the board of ``suite`` where there is one of that name."""
+
+    suite: Key
+    title: Sentence
+    data: str = ""
+    sources: dict[Key, Source]
+    protocols: dict[Key, Protocol]
+    rows: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRow:
+    """One published number with everything that the file says about it; ``value`` keeps the digits as printed."""
+
+    suite: str
+    title: str
+    system: str
+    variant: str
+    data: str
+    metric: str
+    value: Decimal
+    n: int | None
+    steps: int | None
+    nfe: int | None
+    source: Source
+    protocol: Protocol
+    flags: tuple[str, ...]
+    note: str
+    measured: Measured | None
+
+    def as_json(self) -> dict[str, object]:
+        """The row as plain JSON values; ``printed`` is the value with its digits."""
+        plain = ("suite", "system", "variant", "data", "metric", "n", "steps", "nfe", "note")
+        return {
+            **{name: getattr(self, name) for name in plain},
+            "value": float(self.value),
+            "printed": str(self.value),
+            "flags": list(self.flags),
+            "source": self.source.model_dump(),
+            "protocol": self.protocol.model_dump(),
+        }
+
+
+def folder() -> Path:
+    """The folder of the files that come with the package, ``results/reported``."""
+    return Path(str(files("trustdm.results"))) / "reported"
+
+
+def suites() -> list[str]:
+    """The names of the suites (or other topics) that there are reported numbers for."""
+    return sorted(path.stem for path in folder().glob("*.toml"))
+
+
+def reported(suite: str) -> tuple[ReportedRow, ...]:
+    """The reported numbers of a suite, in the order of the file; none where there is no file.
+
+    Raises:
+        SuiteError: the file is wrong.
+    """
+    return read(folder() / f"{suite}.toml") if suite in suites() else ()
+
+
+def as_json(suite: str) -> list[dict[str, object]]:
+    """The reported numbers of a suite as plain JSON, for ``trustdm show SUITE --reported``.
+
+    Raises:
+        SuiteError: the file is wrong.
+    """
+    return [row.as_json() for row in reported(suite)]
+
+
+def read(path: Path) -> tuple[ReportedRow, ...]:
+    """The rows of one file.
+
+    Raises:
+        SuiteError: it cannot be read or is wrong: one line with file, entry, key, expected and got.
+    """
+    raw = _parsed(path)
+    try:
+        file = ReportedFile.model_validate(raw)
+    except ValidationError as error:
+        key, expected, got = _first(error)
+        raise SuiteError(path, _entry(raw, key), expected, got) from error
+    _check(path, file)
+    return tuple(_row(file, entry) for entry in file.rows)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        raise SuiteError(path, "the file", "a file that can be read", error.strerror or error) from error
+    except UnicodeDecodeError as error:
+        raise SuiteError(path, "the file", "text in UTF-8", error.reason) from error
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line \d+", str(error))
+        raise SuiteError(path, line[0] if line else "the end of the file", "TOML", f"an error: {error}") from error
+
+
+def _first(error: ValidationError) -> tuple[str, str, str]:
+    """The first thing that is wrong: dotted key, expected, got, and how many more there are."""
+    found, *rest = error.errors(include_url=False)
+    key = ".".join(str(part) for part in found["loc"] if part != "[key]") or "the file"
+    more = f"; and {len(rest)} more" if rest else ""
+    if found["type"] == "missing":
+        return key, "a value", f"nothing{more}"
+    if found["type"] == "extra_forbidden":
+        return key, "a key that is known here", f"another one{more}"
+    expected = re.sub(r"^.* should (?:be |have )?", "", found["msg"])
+    return key, expected, f"{str(found['input'])[:80]!r}{more}"
+
+
+def _row(file: ReportedFile, entry: Entry) -> ReportedRow:
+    own = {name: getattr(entry, name) for name in Entry.model_fields if name not in {"data", "source", "protocol"}}
+    source, protocol = file.sources[entry.source], file.protocols[entry.protocol]
+    data = entry.data or file.data
+    return ReportedRow(file.suite, file.title, data=data, source=source, protocol=protocol, **own)
+
+
+def _entry(raw: dict[str, Any], key: str) -> str:
+    """ "rows.3.value" as "row 4 (EDM, config A): value"."""
+    found = re.fullmatch(r"rows\.(\d+)(?:\.(.*))?", key)
+    rows = raw.get("rows")
+    if found is None or not isinstance(rows, list):
+        return key
+    row = rows[int(found[1])]
+    words = [str(row[k]) for k in ("system", "variant") if row.get(k)] if isinstance(row, dict) else []
+    name = f"row {int(found[1]) + 1}" + (f" ({', '.join(words)})" if words else "")
+    return f"{name}: {found[2]}" if found[2] else name
+
+
+def _check(path: Path, file: ReportedFile) -> None:
+    if file.suite != path.stem:
+        raise SuiteError(path, "suite", f"{path.stem!r}, as the file is named", repr(file.suite))
+    seen: set[tuple[object, ...]] = set()
+    for at, entry in enumerate(file.rows):
+        where = _entry({"rows": [e.model_dump() for e in file.rows]}, f"rows.{at}")
+        for key, expected, got in _faults(file, entry):
+            raise SuiteError(path, f"{where}: {key}", expected, got)
+        identity = tuple(getattr(entry, name) for name in KEYS)
+        if identity in seen:
+            raise SuiteError(path, where, f"each {', '.join(KEYS)} once", "the same again")
+        seen.add(identity)
+
+
+def _faults(file: ReportedFile, entry: Entry) -> Iterable[tuple[str, str, object]]:
+    """What is wrong with an entry that the types do not see."""
+    if entry.source not in file.sources:
+        yield "source", f"one of {', '.join(file.sources)}", repr(entry.source)
+    if entry.protocol not in file.protocols:
+        yield "protocol", f"one of {', '.join(file.protocols)}", repr(entry.protocol)
+    if not (entry.data or file.data):
+        yield "data", "the data set, here or at the top of the file", "nothing"
+    if entry.n is None and "underspecified" not in entry.flags:
+        yield "n", "a number of images, or the flag underspecified", "neither"
+    if len(set(entry.flags)) < len(entry.flags):
+        yield "flags", "each flag once", list(entry.flags)
+    if entry.value < 0 and entry.metric != "kid":
+        yield "value", "at least 0", entry.value
+    if entry.metric in SHARES and entry.value > 1:
+        yield "value", "a share of at most 1", entry.value
+
+
+def labels(flags: Sequence[str]) -> list[tuple[str, str]]:
+    """Each flag with what it means, in the order of ``FLAGS``."""
+    return [(name, FLAGS[name]) for name in get_args(Flag) if name in flags]
