@@ -15,7 +15,7 @@ from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
 from trustdm.bench.evaluations.base import EvaluationProtocol, build, construct
 from trustdm.bench.evaluations.certified import SequentiallyCertified
 from trustdm.bench.registry import MARK, Entry, Registry
-from trustdm.bench.suite import Suite
+from trustdm.bench.suite import Suite, open_data
 from trustdm.bench.suite_models import MetricSpec
 from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of, canonical_json, sha256_file
 
@@ -239,7 +239,7 @@ def _cell(
         suite=suite.name,
         suite_version=suite.version,
         suite_digest=suite.digest,
-        data_digest=_data_digest(suite),
+        data_digest=_data_digest(suite, registry),
         evaluation=name,
         protocol=evaluation.protocol,
         protocol_version=_versions(built, suite),
@@ -256,10 +256,13 @@ def _cell(
     return PlannedCell(identity, suite, spec, card, blocks, code, passes, suite.capability)
 
 
-def _data_digest(suite: Suite) -> str:
-    """What examples are, or images are compared with: the content of the data set, or of the reference."""
+def _data_digest(suite: Suite, registry: Registry) -> str:
+    """What examples are, or images are compared with: the content of the data set, or of the reference.
+
+    Where the suite does not pin it, it is that of what is there.
+    """
     if suite.generation is None:
-        return suite.data.digest or ""
+        return suite.data.digest or open_data(suite, registry).digest()
     return suite.generation.reference_sha256 or sha256_file(suite.reference_file())
 
 

@@ -290,9 +290,13 @@ def _task_fault(suite: Suite) -> Problem | None:
             return Problem(f"metrics.{k}.statistic", f"one of {', '.join(known)} beside {there[0]}", metric.statistic)
         if (metric.radius is None) == (metric.statistic == "certified"):
             return Problem(f"metrics.{k}.radius", "a radius for certified, and for nothing else", repr(metric.radius))
-    for key in () if suite.generation else ("digest", "splits"):
-        if getattr(suite.data, key) is None:
-            return Problem(f"data.{key}", "a value", "nothing")
+    if suite.data.digest is None and suite.adversary:
+        return Problem("data.digest", "a value", "nothing")
+    if suite.data.splits is None and not suite.generation:
+        return Problem("data.splits", "a value", "nothing")
+    for split in ("train", "validation") if suite.adversary and suite.data.splits else ():
+        if not getattr(suite.data.splits, split):
+            return Problem(f"data.splits.{split}", "a value", "nothing")
     if not suite.generation and suite.data.classes < 2:
         return Problem("data.classes", "greater than or equal to 2", suite.data.classes)
     return None

@@ -59,6 +59,11 @@ def indices(value: object) -> tuple[int, ...]:
     return tuple(found)
 
 
+def some_indices(value: object) -> tuple[int, ...]:
+    """The same, or none at all for an empty list or text."""
+    return () if value in ("", [], ()) else indices(value)
+
+
 def _expand(part: object) -> Iterable[int]:
     if isinstance(part, int) and not isinstance(part, bool) and part >= 0:
         return [part]
@@ -92,6 +97,9 @@ Hash = Annotated[str, Field(pattern=HASH)]
 Indices = Annotated[tuple[int, ...], BeforeValidator(indices), PlainSerializer(ranges)]
 
 
+SomeIndices = Annotated[tuple[int, ...], BeforeValidator(some_indices), PlainSerializer(ranges)]
+
+
 class Table(BaseModel):
     """A table of the file: frozen, and no key that is not known."""
 
@@ -110,8 +118,8 @@ class Adversary(Table):
 class Splits(Table):
     """Indices in the data set. The order of ``test`` is the order in which it is run."""
 
-    train: Indices
-    validation: Indices
+    train: SomeIndices = ()
+    validation: SomeIndices = ()
     test: Indices
 
 
@@ -131,7 +139,8 @@ class Certification(Table):
 class Data(Table):
     """``dataset`` is the name of a plugin, ``digest`` what its content must have, ``options`` what it is given.
 
-    A suite that measures generators by published moments may leave out ``digest`` and ``splits``.
+    A suite that measures generators by published moments may leave out ``digest`` and ``splits``; where the digest is
+    left out for images that are read, the one that is found is part of every result.
     """
 
     dataset: Name

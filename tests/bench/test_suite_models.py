@@ -39,7 +39,7 @@ MISTAKES = [
     ("version = 3", "version = 3.0", "version", "a valid integer", "3.0"),
     ("version = 3", "version = true", "version", "a valid integer", "True"),
     ("version = 3", "version = 3\nversoin = 4", "versoin", "version here", "an unknown key"),
-    ("version = 3", "version = 3\nzzz = 4", "zzz", "only the keys adversary, data,.*", "an unknown key"),
+    ("version = 3", "version = 3\nzzz = 4", "zzz", "only the keys adversary, certification, data,.*", "an unknown key"),
     ("version = 3", "version = 3\nseeds = []", "seeds", ".*at least 1 item.*", r"\[\]"),
     ("version = 3", "version = 3\nseeds = [1, 1]", "seeds", "each seed once", r"\[1, 1\]"),
     ("version = 3", "version = 3\nseeds = [0, -1]", "seeds.1", "greater than or equal to 0", "-1"),
