@@ -18,17 +18,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trustdm.bench.checks import attacks, datasets, generators, methods
+from trustdm.bench.checks import attacks, datasets, denoisers, generators, methods
 from trustdm.bench.checks.cases import AttackCase, Check, DatasetCase, MethodCase
 from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
-from trustdm.bench.registry import MARK
+from trustdm.bench.plan import given
+from trustdm.bench.plugins import load
+from trustdm.bench.registry import MARK, Registry
 
 KINDS = ("method", "attack", "dataset")
 CHECKS: dict[str, tuple[Check, ...]] = {
     "classify": methods.CHECKS,
-    "sample": generators.SAMPLE,
-    "denoise": generators.DENOISE,
+    "sample": generators.CHECKS,
+    "denoise": denoisers.CHECKS,
     "attack": attacks.CHECKS,
     "dataset": datasets.CHECKS,
 }
@@ -94,8 +96,8 @@ def run_checks(
 
 
 def groups_of(kind: str, card: Card) -> tuple[str, ...]:
-    """The groups of ``CHECKS`` that are run on what has this card: of a method, one for each thing it can do."""
-    return card.capabilities if isinstance(card, MethodCard) else (kind,)
+    """The groups of ``CHECKS`` that are run on what has this card: of a method, one for each of its capabilities."""
+    return tuple(c for c in card.capabilities if c in CHECKS) if isinstance(card, MethodCard) else (kind,)
 
 
 def _raise_failures(results: list[CheckResult]) -> None:
@@ -117,17 +119,24 @@ def _outcome(check: Check, case: Any) -> CheckResult:
 def _marked(kind: str, thing: Any, params: dict[str, Any]) -> Card:
     for entry in getattr(thing, MARK, ()):
         if entry.kind == kind:
-            return entry.card if entry.resolve is None else entry.resolve(**params)[0]  # type: ignore[no-any-return]
+            if entry.resolve is None:
+                return entry.card  # type: ignore[no-any-return]
+            return entry.resolve(*_registry_for(entry.resolve), **params)[0]  # type: ignore[no-any-return]
     raise UsageError(
         f"conformance: expected something marked with @{kind}(CARD), got {thing!r}; mark it or give a card"
     )
+
+
+def _registry_for(thing: Callable[..., Any]) -> tuple[Registry, ...]:
+    """Everything that is registered, for a function that asks for it; nothing for others."""
+    return (load().registry,) if given(thing, Registry()) else ()
 
 
 def _case(kind: str, thing: Callable[..., Any], card: Card, params: dict[str, Any]) -> Any:
     case: Any = None
     try:
         if kind == "method" and isinstance(card, MethodCard):
-            case = MethodCase(lambda: thing(**params), card)
+            case = MethodCase(lambda: thing(*_registry_for(thing), **params), card)
         elif kind == "attack" and isinstance(card, AttackCard):
             case = AttackCase(thing(**params), card)
         elif kind == "dataset" and isinstance(card, DatasetCard):

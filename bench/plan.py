@@ -177,7 +177,9 @@ def described(registry: Registry, spec: MethodSpec) -> tuple[MethodCard, tuple[t
 
 def given(thing: Callable[..., object], registry: Registry) -> tuple[Registry, ...]:
     """What a plugin's function is called with besides its parameters: the registry, if its first one is called so."""
-    return (registry,) if next(iter(inspect.signature(thing).parameters), "") == "registry" else ()
+    return (
+        (registry,) if next(iter(inspect.signature(thing, follow_wrapped=False).parameters), "") == "registry" else ()
+    )
 
 
 def method_code(registry: Registry, spec: MethodSpec) -> str:

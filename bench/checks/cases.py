@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KEY = "conformance"
 ROWS = 6
+SAMPLE_STEPS = 3
+MORE_STEPS = 4 * SAMPLE_STEPS
 Check = Callable[[Any], str | None]
 
 
@@ -58,6 +60,22 @@ def generators_untouched(who: str) -> Iterator[None]:
         now = generators()
     moved = [name for name in before if now[name] != before[name]]
     require(not moved, f"{who}: expected global generators to stay as they were, got changes to {', '.join(moved)}")
+
+
+def require_same_images(got: Tensor, expected: Tensor, what: str) -> None:
+    """Raises ContractError where images in [0, 1] are not the same after rounding to 8 bits.
+
+    One pixel in a thousand, or four of a few images, may differ by one level: sums in a batch of another size end
+    otherwise.
+    """
+    from trustdm.bench.sampling import quantised
+
+    apart = (quantised(got, "round").int() - quantised(expected, "round").int()).abs()
+    count, worst = int((apart > 0).sum()), int(apart.max())
+    require(
+        worst <= 1 and count <= max(4, apart.numel() // 1000),
+        f"{what}, got {count} of {apart.numel()} pixels apart by up to {worst} of 255",
+    )
 
 
 def require_close(got: Tensor, expected: Tensor, tolerance: float, what: str) -> None:
@@ -99,6 +117,67 @@ class MethodCase:
         else:
             logits = classify(x)
         return logits  # type: ignore[no-any-return]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those of the images to sample: not in order, and none follows from its place."""
+        return [11, 3, 2**32 - 1, 0, 5, 4]
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """A new int64 (6,); None for a generator without classes."""
+        return np.arange(1, ROWS + 1, dtype=np.int64) % self.card.classes if self.card.classes else None
+
+    def sample(
+        self,
+        rows: Sequence[int] = range(ROWS),
+        steps: int = SAMPLE_STEPS,
+        *,
+        labels: NDArray[np.int64] | None = None,
+        conditional: bool = True,
+        key: str = KEY,
+        thing: Any = None,
+    ) -> tuple[Tensor, int]:
+        """Images of ``seeds[rows]`` as the harness would ask for them, and the passes of images through networks.
+
+        ``labels`` of these rows in place of the case's; not ``conditional``: without any. ``key`` seeds the global
+        generators of a block-seeded one.
+        """
+        from trustdm.bench.perturb.target import Meter, place, seeded
+        from trustdm.bench.sampling import GeneratorTarget
+
+        thing = self.loaded if thing is None else thing
+        if labels is None and conditional and self.labels is not None:
+            labels = self.labels[list(rows)]
+        source = GeneratorTarget(thing, place(thing, self.card, "cpu", "sample"), self.card, Meter())
+        seeds = [self.seeds[i] for i in rows]
+        if self.card.randomness == "block-seeded":
+            with seeded(key):
+                return source(seeds, labels, steps)
+        return source(seeds, labels, steps)
+
+    @cached_property
+    def sampled(self) -> tuple[Tensor, int]:
+        """The six images that most checks compare with, and their passes."""
+        return self.sample()
+
+    @cached_property
+    def clean(self) -> Tensor:
+        """(6, C, H, W) images as it makes them: its denoiser knows no others. ``images``, where it makes none."""
+        return self.sample(steps=MORE_STEPS)[0] if "sample" in self.card.capabilities else self.images
+
+    def denoised(self, x: Tensor, sigma: Tensor, rows: Sequence[int] = range(ROWS)) -> Tensor:
+        """The denoiser's answer to images ``x`` at levels ``sigma`` (B,), with the labels of ``rows``."""
+        import torch
+
+        from trustdm.bench.perturb.target import place, seeded
+
+        denoise = place(self.loaded, self.card, "cpu", "denoise")
+        labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)])
+        if self.card.randomness == "block-seeded":
+            with seeded(KEY):
+                return denoise(x, sigma, labels)  # type: ignore[no-any-return]
+        return denoise(x, sigma, labels)  # type: ignore[no-any-return]
 
     def gradient(self, x: Tensor, weights: Tensor) -> Tensor:
         """d/dx of the sum of ``weights`` times the logits; zeros where no gradient reaches ``x``."""

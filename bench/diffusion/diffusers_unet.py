@@ -32,7 +32,9 @@ def from_diffusers_unet(unet: nn.Module, scheduler: Any, null: int | None = None
     bars = getattr(scheduler, "alphas_cumprod", None)
     kind = getattr(scheduler.config, "prediction_type", "epsilon")
     if not isinstance(bars, Tensor):
-        raise UsageError(f"from_diffusers_unet: expected a scheduler with alphas_cumprod, got {type(scheduler).__name__}")
+        raise UsageError(
+            f"from_diffusers_unet: expected a scheduler with alphas_cumprod, got {type(scheduler).__name__}"
+        )
     if kind not in PREDICTIONS:
         raise UsageError(f"from_diffusers_unet: prediction_type: expected {', '.join(PREDICTIONS)}, got {kind!r}")
     return Preconditioned(UnetCall(unet, null), Discrete(bars.double(), PREDICTIONS[kind]))

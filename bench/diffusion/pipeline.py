@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trustdm.bench.errors import ContractError, UnknownName, UsageError
 from trustdm.bench.perturb.target import blamed, cuda_in_use
@@ -106,7 +107,9 @@ class PipelineGenerator:
         required = [k for k, p in self._takes.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
         more = [key for key in required if key != "self" and key not in present]
         if more:
-            raise UsageError(f"{name}: expected a pipeline that makes images of seeds alone, got one that needs {more[0]}")
+            raise UsageError(
+                f"{name}: expected a pipeline that makes images of seeds alone, got one that needs {more[0]}"
+            )
 
     def _check_steps(self, steps: int) -> None:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
@@ -139,17 +142,21 @@ class PipelineGenerator:
 
 
 def _drawing_from(generators: list[torch.Generator], scheduler: Any) -> Any:
-    """``scheduler``, with ``generators`` for steps that are not given any; guided steps have two rows an image."""
+    """``scheduler``, with ``generators`` for steps that are not given any; guided steps have two rows an image.
+
+    Some pipelines hand none on, others hand them to schedulers that take none.
+    """
     step: Callable[..., Any] = scheduler.step
-    if "generator" in inspect.signature(step).parameters:
+    takes = "generator" in inspect.signature(step).parameters
 
-        @functools.wraps(step)
-        def with_noise(output: Any, timestep: Any, sample: Tensor, *rest: Any, **named: Any) -> Any:
-            if not rest and named.get("generator") is None:
-                named["generator"] = generators * (len(sample) // len(generators))
-            return step(output, timestep, sample, *rest, **named)
+    @functools.wraps(step)
+    def with_noise(output: Any, timestep: Any, sample: Tensor, *rest: Any, **named: Any) -> Any:
+        given = named.pop("generator", None)
+        if takes and not rest:
+            named["generator"] = given or generators * (len(sample) // len(generators))
+        return step(output, timestep, sample, *rest, **named)
 
-        scheduler.step = with_noise
+    scheduler.step = with_noise
     return scheduler
 
 
@@ -173,15 +180,27 @@ def open_pipeline(folder: Path, scheduler: str = "") -> Any:
     with _quiet(), blamed(f"{folder}: diffusers"):
         _check_code(diffusers.DiffusionPipeline.load_config(folder), folder)
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
-            str(folder), torch_dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+            str(folder), use_safetensors=True, local_files_only=True, trust_remote_code=False
         )
     pipeline.set_progress_bar_config(disable=True)
+    for part in pipeline.components.values():
+        if isinstance(part, nn.Module) and any(p.dtype != torch.float32 for p in part.parameters()):
+            part.float()
     if scheduler:
-        known = {c.__name__: c for c in pipeline.scheduler.compatibles}
-        if scheduler not in known:
-            raise UnknownName(f"scheduler for {type(pipeline).__name__}", scheduler, known)
-        pipeline.scheduler = known[scheduler].from_config(pipeline.scheduler.config)
+        pipeline.scheduler = _other_scheduler(pipeline, scheduler)
     return pipeline
+
+
+def _other_scheduler(pipeline: Any, name: str) -> Any:
+    what = type(pipeline).__name__
+    known = {c.__name__: c for c in pipeline.scheduler.compatibles}
+    if name not in known:
+        raise UnknownName(f"scheduler for {what}", name, known)
+    made = known[name].from_config(pipeline.scheduler.config)
+    scales = "scale_model_input" in inspect.unwrap(type(pipeline).__call__).__code__.co_names
+    if not scales and float(made.init_noise_sigma) != 1:
+        raise UsageError(f"{what}: scheduler: expected one whose noise starts at 1, as it scales none, got {name}")
+    return made
 
 
 def _check_code(index: Mapping[str, Any], folder: Path) -> None:
@@ -195,14 +214,19 @@ def _check_code(index: Mapping[str, Any], folder: Path) -> None:
         if isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str):
             library = pair[0]
             if library not in LIBRARIES and not hasattr(diffusers.pipelines, library):
-                raise UsageError(f"{folder}: {part}: expected a class of diffusers or transformers, got one of {library!r}")
+                raise UsageError(
+                    f"{folder}: {part}: expected a class of diffusers or transformers, got one of {library!r}"
+                )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No progress bars while it lasts."""
     from diffusers.utils import logging
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
+    if not hasattr(tqdm, "_lock"):  # the lock it makes by default is a semaphore, which worker processes leave behind
+        tqdm.set_lock(threading.RLock())
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

@@ -22,11 +22,13 @@ from trustdm.bench.conformance import (
     check_attack,
     check_dataset,
     check_method,
+    groups_of,
     run_checks,
 )
 from trustdm.bench.contracts import AttackCard, DatasetCard, MethodCard, method
 from trustdm.bench.errors import ContractError, DataError, UsageError, WeightsError
-from trustdm.bench.registry import Entry, Registry
+from trustdm.bench.plugins import import_file
+from trustdm.bench.registry import Entry, Registry, attach
 
 PACKAGES = {"method": "methods", "attack": "attacks", "dataset": "datasets"}
 
@@ -68,6 +70,12 @@ def options(entry: Entry, folder: Path) -> dict[str, Any]:
             place.parent.mkdir(exist_ok=True)
             Image.fromarray(image).save(place)
         return {"path": str(folder), "shape": (1, 8, 8), "classes": 3}
+    if entry.name == "diffusers":
+        pytest.importorskip("diffusers")
+        tiny = importlib.import_module("tiny_pipelines")
+        return {"path": str(tiny.saved(tiny.ddpm(), folder / "pipeline"))}
+    if entry.name == "denoised-smoothing":
+        return {"classifier": "mnist16-standard", "denoiser": "none"}
     return QUICK.get(entry.name, {})
 
 
@@ -80,7 +88,8 @@ def test_every_registered_plugin_passes_every_check(entry: Entry, tmp_path: Path
     known = {check for kind, name, check in KNOWN_FAILURES if (kind, name) == (entry.kind, entry.name)}
     assert {str(r) for r in results if not r.ok and r.name not in known} == set()
     assert {r.name for r in results if not r.ok} == known, "a known failure passes now: take it off the table"
-    assert [r.name for r in results] == [check.__name__ for check in CHECKS[entry.kind]]
+    groups = groups_of(entry.kind, entry.card)
+    assert [r.name for r in results] == [check.__name__ for group in groups for check in CHECKS[group]]
 
 
 def test_there_is_something_of_every_kind() -> None:
@@ -91,6 +100,10 @@ def test_there_is_something_of_every_kind() -> None:
         "mnist16-standard",
         "mnist16-pgd-at",
         "cifar10-resnet18",
+        "digits-edm",
+        "mnist16-edm",
+        "mnist16-ddpm",
+        "diffusers",
     }
     assert names["attack"] >= {"pgd", "apgd-ce", "apgd-t", "fab-t", "square"}
     assert names["dataset"] >= {"digits", "mnist16", "cifar10", "npz", "image-folder"}
@@ -99,12 +112,13 @@ def test_there_is_something_of_every_kind() -> None:
 def test_known_failures_have_reasons_and_exist() -> None:
     for (kind, name, check), reason in KNOWN_FAILURES.items():
         assert name in REGISTRY.names(kind)
-        assert check in {c.__name__ for c in CHECKS[kind]}
+        assert check in {c.__name__ for g in groups_of(kind, REGISTRY.get(kind, name).card) for c in CHECKS[g]}
         assert len(reason) >= 20 and "fixme" not in reason.lower()
 
 
-def test_check_names_are_unique_within_a_kind() -> None:
-    for checks in CHECKS.values():
+def test_a_check_name_means_one_check_of_a_kind() -> None:
+    for groups in (("classify", "sample", "denoise"), ("attack",), ("dataset",)):
+        checks = {check for group in groups for check in CHECKS[group]}
         names = [check.__name__ for check in checks]
         assert len(set(names)) == len(names)
         assert all(name.startswith("check_") for name in names)
@@ -140,6 +154,33 @@ def test_a_sound_method_is_silent_and_a_mutant_names_every_failure_in_one_line()
 def test_parameters_reach_the_plugin() -> None:
     with pytest.raises(ContractError, match=r"toy: loading raised TypeError: .*'strength'"):
         check_method(unsound, strength=3)
+
+
+def test_each_capability_on_the_card_is_checked() -> None:
+    both = CARD.model_copy(update={"capabilities": ("classify", "sample")})
+
+    class Both:
+        classify = staticmethod(flat)
+
+        def sample(self, seeds: Any, labels: Any, steps: int) -> Any:
+            raise ValueError("steps: none will do")
+
+    results = run_checks("method", Both, both)
+    assert [r.name for r in results if not r.ok] == ["check_images"]
+    assert groups_of("method", both) == ("classify", "sample") and groups_of("attack", AttackCard(name="a")) == (
+        "attack",
+    )
+    assert len(results) == len(CHECKS["classify"]) + 1
+
+
+def test_the_card_of_a_method_that_depends_on_parameters_is_asked_for() -> None:
+    @attach("method", CARD, lambda classes: (CARD.model_copy(update={"classes": classes}), {}))
+    def load(classes: int) -> Any:
+        return lambda x: x.flatten(1)[:, :classes] * 5
+
+    check_method(load, classes=4)
+    with pytest.raises(ContractError, match=r"check_logits: expected logits of shape \(1, 20\), got \(1, 16\)"):
+        check_method(load, classes=20)
 
 
 def test_where_the_first_check_fails_the_rest_is_not_run() -> None:
@@ -191,14 +232,19 @@ def test_a_result_prints_as_one_line() -> None:
 # --- docs/submitting.md
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "submitting.md"
-BLOCK = re.compile(r"^```python ([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|bash) ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_the_blocks_of_the_documentation_work_in_order(tmp_path: Path) -> None:
     blocks = BLOCK.findall(DOCS.read_text(encoding="utf-8"))
-    assert [how for how, _ in blocks] == ["file=my_defence.py", "run", "file=test_my_defence.py"]
-    for how, text in blocks:
-        if how == "run":
+    files = [how for _, how, _ in blocks if how != "run"]
+    assert files == ["file=my_defence.py", "file=test_my_defence.py", "file=my_generator.py"]
+    assert [language for language, how, _ in blocks if how == "run"] == ["python", "python", "bash", "python", "python"]
+    for language, how, text in blocks:
+        if language == "bash":
+            for line in text.splitlines():
+                python(tmp_path, "-m", "trustdm.bench.cli", *line.removeprefix("trustdm ").split())
+        elif how == "run":
             python(tmp_path, "-c", text)
         else:
             (tmp_path / how.removeprefix("file=")).write_text(text, encoding="utf-8")
@@ -215,3 +261,7 @@ def python(folder: Path, *arguments: str) -> None:
 def test_every_check_is_documented_and_nothing_else() -> None:
     named = set(re.findall(r"^\| `(check_\w+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
     assert named == {check.__name__ for checks in CHECKS.values() for check in checks}
+
+
+def test_the_template_of_the_tests_keeps_the_contract_of_a_generator() -> None:
+    check_method(import_file(Path(__file__).resolve().parents[1] / "plugins" / "templates.py").load_generator)

@@ -21,10 +21,19 @@ REGISTRY = load().registry
         ("m:b=x,a=0.5,c=True", (("a", 0.5), ("b", "x"), ("c", True))),
         ("m:eps=8/255", (("eps", "8/255"),)),
         ("m:l=[1]", (("l", "[1]"),)),
+        ("m:/x/a=b,steps=3", (("path", "/x/a=b"), ("steps", 3))),
+        ("m:owner/name", (("path", "owner/name"),)),
+        ("m:path=1", (("path", "1"),)),
     ],
 )
 def test_methods_are_named_with_parameters(text: str, params: tuple[tuple[str, object], ...]) -> None:
     assert MethodSpec.parse(text) == MethodSpec("m", params)
+
+
+def test_a_parameter_is_given_once_and_a_path_comes_first() -> None:
+    for text, got in (("m:a=1,a=2", "a=2"), ("m:a=1,/x", "/x"), ("m:/x,path=/y", "path=/y")):
+        with pytest.raises(UsageError, match=f"expected NAME:key=value,key=value, got '{got}'"):
+            MethodSpec.parse(text)
 
 
 def test_a_parameter_needs_a_value() -> None:

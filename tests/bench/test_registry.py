@@ -6,7 +6,7 @@ import pytest
 
 from trustdm.bench.contracts import DatasetCard, MethodCard, dataset, method
 from trustdm.bench.errors import PluginError, UnknownName
-from trustdm.bench.registry import Registry, entries_of
+from trustdm.bench.registry import MARK, Registry, attach, entries_of
 
 
 def card(name: str) -> MethodCard:
@@ -57,3 +57,15 @@ def test_an_unknown_name_comes_with_near_ones() -> None:
         registry.get("method", "mnist-standard")
     with pytest.raises(UnknownName, match="known: none"):
         registry.get("attack", "pgd")
+
+
+def test_an_entry_may_say_that_its_card_depends_on_parameters() -> None:
+    def resolve(classes: int) -> tuple[MethodCard, dict[str, object]]:
+        return card("a").model_copy(update={"classes": classes}), {}
+
+    def load(classes: int) -> None: ...
+
+    (entry,) = getattr(attach("method", card("a"), resolve)(load), MARK)
+    assert entry.card == card("a") and entry.resolve(classes=5)[0].classes == 5
+    (plain,) = getattr(attach("method", card("b"))(lambda: None), MARK)
+    assert plain.resolve is None
