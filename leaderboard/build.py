@@ -14,6 +14,7 @@ from trustdm.bench.suite import Suite
 from trustdm.leaderboard import downloads, pages, render, text
 from trustdm.leaderboard.methodviews import method_page
 from trustdm.leaderboard.queries import Board, Site, load, stored
+from trustdm.leaderboard.reportedviews import reported_page
 from trustdm.leaderboard.suiteviews import index_page, suite_page
 from trustdm.leaderboard.views import Link
 
@@ -85,6 +86,10 @@ def _files(site: Site, run_files: dict[str, list[str]]) -> Iterator[tuple[str, b
     """Every file of the site, path and content, made one after the other."""
     yield from render.static().items()
     yield "index.html", render.html(index_page(site))
+    if site.reported:
+        yield pages.REPORTED, render.html(reported_page(site))
+    for name, published in site.reported.items():
+        yield f"data/reported/{text.slug(name)}.json", downloads.reported_json(published)
     for board in site.boards:
         suite, rows = board.suite, [entry.row for entry in board.entries]
         links = [Link(Path(path).name, f"../{path}") for path in run_files.get(suite.name, [])]

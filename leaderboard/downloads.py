@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from trustdm.bench.reported import ReportedRow
 from trustdm.bench.suite import Suite
 from trustdm.bench.summary import Row
 from trustdm.bench.types import Status, canonical_json
@@ -17,6 +18,7 @@ from trustdm.leaderboard.queries import Part
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ROW = ("method", "version", "params", "suite_version", "seed", "origin", "currency", "completeness", "verification")
 RANK = ("rank_low", "rank_high", "rank_group", "n", "planned")
+ENDS = ("low", "high", "n", "detail")
 COST = ("wall_s", "device_s", "forwards", "gradients", "memory_bytes")
 
 
@@ -26,21 +28,26 @@ def rows_json(rows: Sequence[Row]) -> bytes:
 
 
 def rows_csv(suite: Suite, rows: Sequence[Row]) -> bytes:
-    """The board as CSV: marks, ranks, each metric with its interval and n, costs; what is missing is empty."""
+    """The board as CSV: marks, ranks, each metric with its interval and n, costs; what is missing is empty.
+
+    On a board of generators each metric has a text, too: the spread over several sets; and the interval of network
+    evaluations is from the least to the most that an image took.
+    """
     metrics = [metric.name for metric in suite.metrics]
-    parts = [f"{name}{end}" for name in metrics for end in ("", "_low", "_high", "_n")]
-    lines = ([_plain(value) for value in _line(row, metrics)] for row in rows)
+    ends = ENDS if suite.generation else ENDS[:-1]
+    parts = [f"{name}{'_' * bool(end)}{end}" for name in metrics for end in ("", *ends)]
+    lines = ([_plain(value) for value in _line(row, metrics, ends)] for row in rows)
     return _csv((*ROW, "flags", *RANK, *parts, *COST, "errors"), lines)
 
 
-def _line(row: Row, metrics: Sequence[str]) -> list[object]:
+def _line(row: Row, metrics: Sequence[str], ends: Sequence[str]) -> list[object]:
     values = row.as_json()
     cost = values["cost"]
     found: list[object] = [canonical_json(values[k]) if k == "params" else values[k] for k in ROW]
     found += ["; ".join(row.flags), *(values[k] for k in RANK)]
     for name in metrics:
         value = row.metrics.get(name)
-        found += [value.value, value.low, value.high, value.n] if value else [None] * 4
+        found += [getattr(value, part) for part in ("value", *ends)] if value else [None] * (1 + len(ends))
     found += [cost[k] for k in COST] if isinstance(cost, dict) else [None] * len(COST)
     return [*found, "; ".join(row.errors)]
 
@@ -51,6 +58,21 @@ def records_csv(parts: Sequence[Part]) -> bytes:
         ("evaluation", "example", "draw", "probe", "status", "label", "margin", "norm"),
         (line for part in parts for line in _records(part)),
     )
+
+
+def samples_csv(parts: Sequence[Part]) -> bytes:
+    """Every record of a generator: evaluation, position of the seed, status, class asked for, network evaluations."""
+    lines: list[Sequence[object]] = []
+    for part in parts:
+        name = _plain(part.evaluation)
+        for _, seed, draw, _, status, label, value, _ in _records(part):
+            lines.append((name, seed, draw, status, label, value))
+    return _csv(("evaluation", "seed", "draw", "status", "label", "network_evaluations"), lines)
+
+
+def reported_json(rows: Sequence[ReportedRow]) -> bytes:
+    """A JSON list of published numbers, one object each."""
+    return (json.dumps([row.as_json() for row in rows], indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def _records(part: Part) -> Iterable[Sequence[object]]:

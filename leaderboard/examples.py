@@ -12,7 +12,7 @@ from trustdm.bench.types import Status
 from trustdm.bench.verdicts import CLEAN
 from trustdm.leaderboard import downloads, text
 from trustdm.leaderboard.queries import Entry
-from trustdm.leaderboard.views import ExampleRow, Examples
+from trustdm.leaderboard.resultviews import ExampleRow, Examples
 
 FIRST = 200
 WORDS = {
@@ -21,6 +21,7 @@ WORDS = {
     Status.NOT_RUN: "not run",
     Status.FAILED: "failed",
     Status.ABSTAINED: "abstained",
+    Status.MADE: "made",
 }
 NONE = ("not-run", "")
 Unit = tuple[int, int]
@@ -45,8 +46,20 @@ def table(suite: Suite, entry: Entry, name: str) -> tuple[Examples | None, dict[
         ExampleRow(f"{example}, draw {draw}" if draws else str(example), tuple(column[at] for column in columns))
         for (example, draw), at in first.items()
     )
-    path = f"data/examples/{name}.csv"
+    path = _path(name)
     return Examples(tuple(probes), rows, len(units), f"../{path}"), {path: downloads.records_csv(entry.parts)}
+
+
+def records_only(suite: Suite, entry: Entry, name: str) -> tuple[None, dict[str, bytes]]:
+    """The file with all records of a row (by path) where single ones say nothing that is worth a table."""
+    if not any(len(part.result.records) for part in entry.parts):
+        return None, {}
+    made = downloads.samples_csv if suite.generation else downloads.records_csv
+    return None, {_path(name): made(entry.parts)}
+
+
+def _path(name: str) -> str:
+    return f"data/examples/{name}.csv"
 
 
 def _units(suite: Suite, parts: Sequence[Records]) -> list[Unit]:

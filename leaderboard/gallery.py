@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trustdm.leaderboard.queries import Gallery
-from trustdm.leaderboard.views import Picture
+from trustdm.leaderboard.resultviews import Picture
 
 FOLDER = "assets/images"
 
@@ -26,8 +26,7 @@ def pictures(
     files: dict[str, bytes] = {}
 
     def saved(image: NDArray[Any]) -> str:
-        data = png(image)
-        path = f"{FOLDER}/{hashlib.sha256(data).hexdigest()[:20]}.png"
+        path, data = named(png(image))
         files[path] = data
         return root + path
 
@@ -44,6 +43,11 @@ def pictures(
             caption = f"Example {int(example)}, class {label}: {said}"
             found.append(Picture(caption, saved(x), saved(x_adv), saved(difference(x, x_adv)), width, height))
     return tuple(found), files
+
+
+def named(data: bytes) -> tuple[str, bytes]:
+    """A picture with its path, the same for the same bytes."""
+    return f"{FOLDER}/{hashlib.sha256(data).hexdigest()[:20]}.png", data
 
 
 def difference(x: NDArray[Any], x_adv: NDArray[Any]) -> NDArray[np.float64]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from trustdm.bench.reported import labels
 from trustdm.leaderboard.views import Chip
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
         "superseded": ("warn", "A later run corrects this one; kept for the record."),
     },
     "completeness": {
-        "full": ("quiet", "Every example of the test list was run."),
-        "preview": ("info", "Only the first examples were run; ranked among equal previews, never among full rows."),
+        "full": ("quiet", "Everything that the suite asks for was run."),
+        "preview": ("info", "Only the first part was run; ranked among equal previews, never among full rows."),
     },
     "verification": {
         "unverified": ("quiet", "Nobody has repeated the run independently yet."),
@@ -43,6 +45,7 @@ FLAGS: dict[str, tuple[str, str]] = {
     "missing-verdicts": ("warn", "Some verdicts are missing; the metrics that need them are left out."),
     "projected": ("info", "An attack left the budget; the harness projected its images back."),
     "data-unverified": ("warn", "The data could not be checked against the digest in the suite."),
+    "cut-off": ("warn", "The published log that this was read from ends early; the examples after it are missing."),
     "failures": ("bad", "The method failed on some examples; the suite says how those count."),
     "block-seeded": ("info", "Draws from global generators, which the harness seeds for each block of examples."),
     "keyed-noise": ("info", "Randomized, with noise that the harness passes in."),
@@ -51,7 +54,17 @@ FLAGS: dict[str, tuple[str, str]] = {
     "selection-data": ("info", "Settings were chosen on further data, as the card declares."),
 }
 
+# What some flags mean on the board of a generator, which nobody attacks.
+GENERATOR: dict[str, str] = {
+    "randomized": "Draws random numbers of its own: an image does not depend on its seed alone.",
+    "gradient-surrogate": "Declares a stand-in for its true gradient; without meaning for a generator.",
+    "gradient-bpda": "Declares a replaced gradient; without meaning for a generator.",
+    "gradient-none": "Declares that it has no gradient; without meaning for a generator.",
+    "failures": "The generator failed on some images, so no distance is given.",
+}
+
 IMPORTED = Chip("imported", "info", "Measured in another store; its records were imported.")
+TONES = {"suspect": "bad", "best-of-three": "info", "best-snapshot": "info", "pre-trained": "quiet"}
 UNTESTED = Chip("untested", "warn", "No method has been measured on the whole test list of this version yet.")
 
 
@@ -73,14 +86,20 @@ def mark(kind: str, value: str) -> Chip:
     return Chip(value, tone, title)
 
 
-def flag(name: str) -> Chip:
+def flag(name: str, *, generator: bool = False) -> Chip:
     """The chip of a flag; an unknown one is shown with its name as explanation."""
     tone, title = FLAGS.get(name, ("warn", f"Flagged by the harness: {name}."))
-    return Chip(name.replace("-", " ").replace("_", " "), tone, title)
+    words = GENERATOR.get(name, title) if generator else title
+    return Chip(name.replace("-", " ").replace("_", " "), tone, words)
 
 
-def flags(row: Row) -> tuple[Chip, ...]:
-    return tuple(flag(name) for name in row.flags)
+def flags(row: Row, *, generator: bool = False) -> tuple[Chip, ...]:
+    return tuple(flag(name, generator=generator) for name in row.flags)
+
+
+def reported(flags: Sequence[str]) -> tuple[Chip, ...]:
+    """The chips of the flags of a published number."""
+    return tuple(Chip(name.replace("-", " "), TONES.get(name, "warn"), title) for name, title in labels(flags))
 
 
 def legend() -> tuple[tuple[str, tuple[Chip, ...]], ...]:

@@ -12,10 +12,11 @@ from trustdm.bench.store.rows import RunRow
 from trustdm.bench.suite import Suite
 from trustdm.bench.types import Status
 from trustdm.bench.verdicts import CLEAN
-from trustdm.leaderboard import examples, gallery, marks, names, provenance, tables, text
-from trustdm.leaderboard.pages import budget, fact, facts, page, suite_path
+from trustdm.leaderboard import columns, examples, gallery, marks, names, provenance, samples, tables, tasks, text
+from trustdm.leaderboard.pages import fact, facts, page, suite_path
 from trustdm.leaderboard.queries import Board, Entry, Part, Site
-from trustdm.leaderboard.views import Album, Attack, Fact, Ladder, MethodPage, ResultView, RunView
+from trustdm.leaderboard.resultviews import Album, Attack, Ladder, MethodPage, ResultView, RunView
+from trustdm.leaderboard.views import Fact
 
 DATA = {
     "external_data": "outside the suite",
@@ -43,7 +44,7 @@ def method_page(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -
     words = str(card.get("summary") or "")
     return (
         MethodPage(
-            page=page(title, words or f"Results of {name} on every board", site.boards, root="../"),
+            page=page(title, words or f"Results of {name} on every board", site, root="../"),
             name=name,
             summary=words,
             claim=str(card.get("claim") or ""),
@@ -57,7 +58,10 @@ def method_page(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -
 
 def _card(name: str, card: Mapping[str, object]) -> tuple[Fact, ...]:
     data = [words for key, words in DATA.items() if card.get(key)]
-    shape = tables.texts(card.get("input_shape"))
+    shape = "×".join(tables.texts(card.get("input_shape")))
+    able = tables.texts(card.get("capabilities")) or ("classify",)
+    classes = f"{card.get('classes')} classes" if card.get("classes") else "no classes"
+    gradient = GRADIENTS.get(str(card.get("gradient")), card.get("gradient"))
     return facts(
         fact("Name", name, code=True),
         fact("Version", card.get("version")),
@@ -65,10 +69,10 @@ def _card(name: str, card: Mapping[str, object]) -> tuple[Fact, ...]:
         fact("Paper", card.get("paper")),
         fact("Licence", card.get("licence") or "not stated"),
         fact("Made for", ", ".join(tables.texts(card.get("data")))),
-        fact("Input", f"{'×'.join(shape)}, {card.get('classes')} classes" if shape else ""),
+        fact("Input" if "classify" in able else "Makes", f"{shape}, {classes}" if shape else ""),
         fact("Training data", ", ".join(data) if data else "nothing beyond the suite declared"),
         fact("Randomness", card.get("randomness")),
-        fact("Gradient for an attacker", GRADIENTS.get(str(card.get("gradient")), card.get("gradient"))),
+        fact("Gradient for an attacker", gradient if "classify" in able else ""),
         *_weights(card.get("weights")),
     )
 
@@ -82,8 +86,13 @@ def _weights(files: object) -> list[Fact | None]:
 
 def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[ResultView, dict[str, bytes]]:
     suite, row = board.suite, entry.row
-    albums, files = _albums(entry.parts)
-    table, records = examples.table(suite, entry, anchor)
+    albums, pictures = _albums(entry.parts)
+    grids, sheets = samples.grids(suite, entry.parts, "../")
+    heads, cells = columns.columns(suite), columns.cells(suite, row, board.scales)
+    kept = [at for at, head in enumerate(heads) if head.group != "more"]
+    generator = suite.generation is not None
+    attacked = suite.adversary is not None
+    table, records = examples.table(suite, entry, anchor) if attacked else examples.records_only(suite, entry, anchor)
     return (
         ResultView(
             anchor=anchor,
@@ -92,20 +101,23 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
             href=f"../{suite_path(suite)}",
             rank=_rank(entry),
             variant=tables.variant(row),
-            columns=tables.columns(suite),
-            cells=tables.cells(suite, row),
+            columns=tuple(heads[at] for at in kept),
+            cells=tuple(columns.without_note(cells[at]) for at in kept),
             marks=marks.marks(row, entry.imported),
-            flags=marks.flags(row),
+            flags=marks.flags(row, generator=generator),
             errors=row.errors,
-            ladders=tuple(ladder for part in entry.parts if (ladder := _ladder(suite, part)) is not None),
+            ladders=tuple(found for part in entry.parts if attacked and (found := _ladder(suite, part)) is not None),
             albums=albums,
-            budget=budget(suite),
+            budget=tasks.budget(suite),
+            grids=grids,
+            steps=samples.steps(board, entry) if generator else None,
+            records=f"../{next(iter(records))}" if records and not attacked else "",
             examples=table,
-            cell_columns=provenance.COLUMNS,
+            cell_columns=(f"{tasks.unit(suite).capitalize()}s", *provenance.COLUMNS[1:]),
             cell_facts=tuple(provenance.cell(part) for part in entry.parts),
             runs=_runs(site.runs, entry.parts),
         ),
-        files | records,
+        pictures | sheets | records,
     )
 
 
@@ -125,7 +137,7 @@ def _ladder(suite: Suite, part: Part) -> Ladder | None:
     values = dict(summary.curve(suite, part.result))
     seen = [status for status in Status if np.any(table.status == status)]
     attacks = [
-        Attack(probe, tables.estimate(values.get(probe)), tuple(int((column == s).sum()) for s in seen))
+        Attack(probe, columns.share(values.get(probe)), tuple(int((column == s).sum()) for s in seen))
         for probe, column in zip(table.probes, table.status.T, strict=True)
     ]
     return Ladder(part.evaluation, tuple(examples.WORDS[s] for s in seen), tuple(attacks))

@@ -1,15 +1,13 @@
-"""What all pages share: the navigation, the words for a suite, facts from values."""
+"""What all pages share: where they are, the navigation, facts from values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from trustdm.bench.suite import Suite
 from trustdm.leaderboard import text
-from trustdm.leaderboard.queries import Board
+from trustdm.leaderboard.queries import Site
 from trustdm.leaderboard.views import Fact, Link, Page
 
-NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
+REPORTED = "reported.html"
 
 
 def suite_path(suite: Suite) -> str:
@@ -22,23 +20,13 @@ def method_path(name: str) -> str:
     return f"methods/{text.slug(name)}.html"
 
 
-def page(title: str, description: str, boards: Sequence[Board], *, root: str = "", here: Suite | None = None) -> Page:
+def page(title: str, description: str, site: Site, *, root: str = "", here: Suite | str | None = None) -> Page:
     """The head of a page; ``root`` leads from it to the root of the site, ``here`` is the board it belongs to."""
-    links = tuple(Link(b.suite.name, root + suite_path(b.suite), "here" if b.suite is here else "") for b in boards)
-    return Page(f"{title} · trustdm" if title != "trustdm" else title, title, description, root, links)
-
-
-def budget(suite: Suite) -> str:
-    """The budget in words."""
-    return (
-        f"{NORMS.get(suite.adversary.norm, suite.adversary.norm)} norm at most {suite.adversary.eps} of the pixel range"
-    )
-
-
-def adversary(suite: Suite) -> str:
-    """One line on who attacks: what it may do, and how much it knows (in short)."""
-    what = "every pixel" if suite.adversary.norm == "linf" else "the image, in Euclidean length,"
-    return f"The adversary knows the method and may change {what} by at most {suite.adversary.eps} of its range."
+    boards = [(b.suite.name, suite_path(b.suite), b.suite is here) for b in site.boards]
+    links = tuple(Link(name, root + path, "here" if own else "") for name, path, own in boards)
+    published = Link("reported", root + REPORTED, "here" if here == REPORTED else "") if site.reported else None
+    name = f"{title} · trustdm" if title != "trustdm" else title
+    return Page(name, title, description, root, links, published)
 
 
 def fact(term: str, value: object, *, code: bool = False) -> Fact | None:

@@ -8,7 +8,8 @@ from trustdm.bench.store.rows import RunRow
 from trustdm.leaderboard import text
 from trustdm.leaderboard.pages import fact, facts
 from trustdm.leaderboard.queries import Part
-from trustdm.leaderboard.views import Cell, CellFacts, RunView
+from trustdm.leaderboard.resultviews import CellFacts, RunView
+from trustdm.leaderboard.views import Cell
 
 COLUMNS = (
     "Examples",

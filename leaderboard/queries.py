@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench import summary
-from trustdm.bench.errors import SuiteError
+from trustdm.bench import plugins, reported, setscores, summary
+from trustdm.bench.contracts import ExtractorCard
+from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.records import CellResult
+from trustdm.bench.reported import ReportedRow
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
 from trustdm.bench.suite import Suite, shipped, stored_suite
 from trustdm.bench.summary import Row
-from trustdm.bench.types import Origin
-from trustdm.leaderboard import names
+from trustdm.bench.types import Estimate, Origin
+from trustdm.leaderboard import columns, names
+from trustdm.leaderboard.scales import Scale
 
 GALLERY = ("x", "x_adv", "gallery_examples", "gallery_labels", "gallery_predictions")
+SAMPLES = "samples"
 
 
 class Source(Protocol):
@@ -52,13 +57,22 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Samples:
+    """Generated images of one cell: ``images`` uint8 (m, C, H, W) and the classes asked for (m,), -1 for none."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Part:
-    """One cell of a row, how it was run, and its attacked images."""
+    """One cell of a row, how it was run, and its attacked or generated images."""
 
     result: CellResult
     cell: CellRow
     blocks: tuple[BlockRow, ...]
     gallery: Gallery | None
+    samples: Samples | None = None
 
     @property
     def evaluation(self) -> str:
@@ -85,10 +99,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """A suite and its rows, best first."""
+    """A suite and its rows, best first.
+
+    Of a suite of generators: ``floors`` by the number of images, what held-out real images get; the ``extractor``'s
+    card; and ``reported``, what others published.
+    """
 
     suite: Suite
     entries: tuple[Entry, ...]
+    floors: Mapping[int, Estimate] = field(default_factory=dict)
+    extractor: ExtractorCard | None = None
+    reported: tuple[ReportedRow, ...] = ()
+
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """The axes of the small bars, by metric."""
+        return columns.axes(self.suite, [entry.row for entry in self.entries], list(self.floors.values()))
+
+    def floor(self, row: Row | None = None) -> Estimate | None:
+        """The floor for the sets of a row, or for those of a full one."""
+        return self.floors.get(set_size(self.suite, row))
 
     @property
     def tested(self) -> bool:
@@ -99,10 +129,11 @@ class Board:
 
 @dataclass(frozen=True)
 class Site:
-    """All boards, and the runs by id."""
+    """All boards, the runs by id, and all published numbers by suite (or other topic)."""
 
     boards: tuple[Board, ...]
     runs: Mapping[str, RunRow] = field(default_factory=dict)
+    reported: Mapping[str, tuple[ReportedRow, ...]] = field(default_factory=dict)
 
     def methods(self) -> dict[str, list[tuple[Board, Entry]]]:
         """Every method's entries, by name, in the order of the boards."""
@@ -118,8 +149,17 @@ def load(store: Source, suites: Sequence[Suite]) -> Site:
 
     Raises:
         StoreError: the store cannot be read.
+        SuiteError: a file of published numbers is wrong.
     """
-    return Site(tuple(_board(store, suite) for suite in suites), {run.id: run for run in store.runs()})
+    published = {name: reported.reported(name) for name in reported.suites()}
+    boards = tuple(_board(store, suite, published.get(suite.name, ())) for suite in suites)
+    return Site(boards, {run.id: run for run in store.runs()}, published)
+
+
+def set_size(suite: Suite, row: Row | None = None) -> int:
+    """How many images the sets have that a distance of ``row`` was taken of (None: of a full row); 0 without sets."""
+    size = suite.generation.set if suite.generation else 0
+    return min(size, row.n) if row else size
 
 
 def stored(store: Source, suites: Sequence[Suite]) -> tuple[list[Suite], tuple[str, ...]]:
@@ -145,7 +185,7 @@ def _readable(name: str, content: str) -> Suite | None:
     return suite if suite.name == name else None
 
 
-def _board(store: Source, suite: Suite) -> Board:
+def _board(store: Source, suite: Suite, published: tuple[ReportedRow, ...]) -> Board:
     results = store.results(suite.name)
     cells = {cell.id: cell for cell in store.cells(suite=suite.name)}
     parts = {r.id: _part(store, r, cells[r.id]) for r in results if r.id in cells}
@@ -155,7 +195,25 @@ def _board(store: Source, suite: Suite) -> Board:
     lab = store.lab
     named = [_named(row, parts[row.cells[0]].cell, lab) for row in rows]
     made = zip(rows, owned, names.suffixes(named), named, strict=True)
-    return Board(suite, tuple(Entry(row, tuple(own), suffix, it.imported) for row, own, suffix, it in made))
+    entries = tuple(Entry(row, tuple(own), suffix, it.imported) for row, own, suffix, it in made)
+    return Board(suite, entries, _floors(suite, rows), _extractor(suite), published)
+
+
+def _floors(suite: Suite, rows: Sequence[Row]) -> dict[int, Estimate]:
+    sizes = {set_size(suite), *(set_size(suite, row) for row in rows)} if suite.generation else set()
+    found = {size: setscores.floor_of(suite, size) for size in sorted(sizes)}
+    return {size: floor for size, floor in found.items() if floor}
+
+
+def _extractor(suite: Suite) -> ExtractorCard | None:
+    """The card of the suite's extractor; None where no plugin of that name is installed."""
+    if suite.generation is None:
+        return None
+    try:
+        card = plugins.load().registry.get("extractor", suite.generation.extractor).card
+    except UnknownName:
+        return None
+    return card if isinstance(card, ExtractorCard) else None
 
 
 def _named(row: Row, cell: CellRow, lab: str) -> names.Named:
@@ -166,4 +224,16 @@ def _part(store: Source, result: CellResult, cell: CellRow) -> Part:
     kept = store.artefact_names(result.id)
     shown = (0, GALLERY[0]) in kept and {name for start, name in kept if start == 0} >= set(GALLERY)
     arrays = [store.artefact(result.id, 0, name) for name in GALLERY] if shown else []
-    return Part(result, cell, tuple(store.blocks(result.id).values()), Gallery(*arrays) if arrays else None)
+    gallery = Gallery(*arrays) if arrays else None
+    return Part(result, cell, tuple(store.blocks(result.id).values()), gallery, _samples(store, result, kept))
+
+
+def _samples(store: Source, result: CellResult, kept: Sequence[tuple[int, str]]) -> Samples | None:
+    """The images that were kept with the first blocks; the j-th of the block at s is that of seed position s + j."""
+    starts = sorted(start for start, name in kept if name == SAMPLES)
+    parts = [store.artefact(result.id, start, SAMPLES) for start in starts]
+    if not parts:
+        return None
+    where = np.concatenate([start + np.arange(len(part)) for start, part in zip(starts, parts, strict=True)])
+    asked = dict(zip(result.records.example.tolist(), result.records.label.tolist(), strict=True))
+    return Samples(np.concatenate(parts), np.array([asked.get(at, -1) for at in where.tolist()], dtype=np.int64))

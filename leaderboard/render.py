@@ -7,12 +7,19 @@ from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trustdm.leaderboard.views import IndexPage, MethodPage, SuitePage
+from trustdm.leaderboard.resultviews import MethodPage
+from trustdm.leaderboard.views import IndexPage, ReportedPage, SuitePage
 
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16'"
     " rx='3' fill='%231f4f8b'/%3E%3Cpath d='M3 5.5h10M8 3v10M5 10h6' stroke='white' stroke-width='1.6'/%3E%3C/svg%3E"
 )
+TEMPLATES = {
+    IndexPage: "index.html",
+    SuitePage: "suite.html",
+    MethodPage: "method.html",
+    ReportedPage: "reported.html",
+}
 STATIC = ("style.css", "board.js")
 
 
@@ -25,10 +32,9 @@ def environment() -> Environment:
     return found
 
 
-def html(view: IndexPage | SuitePage | MethodPage) -> bytes:
+def html(view: IndexPage | SuitePage | MethodPage | ReportedPage) -> bytes:
     """The HTML of a page."""
-    name = {IndexPage: "index.html", SuitePage: "suite.html", MethodPage: "method.html"}[type(view)]
-    return environment().get_template(name).render(view=view).encode("utf-8", "replace")
+    return environment().get_template(TEMPLATES[type(view)]).render(view=view).encode("utf-8", "replace")
 
 
 def static() -> dict[str, bytes]:

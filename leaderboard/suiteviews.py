@@ -6,34 +6,28 @@ from collections.abc import Sequence
 
 from trustdm.bench import summary
 from trustdm.bench.suite import Suite
-from trustdm.leaderboard import charts, marks, tables, text
-from trustdm.leaderboard.pages import adversary, budget, fact, facts, method_path, page, suite_path
+from trustdm.leaderboard import charts, columns, curves, marks, reportedviews, tables, tasks, text
+from trustdm.leaderboard.pages import REPORTED, method_path, page, suite_path
 from trustdm.leaderboard.queries import Board, Entry, Site
-from trustdm.leaderboard.views import (
-    Bar,
-    Cell,
-    Chip,
-    IndexPage,
-    Link,
-    Standing,
-    SuiteCard,
-    SuitePage,
-)
+from trustdm.leaderboard.svg import Chart
+from trustdm.leaderboard.views import Bar, Cell, Chip, IndexPage, Link, Standing, SuiteCard, SuitePage
 
 EXAMPLE = Cell("61.2%", "[58.1, 64.2]", 0.612, Bar(58.1, 61.2, 64.2))
 
 
 def index_page(site: Site) -> IndexPage:
     """The front page."""
-    head = page("trustdm", "Leaderboards for trustworthy diffusion models: measured, resumable, traceable", site.boards)
-    return IndexPage(head, _stats(site), tuple(_card(board) for board in site.boards), EXAMPLE, marks.legend())
+    head = page("trustdm", "Leaderboards for trustworthy diffusion models: measured, resumable, traceable", site)
+    cards = tuple(_card(board) for board in site.boards)
+    published = REPORTED if site.reported else ""
+    return IndexPage(head, _stats(site), cards, EXAMPLE, marks.legend(), published)
 
 
 def _stats(site: Site) -> tuple[tuple[str, str], ...]:
     """The size of what is stored."""
     parts = [part for board in site.boards for entry in board.entries for part in entry.parts]
     counted = {"boards": len(site.boards), "methods": len(site.methods())}
-    counted["verdicts on record"] = sum(len(part.result.records) for part in parts)
+    counted["records stored"] = sum(len(part.result.records) for part in parts)
     return tuple((f"{number:,}", label) for label, number in counted.items())
 
 
@@ -47,24 +41,25 @@ def _card(board: Board) -> SuiteCard:
         title=suite.title,
         href=suite_path(suite),
         version=f"version {suite.version}",
-        adversary=adversary(suite),
+        about=tasks.line(suite),
         tested=None if board.tested else marks.UNTESTED,
-        metric=tables.label(suite, suite.ranking.metric),
+        metric=columns.label(suite, suite.ranking.metric),
         full=len(full),
         preview=len(preview),
         best=_best(board),
         when=text.day(max(stamps, default="")),
+        reported=len(board.reported),
     )
 
 
 def _best(board: Board) -> Standing | None:
     """The full, current row with the best value that was ranked."""
-    metric = board.suite.ranking.metric
+    metric = next(m for m in board.suite.metrics if m.name == board.suite.ranking.metric)
     for entry in board.entries:
         row = entry.row
-        if row.completeness == "full" and row.rank_low is not None and metric in row.metrics:
-            cell = tables.estimate(row.metrics[metric])
-            return Standing(entry.name, method_path(row.method), cell)
+        if row.completeness == "full" and row.rank_low is not None and metric.name in row.metrics:
+            cell = columns.without_note(columns.value(metric, row.metrics[metric.name]))
+            return Standing(entry.name, method_path(row.method), cell, tasks.floor_line(board.floor()))
     return None
 
 
@@ -75,46 +70,39 @@ def suite_page(site: Site, board: Board, run_files: Sequence[Link]) -> SuitePage
     tests = [f"{row.rank_group}: {row.rank_test}" for row in rows if row.rank_test]
     name = text.slug(suite.name)
     return SuitePage(
-        page=page(suite.title, suite.description or adversary(suite), site.boards, root="../", here=suite),
+        page=page(suite.title, suite.description or tasks.line(suite), site, root="../", here=suite),
         name=suite.name,
         version=f"{suite.name}, version {suite.version}",
-        lead=suite.description or adversary(suite),
+        lead=suite.description or tasks.line(suite),
         tested=None if board.tested else marks.UNTESTED,
-        facts=facts(
-            fact("What may change", budget(suite)),
-            fact("The adversary knows", suite.adversary.knows),
-            fact("It wins when", suite.adversary.wins),
-            fact("Images", _images(suite)),
-            fact("Sizes", f"{suite.size.full:,} test images at full size, the first {suite.size.demo:,} in the demo"),
-            fact("If a method fails", _failures(suite)),
-        ),
-        metrics=tuple((tables.label(suite, m.name), tables.describe(suite, m) + ".") for m in suite.metrics),
-        table=tables.table(suite, board.entries, tuple(dict.fromkeys(tests))),
-        charts=charts.board_charts(name, _lines(suite, board.entries)),
-        legend=_legend(board.entries),
-        downloads=(
-            Link("Table as CSV", f"../data/{name}.csv"),
-            Link("Table as JSON", f"../data/{name}.json"),
-        ),
+        facts=tasks.facts(suite, board.extractor, board.floor()),
+        metrics=tuple((columns.label(suite, m.name), columns.describe(suite, m) + ".") for m in columns.shown(suite)),
+        table=tables.table(board, tuple(dict.fromkeys(tests))),
+        charts=_charts(name, board),
+        legend=_legend(board),
+        downloads=_downloads(name, board),
         run_files=tuple(run_files),
+        reported=reportedviews.on_board(board),
     )
 
 
-def _images(suite: Suite) -> str:
-    channels, height, width = suite.data.shape
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
-    return f"{suite.data.dataset}: {height}×{width} {colour} images of {suite.data.classes} classes"
+def _downloads(name: str, board: Board) -> tuple[Link, ...]:
+    found = (Link("Table as CSV", f"../data/{name}.csv"), Link("Table as JSON", f"../data/{name}.json"))
+    return (*found, Link("Reported rows as JSON", f"../data/reported/{name}.json")) if board.reported else found
 
 
-def _failures(suite: Suite) -> str:
-    return "the example counts as wrong" if suite.failures == "wrong" else "the example is left out, and n says so"
-
-
-def _legend(entries: Sequence[Entry]) -> tuple[Chip, ...]:
+def _legend(board: Board) -> tuple[Chip, ...]:
     """The chips that the table shows, each once, the flags last."""
-    shown = [chip for entry in entries for chip in marks.marks(entry.row, entry.imported)]
-    shown += [chip for entry in entries for chip in marks.flags(entry.row)]
+    generator = board.suite.generation is not None
+    shown = [chip for entry in board.entries for chip in marks.marks(entry.row, entry.imported)]
+    shown += [chip for entry in board.entries for chip in marks.flags(entry.row, generator=generator)]
     return tuple({chip.label: chip for chip in shown}.values())
+
+
+def _charts(name: str, board: Board) -> tuple[Chart, ...]:
+    if board.suite.generation is not None:
+        return curves.board_charts(name, board)
+    return charts.board_charts(name, _lines(board.suite, board.entries)) if board.suite.adversary else ()
 
 
 def _lines(suite: Suite, entries: Sequence[Entry]) -> list[charts.Line]:

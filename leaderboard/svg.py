@@ -19,7 +19,7 @@ VARIABLES = {
     "#010005": "--edge",
     "#010006": "--muted",
     "#010007": "--paper",
-    **{f"#0200{i:02x}": f"--series-{i}" for i in range(1, 7)},
+    **{f"#0200{i:02x}": f"--series-{i}" for i in range(1, 9)},
 }
 COLOURS = {name.removeprefix("--"): value for value, name in VARIABLES.items()}
 

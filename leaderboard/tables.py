@@ -1,79 +1,22 @@
-"""Rows of a board as cells of text: shared by the pages of suites and of methods."""
+"""Rows of a board as a table: grouped by what is ranked among itself, searchable, filterable."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from trustdm.bench.suite import Suite
-from trustdm.bench.suite_models import MetricSpec
 from trustdm.bench.summary import Row
 from trustdm.bench.types import Estimate
-from trustdm.leaderboard import marks, names, text
-from trustdm.leaderboard.queries import Entry
-from trustdm.leaderboard.views import Bar, Cell, Column, Filter, Group, Option, Table, TableRow
+from trustdm.leaderboard import columns, marks, names, tasks, text
+from trustdm.leaderboard.columns import FRECHET, NOTHING, Axes
+from trustdm.leaderboard.queries import Board, Entry, set_size
+from trustdm.leaderboard.views import Cell, Filter, Group, Option, Table, TableRow, Toggle
 
 Ids = Mapping[str, Mapping[str, str]]
-NOTHING = Cell(text.DASH)
-COSTS = (
-    Column("forwards", "Forward", "Images sent forward for each example, counted by the harness", "cost", "down"),
-    Column("gradients", "Gradient", "Images a gradient was taken for, for each example", "cost", "down"),
-    Column("device", "Device time", "Process or device time for each example", "cost", "down"),
-    Column("n", "Examples", "Examples run, of those on the test list", "count"),
-)
-
-
-def columns(suite: Suite) -> tuple[Column, ...]:
-    """The columns of a board: its metrics, then the costs."""
-    whole = {metric.evaluation for metric in suite.metrics if not metric.probe}
-    found = []
-    for metric in suite.metrics:
-        group = "attack" if metric.probe and metric.evaluation in whole else "main"
-        better = "down" if metric.direction == "lower" else "up"
-        found.append(Column(metric.name, label(suite, metric.name), describe(suite, metric), group, better))
-    return (*found, *COSTS)
-
-
-def label(suite: Suite, name: str) -> str:
-    """What a metric is called on the pages."""
-    metric = next(m for m in suite.metrics if m.name == name)
-    words = metric.label or name.replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def describe(suite: Suite, metric: MetricSpec) -> str:
-    """One sentence that says what a metric counts."""
-    if metric.statistic == "survival":
-        probe = f"{metric.probe} and what ran before it" if metric.probe else "all attacks"
-        return f"Share of examples still correct after {probe}, in the evaluation “{metric.evaluation}”"
-    where = f"under {metric.probe}" if metric.probe not in {"", "clean"} else "as they are, without an attack"
-    return f"Share of examples classified correctly {where} (evaluation “{metric.evaluation}”)"
-
-
-def estimate(value: Estimate | None) -> Cell:
-    """An estimate of a share with its interval, drawn as well; a dash where there is none."""
-    if value is None:
-        return NOTHING
-    low, middle, high = (100 * min(1.0, max(0.0, v)) for v in (value.low, value.value, value.high))
-    return Cell(text.percent(value.value), text.interval(value.low, value.high), value.value, Bar(low, middle, high))
-
-
-def cells(suite: Suite, row: Row) -> tuple[Cell, ...]:
-    """The cells of ``columns``, in their order."""
-    return (*(estimate(row.metrics.get(metric.name)) for metric in suite.metrics), *_costs(row))
-
-
-def _costs(row: Row) -> tuple[Cell, ...]:
-    count = Cell(f"{row.n:,}", f"of {row.planned:,}", row.n)
-    if not row.n:
-        return NOTHING, NOTHING, NOTHING, count
-    forwards, gradients, device = (v / row.n for v in (row.cost.forwards, row.cost.gradients, row.cost.device))
-    each = "per example"
-    return (
-        Cell(text.count(forwards), each, forwards),
-        Cell(text.count(gradients), each, gradients),
-        Cell(text.duration(device), each, device),
-        count,
-    )
+TOGGLES = {"attack": "each attack", "more": "other evaluations"}
+STEPS = "other step counts"
+BARS = "The small bars have an axis for each column, from its least to its greatest value{log}; shares have 0 to 100%."
+LOG = ", logarithmic where these differ more than tenfold"
 
 
 def rank(row: Row) -> Cell:
@@ -95,36 +38,87 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(str(v) for v in value) if isinstance(value, list | tuple) else ()
 
 
-def table(suite: Suite, entries: Sequence[Entry], tests: Sequence[str]) -> Table:
+def table(board: Board, tests: Sequence[str]) -> Table:
     """The whole table of a board."""
+    suite, entries = board.suite, board.entries
     rows = [entry.row for entry in entries]
     filters = _filters(rows)
     ids = {f.name: {option.label: option.id for option in f.options} for f in filters}
     grouped: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         grouped.setdefault((entry.row.completeness, entry.row.rank_group), []).append(entry)
-    groups = tuple(_group(suite, members, ids) for members in grouped.values())
-    return Table(columns(suite), groups, filters, len(rows), label(suite, suite.ranking.metric), tuple(tests))
+    heads = columns.columns(suite)
+    return Table(
+        columns=heads,
+        groups=tuple(_group(board, members, ids) for members in grouped.values()),
+        filters=filters,
+        toggles=_toggles(suite, {head.group for head in heads}),
+        total=len(rows),
+        ranked_by=columns.label(suite, suite.ranking.metric),
+        tests=tuple(tests),
+        bars=_bars(board.scales),
+    )
 
 
-def _group(suite: Suite, entries: Sequence[Entry], ids: Ids) -> Group:
-    first = entries[0].row
+def _toggles(suite: Suite, groups: set[str]) -> tuple[Toggle, ...]:
+    names = TOGGLES | ({"more": STEPS} if suite.generation else {})
+    found = [Toggle(name, label, shown=False) for name, label in names.items() if name in groups]
+    return (*found, Toggle("cost", "cost", shown=suite.generation is None))
+
+
+def _bars(scales: Axes) -> str:
+    return BARS.format(log=LOG if any(axis.log for axis in scales.values()) else "") if scales else ""
+
+
+def _group(board: Board, entries: Sequence[Entry], ids: Ids) -> Group:
+    suite, scales, first = board.suite, board.scales, entries[0].row
+    seed = f", seed {first.seed}" if len(suite.seeds) > 1 and first.rank_low is not None else ""
+    made = tuple(_row(suite, entry, ids, scales) for entry in entries)
+    title, note = _headed(suite, first)
+    floor = board.floor(first) if first.rank_low is not None else None
+    shown = () if floor is None else _floor_cells(suite, floor, scales)
+    of = f"the floor at n = {floor.n:,}" if floor else ""
+    return Group(first.completeness, title + seed, note, made, shown, of)
+
+
+def _headed(suite: Suite, first: Row) -> tuple[str, str]:
+    """What stands above the rows of a group."""
     ranked = first.rank_low is not None
-    seed = f", seed {first.seed}" if len(suite.seeds) > 1 and ranked else ""
-    made = tuple(_row(suite, entry, ids) for entry in entries)
     if first.completeness == "preview":
-        reach = f", first {first.n:,} examples" if ranked else ", not ranked"
-        note = f"Only part of the {first.planned:,} examples was run, so intervals are wide."
-        note += " Ranked among themselves, never with full rows." if ranked else ""
-        return Group("preview", f"Preview{reach}{seed}", note, made)
+        reach = f", first {first.n:,} {tasks.unit(suite)}s" if ranked else ", not ranked"
+        apart = " Ranked among themselves, never with full rows." if ranked else ""
+        return f"Preview{reach}", _preview_note(suite, first) + apart
     if not ranked:
-        return Group(
-            "full", "Full, not ranked", "Complete, but not comparable with the ranked rows: see the marks.", made
-        )
-    return Group("full", f"Full{seed}", f"All {first.n:,} examples of the test list.", made)
+        return "Full, not ranked", "Complete, but not comparable with the ranked rows: see the marks."
+    if suite.generation is None:
+        return "Full", f"All {first.n:,} examples of the test list."
+    sets = suite.size.full // suite.generation.set
+    of = "in one set" if sets == 1 else f"in {sets} sets of {suite.generation.set:,}; a distance is the mean over these"
+    return "Full", f"{first.n:,} images, {of}. {columns.WAYS[_ranking_direction(suite)]}."
 
 
-def _row(suite: Suite, entry: Entry, ids: Ids) -> TableRow:
+def _preview_note(suite: Suite, first: Row) -> str:
+    if suite.generation is None:
+        return f"Only part of the {first.planned:,} examples was run, so intervals are wide."
+    if set_size(suite, first) < suite.generation.set:
+        return f"Fewer images than a set of {suite.generation.set:,}: the distances are larger for that reason alone."
+    return f"Only part of the {first.planned:,} images was made, so intervals are wide."
+
+
+def _ranking_direction(suite: Suite) -> str:
+    return next(m.direction for m in suite.metrics if m.name == suite.ranking.metric)
+
+
+def _floor_cells(suite: Suite, floor: Estimate, scales: Axes) -> tuple[Cell, ...]:
+    """What real images get, in the columns of distances."""
+    found = []
+    for metric in columns.shown(suite):
+        is_distance = metric.statistic == FRECHET
+        found.append(columns.value(metric, floor, scales.get(metric.name)) if is_distance else NOTHING)
+    return (*found, *(Cell("") for _ in columns.columns(suite)[len(found) :]))
+
+
+def _row(suite: Suite, entry: Entry, ids: Ids, scales: Axes) -> TableRow:
     row, title = entry.row, names.title(entry.row)
     words = (
         row.method,
@@ -141,9 +135,9 @@ def _row(suite: Suite, entry: Entry, ids: Ids) -> TableRow:
         href=f"../methods/{text.slug(row.method)}.html",
         title=entry.name,
         variant=variant(row, row.method if title != row.method else ""),
-        cells=cells(suite, row),
+        cells=columns.cells(suite, row, scales),
         marks=marks.marks(row, entry.imported),
-        flags=marks.flags(row),
+        flags=marks.flags(row, generator=suite.generation is not None),
         search=" ".join(words).lower(),
         keys={name: " ".join(known[value] for value in _values(row, name)) for name, known in ids.items()},
     )
@@ -164,12 +158,13 @@ def _values(row: Row, name: str) -> tuple[str, ...]:
 
 def _filters(rows: Sequence[Row]) -> tuple[Filter, ...]:
     names = {"completeness": "Completeness", "origin": "Origin", "currency": "Currency", "flag": "Flag", "tag": "Tag"}
-    made = [Filter(name, label, _options(rows, name)) for name, label in names.items()]
+    made = [Filter(name, label, options([_values(row, name) for row in rows])) for name, label in names.items()]
     return tuple(f for f in made if f.options)
 
 
-def _options(rows: Sequence[Row], name: str) -> tuple[Option, ...]:
-    counts = _count(value for row in rows for value in dict.fromkeys(_values(row, name)))
+def options(values: Sequence[Iterable[str]]) -> tuple[Option, ...]:
+    """The choices of a filter, from what each row has to offer to it."""
+    counts = _count(value for offered in values for value in dict.fromkeys(offered))
     return tuple(Option(str(at), value, counts[value]) for at, value in enumerate(sorted(counts)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ _TRAILING = ".,;:!?)]}"
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 DASH = "–"
 MINUS = "\N{MINUS SIGN}"
+DECIMALS = 6
 
 
 def percent(value: float) -> str:
@@ -29,6 +31,28 @@ def interval(low: float, high: float) -> str:
 def estimate(value: Estimate) -> str:
     """ "61.2% [58.1, 64.2]"."""
     return f"{percent(value.value)} {interval(value.low, value.high)}"
+
+
+def measure(value: float, low: float, high: float) -> tuple[str, str]:
+    """A value that is no share, and its interval as "[8.71, 9.53]", with the digits that the interval leaves certain.
+
+    That is two digits of half the interval; without an interval four digits of the value, and no second text.
+    """
+    half = (high - low) / 2
+    if not (math.isfinite(half) and half > 0):
+        return number(value, 4), ""
+    places = min(DECIMALS, max(0, 1 - math.floor(math.log10(half))))
+    told, least, most = (f"{v:,.{places}f}".replace("-", MINUS) for v in (value, low, high))
+    return told, f"[{least}, {most}]"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A plain number with so many digits: "7.852", "0.00012", "7,346"."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    told = f"{value:,.{min(places, DECIMALS + digits)}f}"
+    return (told.rstrip("0").rstrip(".") if "." in told else told).replace("-", MINUS)
 
 
 def count(value: float) -> str:

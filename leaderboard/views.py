@@ -18,7 +18,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An interval on a 0 to 100 axis: the ends, and the value between them."""
+    """An interval on an axis from 0 to 100 (%): the ends, and the value between them."""
 
     low: float
     value: float
@@ -27,17 +27,21 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One value of a table: the text, a smaller text under it, what it sorts by (None sorts last)."""
+    """One value of a table: the text, a smaller text under it, what it sorts by (None sorts last).
+
+    ``note`` is a last small text, such as the spread over several sets.
+    """
 
     text: str
     detail: str = ""
     sort: float | None = None
     bar: Bar | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of values; ``group`` is main, attack or cost; ``better`` is up, down or empty."""
+    """A column of values; ``group`` is main, attack, more, cost or count; ``better`` is up, down or empty."""
 
     key: str
     label: str
@@ -64,12 +68,18 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that are ranked among themselves only; ``kind`` is full or preview."""
+    """Rows that are ranked among themselves only; ``kind`` is full or preview.
+
+    ``floor`` has the cells of a line above the rows for what real data get; empty where there is none, and
+    ``floor_note`` says what it is.
+    """
 
     kind: str
     title: str
     note: str
     rows: tuple[TableRow, ...]
+    floor: tuple[Cell, ...] = ()
+    floor_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +99,26 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Toggle:
+    """A switch for the columns of a ``group``; ``shown`` at first or not."""
+
+    group: str
+    label: str
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
+    """The table of a board; ``bars`` says what the axes of the small bars are, where they are not percent."""
+
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
     filters: tuple[Filter, ...]
+    toggles: tuple[Toggle, ...]
     total: int
     ranked_by: str
     tests: tuple[str, ...]
+    bars: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +138,61 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedLine:
+    """One published number: ``keys`` as in ``TableRow``; ``delta``: what was measured here, less this number."""
+
+    system: str
+    variant: str
+    data: str
+    metric: str
+    value: Cell
+    n: Cell
+    cost: Cell
+    delta: str
+    note: str
+    flags: tuple[Chip, ...]
+    search: str
+    keys: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedGroup:
+    """Numbers of one source and protocol; ``where`` in the source, which ``href`` leads to.
+
+    ``protocol`` has what is said about it, by term, and is empty where nothing is. ``title`` is what the numbers are
+    about, and ``board`` the address of our board of it; both may be empty.
+    """
+
+    citation: str
+    where: str
+    href: str
+    protocol: tuple[tuple[str, str], ...]
+    title: str
+    board: str
+    lines: tuple[ReportedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedTable:
+    """Published numbers, in the order of their sources; never ranked."""
+
+    name: str
+    groups: tuple[ReportedGroup, ...]
+    filters: tuple[Filter, ...]
+    total: int
+    legend: tuple[Chip, ...]
+    deltas: bool
+    whose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPage:
+    page: Page
+    table: ReportedTable
+    downloads: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What every page has: its title, its heading, the way back to the root, and the boards for the navigation."""
 
@@ -123,15 +201,17 @@ class Page:
     description: str
     root: str
     boards: tuple[Link, ...]
+    reported: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A method and its best value, as the index shows them."""
+    """A method and its best value, as the index shows them; ``floor`` says what real data get."""
 
     name: str
     href: str
     cell: Cell
+    floor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +219,14 @@ class SuiteCard:
     title: str
     href: str
     version: str
-    adversary: str
+    about: str
     tested: Chip | None
     metric: str
     full: int
     preview: int
     best: Standing | None
     when: str
+    reported: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +236,7 @@ class IndexPage:
     cards: tuple[SuiteCard, ...]
     example: Cell
     legend: tuple[tuple[str, tuple[Chip, ...]], ...]
+    reported: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,108 +253,4 @@ class SuitePage:
     legend: tuple[Chip, ...]
     downloads: tuple[Link, ...]
     run_files: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """One step of the survival table: what still holds after it, and how often each status was given."""
-
-    probe: str
-    cell: Cell
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """An evaluation attack by attack."""
-
-    name: str
-    statuses: tuple[str, ...]
-    attacks: tuple[Attack, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One example; the sources are relative addresses of PNG files, the last two None where it was not attacked."""
-
-    caption: str
-    clean: str
-    adversarial: str | None
-    difference: str | None
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Album:
-    """The attacked images of one evaluation."""
-
-    name: str
-    pictures: tuple[Picture, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ExampleRow:
-    """One example (and draw): for each probe the state (a CSS class) and the text."""
-
-    name: str
-    cells: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """The per-example table: its probes, its first rows, how many there are, and where all of it is."""
-
-    probes: tuple[str, ...]
-    rows: tuple[ExampleRow, ...]
-    total: int
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
-class CellFacts:
-    """One evaluation of a row as it was run: a line of the table of cells."""
-
-    name: str
-    values: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    title: str
-    facts: tuple[Fact, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ResultView:
-    """One row of one board, on the page of its method; ``name`` where the method's title does not say which."""
-
-    anchor: str
-    suite: str
-    name: str
-    href: str
-    rank: str
-    variant: str
-    columns: tuple[Column, ...]
-    cells: tuple[Cell, ...]
-    marks: tuple[Chip, ...]
-    flags: tuple[Chip, ...]
-    errors: tuple[str, ...]
-    ladders: tuple[Ladder, ...]
-    albums: tuple[Album, ...]
-    budget: str
-    examples: Examples | None
-    cell_columns: tuple[str, ...]
-    cell_facts: tuple[CellFacts, ...]
-    runs: tuple[RunView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MethodPage:
-    page: Page
-    name: str
-    summary: str
-    claim: str
-    tags: tuple[str, ...]
-    facts: tuple[Fact, ...]
-    results: tuple[ResultView, ...]
+    reported: ReportedTable | None = None

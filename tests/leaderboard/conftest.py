@@ -14,8 +14,9 @@ from trustdm.bench.records import Records, failed
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite import Suite, load_suite
-from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status, canonical_json
+from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status, blocks_of, canonical_json
 from trustdm.leaderboard.build import build_site
+from trustdm.leaderboard.queries import Board, load
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 NAN = "ContractError: classify returned NaN for 3 of 64 images; expected finite logits"
@@ -198,3 +199,139 @@ def published(tmp_path_factory: pytest.TempPathFactory, suites: list[Suite]) -> 
             world.add(suites[1], replace(fake, n=64))
         build_site(store, folder / "site", suites)
     return folder / "site"
+
+
+@dataclass
+class Generator:
+    """A generator nobody ran: its features are those of real images with noise, which falls with the steps to ``best``.
+
+    ``passes`` are network evaluations a step; ``n`` images are made of those that the suite asks for.
+    """
+
+    name: str
+    sampler: str
+    best: float
+    speed: float = 0.35
+    passes: float = 2.0
+    n: int = 10_000
+    labelled: bool = True
+    title: str = ""
+    fail: bool = False
+
+    def card(self) -> dict[str, object]:
+        shape = {"input_shape": [1, 8, 8], "classes": 10 * self.labelled, "capabilities": ["sample"]}
+        return {"name": self.name, "version": "1", "title": self.title, "tags": ["diffusion"], **shape}
+
+
+def add_generator(store: Store, suite: Suite, fake: Generator) -> None:
+    """Stores the results of every evaluation of a generation suite in the suite's blocks."""
+    real = np.load(suite.reference_file())["features"].astype(np.float64)
+    for evaluation, spec in suite.evaluations.items():
+        params = {"sampler": fake.sampler} if fake.sampler else {}
+        identity = CellIdentity(
+            method=fake.name,
+            method_version="1",
+            method_params=tuple(params.items()),
+            weights=("ab" * 32,),
+            suite=suite.name,
+            suite_version=suite.version,
+            suite_digest=suite.digest,
+            data_digest=suite.generation.reference_sha256 or "",
+            evaluation=evaluation,
+            protocol="generation",
+            protocol_version="1",
+            params=canonical_json(spec.params),
+            block_rule=suite.block_rule,
+            precision=suite.precision,
+            seed=0,
+        )
+        given = {"planned": suite.size.full, "code_digest": "c0de" * 16, "card": fake.card()}
+        cell = store.cell(identity, suite_content=suite.content, **given)
+        for block in blocks_of(suite.size.full, suite.size.first_block, suite.size.block):
+            if block.start < fake.n:
+                _made_block(store, suite, fake, spec.params["steps"], cell.id, block, real)
+
+
+def _made_block(store: Store, suite: Suite, fake: Generator, steps: int, cell_id: int, block: Block, real: Any) -> None:
+    ids, size = np.arange(block.start, block.stop), len(block)
+    random = np.random.default_rng([sum(map(ord, fake.name + fake.sampler)), block.start])
+    noise = fake.best + 2.5 * float(np.exp(-fake.speed * (steps - 1)))
+    features = real[random.integers(len(real), size=size)] + noise * real.std(axis=0) * random.normal(size=(size, 32))
+    evaluations = np.full(size, np.ceil(fake.passes * steps - (fake.passes == 2)))
+    asked = ids % suite.data.classes if fake.labelled else np.full(size, -1)
+    arrays: dict[str, Any] = {"features": features.astype(np.float16)}
+    if block.start < 64:
+        arrays["samples"] = drawn(asked, suite.data.shape, noise, random)[: 64 - block.start]
+    passes = {"passes unet": float(evaluations.sum())} | ({"passes guide": 3.0 * size} if fake.labelled else {})
+    cost = Cost(0.004 * size, 0.0035 * size, int(evaluations.sum()), 0, 71 << 20)
+    row = BlockRow(block, "done", RUN.id, "2026-11-21T10:20:00+00:00", 64, "cpu", 1, cost)
+    made = Records.of("sample", ids, np.full(size, Status.MADE), label=asked, value=evaluations)
+    if fake.fail and block.start:
+        store.commit(cell_id, replace(row, status="failed", error="ContractError: NaN pixels"), failed(ids), {}, {})
+    else:
+        store.commit(cell_id, row, made, passes, arrays)
+
+
+def drawn(asked: Any, shape: tuple[int, ...], noise: float, random: Any) -> Any:
+    """Grey images (n, C, H, W), one level of grey for each class, with noise."""
+    level = np.broadcast_to(20 * (1 + np.asarray(asked))[:, None, None, None], (len(asked), *shape))
+    return np.clip(level + 20 * noise * random.normal(size=level.shape), 0, 255).astype(np.uint8)
+
+
+def plausible_generators() -> list[Generator]:
+    """A dozen rows as a board of generators might have them: four methods with several samplers, and previews."""
+    edm, ddpm, ncsn = ("EDM, class-conditional (digits)", "DDPM (digits)", "NCSN (digits)")
+    free = {"labelled": False}
+    return [
+        Generator("digits-edm", "heun", 0.05, title=edm),
+        Generator("digits-edm", "euler", 0.12, 0.2, 1.0, title=edm),
+        Generator("digits-edm", "stochastic", 0.04, 0.25, title=edm),
+        Generator("digits-edm-uncond", "heun", 0.3, title="EDM, unconditional (digits)", **free),
+        Generator("digits-ddpm", "ancestral", 0.35, 0.1, 1.0, title=ddpm),
+        Generator("digits-ddpm", "ddim", 0.2, 0.2, 1.0, title=ddpm),
+        Generator("digits-ddpm", "predictor-corrector", 0.3, 0.12, 2.5, title=ddpm),
+        Generator("digits-ncsn", "langevin", 0.6, 0.08, 5.0, title=ncsn, **free),
+        Generator("digits-ncsn", "ode", 0.5, 0.3, 1.0, title=ncsn, **free),
+        Generator("digits-ldm", "ddim", 0.25, 0.4, 1.5, title="Latent diffusion"),
+        Generator("digits-broken", "", 0.5, title="Broken", fail=True),
+        Generator("a-preview", "heun", 0.2, n=64, title="A preview"),
+        Generator("another-preview", "", 0.4, n=64),
+    ]
+
+
+@pytest.fixture(scope="session")
+def generation(tmp_path_factory: pytest.TempPathFactory) -> Suite:
+    """The shipped smoke test of generators with three sets of 100 images in place of one of 500."""
+    shipped = load_suite("digits-generation")
+    folder = tmp_path_factory.mktemp("suites")
+    words = shipped.source.read_text(encoding="utf-8")
+    for old, new in (("set = 500", "set = 100"), ("full = 500", "full = 300"), ("block = 250", "block = 150")):
+        assert old in words
+        words = words.replace(old, new)
+    for name in ("digits-linf.splits.json", "digits-generation.reference.npz"):
+        (folder / name).write_bytes((shipped.root / name).read_bytes())
+    (folder / "digits-generation.toml").write_text(words, encoding="utf-8")
+    return load_suite(folder / "digits-generation.toml")
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory, generation: Suite) -> Path:
+    """The folder of a site with one board of generators."""
+    folder = tmp_path_factory.mktemp("generated")
+    with Store.open(folder / "bench.db") as store:
+        World(store)
+        for fake in plausible_generators():
+            add_generator(store, generation, fake)
+        build_site(store, folder / "site", [generation])
+    return folder / "site"
+
+
+@pytest.fixture(scope="session")
+def generators(tmp_path_factory: pytest.TempPathFactory, generation: Suite) -> Board:
+    """A small board of generators: four methods, one of them twice, one a preview."""
+    fakes = plausible_generators()
+    with Store.open(tmp_path_factory.mktemp("generators") / "bench.db") as store:
+        World(store)
+        for fake in (fakes[0], fakes[1], fakes[3], fakes[7], fakes[11]):
+            add_generator(store, generation, fake)
+        return load(store, [generation]).boards[0]

@@ -34,8 +34,8 @@ def test_building_again_writes_nothing(filled: Store, suites: list[Suite], tmp_p
     first = build_site(filled, tmp_path / "site", suites)
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*") if p.is_file()}
     again = build_site(filled, tmp_path / "site", suites)
-    assert (first.written, first.unchanged) == (6, 0)
-    assert (again.written, again.unchanged, again.removed, again.bytes) == (0, 6, 0, first.bytes)
+    assert (first.written, first.unchanged) == (7, 0)
+    assert (again.written, again.unchanged, again.removed, again.bytes) == (0, 7, 0, first.bytes)
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
 
@@ -50,7 +50,7 @@ def test_a_changed_page_is_rewritten_alone(filled: Store, suites: list[Suite], t
     build_site(filled, site, suites)
     (site / "index.html").write_text("edited")
     report = build_site(filled, site, suites)
-    assert (report.written, report.unchanged) == (1, 5)
+    assert (report.written, report.unchanged) == (1, 6)
     assert "edited" not in (site / "index.html").read_text()
 
 
@@ -91,8 +91,8 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(filled: Store, suites
 
 def test_an_empty_store_gives_a_site(world: Any, suites: list[Suite], tmp_path: Path) -> None:
     report = build_site(world.store, tmp_path / "site", suites)
-    assert report.written == 4
-    assert build_site(world.store, tmp_path / "none", []).written == 1
+    assert report.written == 5
+    assert build_site(world.store, tmp_path / "none", []).written == 2
 
 
 def test_run_files_can_be_downloaded_and_are_the_exported_ones(
@@ -179,7 +179,7 @@ def test_the_leaderboard_needs_no_torch(published: Path) -> None:
 
 
 def test_no_module_imports_what_is_built_on_it() -> None:
-    order = ["text", "svg", "views", "names", "queries", "pages", "render", "build"]
+    order = ["text", "svg", "views", "tasks", "columns", "names", "queries", "pages", "tables", "render", "build"]
     folder = Path(build.__file__).parent
     for name in order:
         used = _imports(ast.parse((folder / f"{name}.py").read_text()))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -51,15 +50,6 @@ def test_the_same_rows_give_the_same_drawing() -> None:
     assert board_charts("x", rows) == board_charts("x", rows)
 
 
-def test_labels_of_close_rows_keep_their_distance_and_their_order() -> None:
-    rows = [{"key": at, "y": 0.5 - 0.001 * at} for at in range(12)]
-    charts._place(rows)
-    slots = [row["slot"] for row in rows]
-    gaps = [a - b for a, b in pairwise(slots)]
-    assert min(gaps) >= charts.LINE / charts.HEIGHT - 1e-9
-    assert min(slots) >= 0 and max(slots) <= 1
-
-
 def test_a_long_board_shows_its_best_rows_and_says_how_many_it_leaves_out() -> None:
     rows = [line(f"m{at}", 0.9 - 0.01 * at) for at in range(30)]
     trade, _ = board_charts("x", rows)
@@ -81,9 +71,6 @@ def test_the_narrow_chart_lists_its_rows_below_best_first() -> None:
         assert [t for t in texts(chart.narrow) if t in {"worse", "better"}] == ["worse", "better"]
         width = float(ElementTree.fromstring(chart.narrow).attrib["viewBox"].split()[2])
         assert width < 390
-    rows = [{"key": 0, "y": 0.4}, {"key": 1, "y": 0.6}]
-    charts._place(rows, charts.NARROW)
-    assert rows[0]["slot"] < rows[1]["slot"] < 0
 
 
 def test_previews_keep_a_place_beside_many_full_rows() -> None:

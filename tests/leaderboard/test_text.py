@@ -87,3 +87,27 @@ def test_addresses_within_a_text_become_links_and_nothing_is_lost() -> None:
 def test_long_texts_are_cut_and_control_characters_shown_as_spaces() -> None:
     assert text.shorten("abcdef", 4) == "abc…" and text.shorten("abcd", 4) == "abcd"
     assert text.printable("a\x00b\u202ec\ud800β") == "a b c β"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (9.1234, 8.71, 9.53, ("9.12", "[8.71, 9.53]")),
+        (1099.6, 1084, 1115, ("1,100", "[1,084, 1,115]")),
+        (0.00123, 0.0009, 0.0015, ("0.00123", "[0.00090, 0.00150]")),
+        (-0.5, -1.5, 0.5, ("−0.5", "[−1.5, 0.5]")),
+        (2.0, 2.0, 2.0, ("2", "")),
+        (7.12345, float("nan"), float("nan"), ("7.123", "")),
+    ],
+)
+def test_plain_numbers_have_the_digits_that_their_interval_leaves(
+    value: float, low: float, high: float, said: tuple[str, str]
+) -> None:
+    assert text.measure(value, low, high) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0, "0"), (7.852, "7.85"), (20, "20"), (7346.2, "7,346"), (0.00012, "0.00012"), (-3.5, "−3.5")]
+)
+def test_numbers_keep_three_digits(value: float, said: str) -> None:
+    assert text.number(value) == said

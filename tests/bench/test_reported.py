@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from trustdm.bench import reported
+from trustdm.bench.errors import SuiteError
+from trustdm.bench.reported import FLAGS, ReportedRow
+
+GOOD = """
+suite = "mine"
+title = "Mine"
+data = "Toy"
+rows = [
+  { system = "A", variant = "x", metric = "fid", value = 2.10, n = 50000, source = "paper", protocol = "usual" },
+  { system = "B", metric = "recall", value = 0.5, flags = ["underspecified"], source = "paper", protocol = "usual" },
+]
+[sources.paper]
+citation = "Somebody 2020, Something"
+where = "Table 1"
+url = "https://arxiv.org/abs/2006.11239"
+[protocols.usual]
+sampler = "ancestral"
+"""
+
+
+def written(folder: Path, text: str, name: str = "mine") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def one(suite: str, system: str, variant: str, metric: str = "fid", data: str = "") -> ReportedRow:
+    rows = [r for r in reported.reported(suite) if (r.system, r.variant, r.metric) == (system, variant, metric)]
+    (found,) = [row for row in rows if data in row.data]
+    return found
+
+
+# Typed by hand from the sources, not from the files.
+@pytest.mark.parametrize(
+    ("suite", "system", "variant", "value", "n", "flags"),
+    [
+        ("cifar10", "EDM", "class-conditional, VP, config A (baseline)", "2.48", 50_000, {"best-of-three"}),
+        ("cifar10", "EDM", "class-conditional, VE, config D (+ preconditioning)", "2.64", 50_000, {"best-of-three"}),
+        ("cifar10", "EDM", "unconditional, VP, config A (baseline)", "3.01", 50_000, {"best-of-three", "pre-trained"}),
+        ("cifar10", "EDM", "unconditional, VE, config A (baseline)", "3.77", 50_000, {"best-of-three", "pre-trained"}),
+        ("cifar10", "EDM", "unconditional, VP, config F (+ non-leaky augmentation)", "1.97", 50_000, {"best-of-three"}),
+        ("cifar10", "EDM", "class-conditional, 5 steps", "35.54", None, {"underspecified"}),
+        ("cifar10", "EDM", "class-conditional, 20 steps", "1.824", None, {"underspecified"}),
+        ("cifar10", "EDM", "unconditional, 10 steps", "2.637", None, {"underspecified"}),
+        ("cifar10", "EDM trained on watermarked images", "128 bits", "7.97", 50_000, {"underspecified"}),
+        ("cifar10", "NCSN", "", "25.32", None, {"underspecified", "recalled"}),
+        ("cifar10", "DDPM", "", "3.17", 50_000, set()),
+        ("cifar10", "Score SDE", "NCSN++ deep cont., VE", "2.20", 50_000, {"best-snapshot"}),
+        ("ffhq64", "EDM", "VE, config C (+ capacity redistributed)", "41.62", 50_000, {"best-of-three"}),
+        ("ffhq64", "EDM", "VP, config F (+ non-leaky augmentation)", "2.39", 50_000, {"best-of-three"}),
+        ("ffhq64", "EDM trained on watermarked images", "16 bits", "5.19", 50_000, set()),
+        (
+            "ffhq64",
+            "EDM trained on watermarked images",
+            "64 bits, weight noise 0.15",
+            "220.14",
+            None,
+            {"underspecified"},
+        ),
+        ("afhqv2", "EDM", "VE, config B (+ hyper-parameters)", "23.12", 50_000, {"best-of-three"}),
+        ("afhqv2", "EDM, baseline of the watermark study", "no watermark", "2.10", 50_000, {"underspecified"}),
+        *(
+            ("afhqv2", "EDM trained on watermarked images", f"64 bits, weight noise {std}", value, None, doubts)
+            for std, value in (("0.009", "13.44"), ("0.015", "30.26"), ("0.01", "8.62"), ("0.30", "227.38"))
+            for doubts in [{"suspect", "underspecified"}]
+        ),
+        ("imagenet64", "EDM trained on watermarked images", "64 bits", "14.89", 50_000, {"underspecified"}),
+        ("imagenet64", "ADM-G", "", "2.07", 50_000, set()),
+        ("imagenet64", "EDM", "class-conditional, ADM architecture", "1.36", 50_000, {"best-of-three"}),
+    ],
+)
+def test_the_shipped_numbers_are_those_of_the_sources(
+    suite: str, system: str, variant: str, value: str, n: int | None, flags: set[str]
+) -> None:
+    row = one(f"{suite}-generation", system, variant)
+    assert (str(row.value), row.n, set(row.flags)) == (value, n, flags)
+
+
+@pytest.mark.parametrize(
+    ("system", "data", "value"),
+    [("DDPM", "LSUN Church", "7.89"), ("DDPM", "LSUN Bedroom", "4.90"), ("ADM-G, upsampled", "512", "3.85")],
+)
+def test_numbers_of_data_without_a_suite_of_ours_are_kept_too(system: str, data: str, value: str) -> None:
+    assert str(one("other-generation", system, "", data=data).value) == value
+
+
+def test_the_ladder_is_whole() -> None:
+    for suite, columns, nfe in (("cifar10", 4, 35), ("ffhq64", 2, 79), ("afhqv2", 2, 79)):
+        rows = [r for r in reported.reported(f"{suite}-generation") if r.system == "EDM" and ", config " in r.variant]
+        assert len(rows) == 6 * columns and {r.nfe for r in rows} == {nfe}
+        assert {r.variant[r.variant.index("config ") + 7] for r in rows} == set("ABCDEF")
+
+
+def test_every_shipped_row_has_its_source_and_says_what_is_missing() -> None:
+    for suite in reported.suites():
+        for row in reported.reported(suite):
+            assert row.source.url.startswith("https://") and row.source.where and row.data
+            assert row.n is not None or "underspecified" in row.flags
+            assert set(row.flags) <= set(FLAGS)
+
+
+def test_a_suite_without_a_file_has_no_rows() -> None:
+    assert reported.reported("mnist16-linf") == () and reported.as_json("../../../etc/passwd") == []
+
+
+def test_digits_stay_as_they_are_printed(tmp_path: Path) -> None:
+    first, second = reported.read(written(tmp_path, GOOD))
+    assert (first.value, str(first.value), first.variant) == (Decimal("2.10"), "2.10", "x")
+    assert (second.n, second.data, second.protocol.sampler, second.protocol.extractor) == (None, "Toy", "ancestral", "")
+
+
+def test_rows_are_plain_json() -> None:
+    rows = json.loads(json.dumps(reported.as_json("other-generation"), allow_nan=False))
+    church = next(row for row in rows if row["data"].startswith("LSUN Church") and row["system"] == "DDPM")
+    assert (church["value"], church["printed"], church["n"], church["metric"]) == (7.89, "7.89", None, "fid")
+    assert church["source"]["url"] == "https://arxiv.org/abs/2006.11239" and church["flags"] == ["underspecified"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("value = 2.10", 'value = "many"', r"row 1 \(A, x\): value: expected .*decimal.*'many'"),
+        ("value = 2.10", "value = nan", r"row 1 \(A, x\): value: expected .*finite"),
+        ("value = 2.10", "value = -1", r"row 1 \(A, x\): value: expected at least 0, got -1"),
+        ("value = 0.5", "value = 50", r"row 2 \(B\): value: expected a share of at most 1, got 50"),
+        ("n = 50000, ", "", r"row 1 \(A, x\): n: expected a number of images, or the flag underspecified"),
+        ("n = 50000", "n = 1", r"row 1 \(A, x\): n: expected greater than or equal to 2, got '1'"),
+        ('metric = "fid"', 'metric = "fids"', r"row 1 \(A, x\): metric: .*'fid'.*got 'fids'"),
+        ('["underspecified"]', '["odd"]', r"row 2 \(B\): flags.0: .*'suspect'.*got 'odd'"),
+        ('["underspecified"]', '["underspecified", "underspecified"]', r"row 2 \(B\): flags: expected each flag once"),
+        ('source = "paper", protocol = "usual" },\n]', 'source = "book", protocol = "usual" },\n]', "one of paper"),
+        ('protocol = "usual" },\n]', 'protocol = "other" },\n]', r"row 2 \(B\): protocol: expected one of usual"),
+        ('system = "A"', 'sytem = "A"', "row 1 .*system: expected a value, got nothing; and 1 more"),
+        ('where = "Table 1"\n', "", "sources.paper.where: expected a value, got nothing"),
+        ("https://arxiv", "ftp://arxiv", "sources.paper.url"),
+        ('suite = "mine"', 'suite = "yours"', "suite: expected 'mine', as the file is named, got 'yours'"),
+        ('data = "Toy"\n', "", r"row 1 \(A, x\): data: expected the data set"),
+        ('system = "B", metric = "recall", value = 0.5', 'system = "A", variant = "x", metric = "fid", value = 9',
+         r"row 2 \(A, x\): expected each system, .* once, got the same again"),
+        ("rows = [", "rows = [[", "TOML"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_one_line_with_the_entry_and_the_key(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    path = written(tmp_path, GOOD.replace(old, new, 1) if "},\n]" not in old else GOOD.replace(old, new))
+    with pytest.raises(SuiteError) as caught:
+        reported.read(path)
+    message = str(caught.value)
+    assert str(path) in message and "\n" not in message and re.search(said, message), message
+
+
+def test_files_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="expected a file that can be read"):
+        reported.read(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SuiteError, match="UTF-8"):
+        reported.read(tmp_path / "bad.toml")
+
+
+def test_reading_needs_no_torch() -> None:
+    code = "import sys; from trustdm.bench import reported; reported.as_json('cifar10-generation'); "
+    done = subprocess.run([sys.executable, "-c", code + "sys.exit('torch' in sys.modules)"], check=False)
+    assert done.returncode == 0
