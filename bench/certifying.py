@@ -54,6 +54,7 @@ class NoisyTarget:
             ContractError: equal noise gives different answers, or new noise gives the same.
         """
         what, first = f"{self._card.name}: classify_noisy", self._answer(x, sigma, draws, "check")
+        self._labels(first, len(x))
         if not torch.equal(first, self._answer(x, sigma, draws, "check")):
             raise ContractError(
                 f"{what}: expected the same answer for the same input, got another: it draws random numbers without "

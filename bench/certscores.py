@@ -15,7 +15,7 @@ from trustdm.bench.evaluations.certified import SequentiallyCertified
 from trustdm.bench.records import CellResult
 from trustdm.bench.registry import Registry
 from trustdm.bench.smoothing import curves, fixed
-from trustdm.bench.types import Status
+from trustdm.bench.types import Estimate, Origin, Status
 from trustdm.bench.verdicts import Scores
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def score(suite: Suite, metric: MetricSpec, result: CellResult) -> Scores | None
     if metric.statistic == "abstention":
         return Scores(table.example, table.abstained.astype(np.float64), ones)
     if metric.statistic == "draws":
+        if not table.draws.any():
+            return None
         values = table.draws.astype(np.float64)
         return Scores(table.example, values, ones, curves.mean_estimate(values, low=0.0))
     if table.radius is None:
@@ -89,6 +91,8 @@ def score(suite: Suite, metric: MetricSpec, result: CellResult) -> Scores | None
 
 def table_of(suite: Suite, result: CellResult) -> Table | None:
     """The certificates of the images that have all their draws, in the order of the data set."""
+    if result.origin is Origin.REPORTED:
+        return _reported(result)
     if suite.certification is None or not (result.records.status == Status.MADE).all() or not len(result.records):
         return None
     spec = suite.evaluations.get(result.identity.evaluation)
@@ -106,6 +110,18 @@ def table_of(suite: Suite, result: CellResult) -> Table | None:
         radius=None if found.radius is None else found.radius[order],
         declared=found.declared,
         certified=None if found.certified is None else found.certified[order],
+    )
+
+
+def _reported(result: CellResult) -> Table:
+    """A published log: the radius is the size of a record's value (``bench.log_command``)."""
+    records = result.records.sorted()
+    return Table(
+        example=records.example,
+        right=records.status == Status.CORRECT,
+        abstained=records.status == Status.ABSTAINED,
+        draws=np.full(len(records), int(result.diagnostics.get("draws", 0)), dtype=np.int64),
+        radius=np.abs(records.value),
     )
 
 
@@ -147,3 +163,12 @@ def _sequential(suite: Suite, spec: Evaluation, result: CellResult) -> Table | N
         declared=plan.radii,
         certified=found.certified,
     )
+
+
+def curve(suite: Suite, result: CellResult, grid: Sequence[float]) -> tuple[Estimate, ...]:
+    """Certified accuracy at each radius of ``grid`` with its interval; of a sequential cell at its declared radii."""
+    table = table_of(suite, result)
+    if table is None:
+        return ()
+    radii = table.declared if table.radius is None else grid
+    return tuple(curves.share(int(table.reaches(r).sum()), len(table.example)) for r in radii)

@@ -326,6 +326,30 @@ def import_(
             terminal.say(f"{path}: {added} blocks added")
 
 
+@app.command("import-log")
+def import_log(  # noqa: PLR0913 - one parameter for each option
+    file: Annotated[Path, typer.Argument(help="A log with the columns idx, label, predict, radius, correct, time.")],
+    suite: Annotated[str, typer.Option(help="The certified suite it belongs to.")],
+    evaluation: Annotated[str, typer.Option(help="The evaluation of that suite: sigma-1-2, say.")],
+    name: Annotated[str, typer.Option(help="What the row is called.")],
+    source: Annotated[str, typer.Option(help="The publication, and where in it.")],
+    alpha: Annotated[str, typer.Option(help="As its authors say: 1/1000, say.")] = "",
+    draws: Annotated[int, typer.Option(help="Noisy images for each image, as its authors say.")] = 0,
+    cumulative: Annotated[
+        bool | None,
+        typer.Option(help="Whether `correct` counts the images so far; only for files that can be read both ways."),
+    ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Take a file that is cut off, and flag the row.")] = False,
+    db: Db = None,
+) -> None:
+    """Read a published log of certificates as a reported row, image by image."""
+    from trustdm.bench import api, log_command
+
+    kind = None if cumulative is None else log_command.KINDS[cumulative]
+    request = log_command.Request(file, suite, evaluation, name, source, alpha, draws, kind, partial)
+    raise typer.Exit(log_command.run(request, api.database(db)))
+
+
 @app.command()
 def reference(
     suite: Annotated[str, typer.Argument(help="A suite that measures generators.")],

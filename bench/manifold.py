@@ -35,14 +35,15 @@ class PrecisionRecall:
     recall: Estimate
 
 
-def kid(features: ArrayLike, reference_features: ArrayLike, *, block: int) -> Distance:
+def kid(features: ArrayLike, reference_features: ArrayLike, *, block: int, known: float | None = None) -> Distance:
     """The unbiased squared MMD with the kernel (x.y / d + 1)^3 over all pairs; not times 1000; it may be negative.
 
     Binkowski et al. 2018, Eq. 4 with the kernel of section 4; not the mean over random subsets, which adds noise. The
     standard error is given the reference, by a block bootstrap: the generated images are cut into stretches of at
     least ``block``, as many as there are of these are drawn with replacement (1000 times; the generator depends on
     the sizes alone), and the pairs of an image with itself are left out. Where the classes take turns and a block
-    holds each equally often, every replicate is as balanced as the whole. Unbiased holds for independent images: in
+    holds each equally often, every replicate is as balanced as the whole. ``known`` is ``self_similarity`` of the
+    reference, where it was computed before. Unbiased holds for independent images: in
     a set with a fixed number of each class, pairs of one class are rarer by a share of about 1 / n, and sets of
     one distribution come out a little below 0.
 
@@ -55,25 +56,33 @@ def kid(features: ArrayLike, reference_features: ArrayLike, *, block: int) -> Di
     if block < 2 or count < 2:
         raise DataError(f"KID: expected at least two blocks of {block} (at least 2) images, got {len(made)} images")
     member = np.arange(count) == (np.arange(len(made)) * count // len(made))[:, None]
-    pairs, across, known = np.zeros((count, count)), np.zeros(count), 0.0
+    pairs, across = np.zeros((count, count)), np.zeros(count)
     for rows, cols, kernel in _kernels(made):
         pairs += member[rows].T @ kernel @ member[cols]
     for rows, _, kernel in _kernels(made, real):
         across += member[rows].T @ kernel.sum(axis=1) / len(real)
-    for _, _, kernel in _kernels(real):
-        known += float(kernel.sum()) / (len(real) * (len(real) - 1))
     table = (pairs, across, member.sum(axis=0).astype(np.float64))
-    value = float(_squared_mmd(np.ones((1, count)), *table)[0]) + known
+    value = float(_squared_mmd(np.ones((1, count)), *table)[0]) + (self_similarity(real) if known is None else known)
     generator = np.random.Generator(np.random.Philox(key=derive("kid", len(made), len(real), block)))
     drawn = generator.multinomial(count, np.full(count, 1 / count), size=REPLICATES).astype(np.float64)
     return Distance(value, float(_squared_mmd(drawn, *table).std(ddof=1)), len(made))
 
 
-def precision_recall(features: ArrayLike, reference_features: ArrayLike, k: int = 3) -> PrecisionRecall:
+def self_similarity(reference_features: ArrayLike) -> float:
+    """The mean of the kernel over all pairs of different images of the reference: the same for every set of images."""
+    real = as_features(reference_features, "KID: reference", least=2)
+    total = sum(float(kernel.sum()) for _, _, kernel in _kernels(real))
+    return total / (len(real) * (len(real) - 1))
+
+
+def precision_recall(
+    features: ArrayLike, reference_features: ArrayLike, k: int = 3, reach: Floats | None = None
+) -> PrecisionRecall:
     """The shares of generated images near real ones, and of real images near generated ones.
 
     Near: not further from some image of the other set than that one's ``k``-th nearest neighbour in its own set is.
-    Kynkaanniemi et al. 2019, Eq. 1 and 2. Both depend on both numbers of images.
+    Kynkaanniemi et al. 2019, Eq. 1 and 2. Both depend on both numbers of images. ``reach`` is ``radii`` of the
+    reference, where it was computed before.
 
     Raises:
         DataError: not more than ``k`` images on a side; NaN, infinity, different dimensions.
@@ -82,19 +91,19 @@ def precision_recall(features: ArrayLike, reference_features: ArrayLike, k: int 
     made = as_features(features, "precision and recall", least=k + 1, dimension=real.shape[1])
     if k < 1:
         raise DataError(f"precision and recall: expected k at least 1, got {k}")
-    return PrecisionRecall(_share(covered(made, real, k)), _share(covered(real, made, k)))
+    return PrecisionRecall(_share(covered(made, real, k, reach)), _share(covered(real, made, k)))
 
 
-def covered(points: Features, others: Features, k: int) -> NDArray[np.bool_]:
-    """Whether each of ``points`` (n, d) lies within the manifold of ``others`` (m, d): (n,)."""
-    radii = _radii(others, k)
+def covered(points: Features, others: Features, k: int, reach: Floats | None = None) -> NDArray[np.bool_]:
+    """Whether each of ``points`` (n, d) lies within the manifold of ``others`` (m, d), of these ``radii``: (n,)."""
+    reach = radii(others, k) if reach is None else reach
     found = np.zeros(len(points), dtype=bool)
     for rows, cols, squares in _squared_distances(points, others):
-        found[rows] |= (squares <= radii[cols]).any(axis=1)
+        found[rows] |= (squares <= reach[cols]).any(axis=1)
     return found
 
 
-def _radii(points: Features, k: int) -> Floats:
+def radii(points: Features, k: int) -> Floats:
     """The squared distance of each point to its k-th nearest other one."""
     nearest = np.full((len(points), k), np.inf)
     for rows, cols, squares in _squared_distances(points, points):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from trustdm.bench.records import CellResult
-from trustdm.bench.types import Status, Verification, canonical_json
+from trustdm.bench.types import Origin, Status, Verification, canonical_json
 from trustdm.bench.verdicts import CLEAN, Verdicts, complete, survival
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def completeness(suite: Suite, cells: Mapping[str, tuple[CellResult, Verdicts]])
 
     Of a suite as it once was only the length of its list is known: there every cell must have that many examples.
     """
-    if all(on_suite(suite, result) for result, _ in cells.values()):
+    if all(on_suite(suite, r) and r.origin is not Origin.REPORTED for r, _ in cells.values()):
         whole = all(name in cells and complete(cells[name][1], suite.positions(name)) for name in suite.evaluations)
     else:
         whole = all(
@@ -96,7 +96,8 @@ def flags(card: Mapping[str, object], cells: Iterable[tuple[CellResult, Verdicts
     From the card: "block-seeded" or "keyed-noise", "gradient-..." unless exact, "external-data", "generated-data",
     "selection-data". From the records: "failures", "missing-verdicts", "square-helps". From the checks of any cell:
     "randomized", "probabilities", "zero-gradients", "optimises-at-test-time" (with "square-helps" AutoAttack's five
-    warnings, Croce and Hein 2020), "projected" (an attack left the budget), "data-unverified".
+    warnings, Croce and Hein 2020), "projected" (an attack left the budget), "data-unverified",
+    "cut-off" (a published log that ends early).
     """
     pairs = list(cells)
     found = set(_of_card(card))
@@ -147,6 +148,7 @@ _CHECKS: dict[str, Callable[[Mapping[str, float]], bool]] = {
     "optimises-at-test-time": _positive("test_time_optimisation"),
     "projected": _positive("projected_rows"),
     "data-unverified": _positive("unverified_rows"),
+    "cut-off": _positive("missing_rows"),
 }
 
 

@@ -6,6 +6,7 @@ are compared only where it is equal.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FEATURES = "features"
 KID_BLOCK = 50
+NEIGHBOURS = 3
+MOST_PAIRS = 256
 Z95 = 1.959963984540054
 Features = NDArray[np.floating[Any]]
 
@@ -128,15 +131,36 @@ def _frechet(features: Features, reference: Reference, labels: NDArray[np.int64]
 
 
 def _kid(features: Features, reference: Reference, labels: NDArray[np.int64] | None) -> Distance:
-    return manifold.kid(features, _kept(reference), block=max(2, min(KID_BLOCK, len(features) // 2)))
+    block = max(2, min(KID_BLOCK, len(features) // 2))
+    return manifold.kid(features, _kept(reference), block=block, known=_known(reference)[0])
 
 
 def _precision(features: Features, reference: Reference, labels: NDArray[np.int64] | None) -> Distance:
-    return _share(manifold.precision_recall(features, _kept(reference)).precision, len(features))
+    return _share(_both(features, reference).precision, len(features))
 
 
 def _recall(features: Features, reference: Reference, labels: NDArray[np.int64] | None) -> Distance:
-    return _share(manifold.precision_recall(features, _kept(reference)).recall, len(features))
+    return _share(_both(features, reference).recall, len(features))
+
+
+def _both(features: Features, reference: Reference) -> manifold.PrecisionRecall:
+    """Precision and recall, which are columns of their own but one computation."""
+    key = (hashlib.sha256(features.tobytes()).hexdigest(), id(reference))
+    if key not in _PAIRS:
+        while len(_PAIRS) >= MOST_PAIRS:
+            _PAIRS.pop(next(iter(_PAIRS)))
+        _PAIRS[key] = manifold.precision_recall(features, _kept(reference), NEIGHBOURS, _known(reference)[1])
+    return _PAIRS[key]
+
+
+_PAIRS: dict[tuple[str, int], manifold.PrecisionRecall] = {}
+
+
+@lru_cache(maxsize=4)
+def _known(reference: Reference) -> tuple[float, NDArray[np.float64]]:
+    """What KID, precision and recall need of the reference alone."""
+    real = _kept(reference)
+    return manifold.self_similarity(real), manifold.radii(real, NEIGHBOURS)
 
 
 def _share(found: Estimate, n: int) -> Distance:

@@ -290,13 +290,17 @@ def _task_fault(suite: Suite) -> Problem | None:
             return Problem(f"metrics.{k}.statistic", f"one of {', '.join(known)} beside {there[0]}", metric.statistic)
         if (metric.radius is None) == (metric.statistic == "certified"):
             return Problem(f"metrics.{k}.radius", "a radius for certified, and for nothing else", repr(metric.radius))
-    if suite.data.digest is None and suite.adversary:
-        return Problem("data.digest", "a value", "nothing")
-    if suite.data.splits is None and not suite.generation:
-        return Problem("data.splits", "a value", "nothing")
-    for split in ("train", "validation") if suite.adversary and suite.data.splits else ():
-        if not getattr(suite.data.splits, split):
-            return Problem(f"data.splits.{split}", "a value", "nothing")
+    return _data_fault(suite)
+
+
+def _data_fault(suite: Suite) -> Problem | None:
+    """What is attacked must be pinned and divided; what is certified must be listed; generators need neither."""
+    needed = {"digest": suite.adversary, "splits": not suite.generation}
+    missing = [f"data.{key}" for key, need in needed.items() if need and getattr(suite.data, key) is None]
+    if suite.adversary and suite.data.splits:
+        missing += [f"data.splits.{s}" for s in ("train", "validation") if not getattr(suite.data.splits, s)]
+    if missing:
+        return Problem(missing[0], "a value", "nothing")
     if not suite.generation and suite.data.classes < 2:
         return Problem("data.classes", "greater than or equal to 2", suite.data.classes)
     return None

@@ -191,7 +191,7 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draf
         rank_test="",
         cost=_cost([r.cost for r in results]),
         n=_measured(suite, cells),
-        planned=max(r.planned // suite.chunks(r.identity.evaluation) for r in results),
+        planned=max(r.planned // _chunks(suite, r) for r in results),
         card=newest.card,
         cells=tuple(r.id for r in results),
         errors=tuple(dict.fromkeys(e for r in results for e in r.errors)),
@@ -224,7 +224,12 @@ def _estimate(scores: AnyScore | None) -> Estimate | None:
 def _measured(suite: Suite, cells: _Cells) -> int:
     evaluation = _ranking(suite).evaluation
     names = [evaluation] if evaluation in cells else list(cells)
-    return min(len(np.unique(cells[name][1].example)) // suite.chunks(name) for name in names)
+    return min(len(np.unique(cells[name][1].example)) // _chunks(suite, cells[name][0]) for name in names)
+
+
+def _chunks(suite: Suite, result: CellResult) -> int:
+    """How many positions an example of a cell has; a published log has one for each."""
+    return 1 if result.origin is Origin.REPORTED else suite.chunks(result.identity.evaluation)
 
 
 def _cost(costs: Sequence[Cost]) -> Cost:

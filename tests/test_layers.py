@@ -27,7 +27,7 @@ LAYERS: list[tuple[str, bool]] = [
     ("shipped", False),
     ("leaderboard", False),
     ("api", False),
-    ("terminal listing doctor training_command reference_command", False),
+    ("terminal listing doctor training_command reference_command log_command", False),
     ("cli", False),
 ]
 

@@ -23,6 +23,7 @@ CALLS = {
     "classify": "classify(x)",
     "sample": "sample(seeds, labels, steps)",
     "denoise": "denoise(x, sigma, labels)",
+    "classify_noisy": "classify_noisy(x, sigma)",
 }
 
 

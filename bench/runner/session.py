@@ -75,7 +75,7 @@ class Session:
             return self._unexpected(unit, error, state)
         try:
             return self._measure(unit, context_of, state)
-        except ContractError as error:
+        except TrustdmError as error:  # the method's fault, whatever it called it
             return UnitResult(unit, "failed", error=str(error), device=self.settings.device, state=state)
         except Exception as error:
             return self._unexpected(unit, error, state)

@@ -24,7 +24,7 @@ from trustdm.bench.store.database import Database, explained, open_database, par
 from trustdm.bench.store.rows import NOTHING, BlockRow, CellRow, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.writing import CellMarks
-from trustdm.bench.types import CellIdentity, RunInfo
+from trustdm.bench.types import CellIdentity, Origin, RunInfo
 
 BUSY_SECONDS = 60.0
 
@@ -128,6 +128,21 @@ class Store:
         with self.database.writing() as connection:
             marks = CellMarks.new(writing.lab(connection), writing.newest(connection, identity))
             return reading.cell(connection, writing.add_cell(connection, new, marks))
+
+    def reported_cell(
+        self,
+        identity: CellIdentity,
+        *,
+        planned: int,
+        code_digest: str,
+        card: Mapping[str, object],
+        suite_content: str,
+    ) -> CellRow:
+        """A new, empty cell for records that somebody else published; it supersedes what was read in before."""
+        new = NewCell(identity, planned, code_digest, card, suite_content)
+        with self.database.writing() as connection:
+            marks = CellMarks.new(writing.lab(connection), writing.newest(connection, identity))
+            return reading.cell(connection, writing.add_cell(connection, new, replace(marks, origin=Origin.REPORTED)))
 
     def set_state_digest(self, cell_id: int, digest: str) -> None:
         """Stores the fingerprint of the loaded weights, the first time.

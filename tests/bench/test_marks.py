@@ -14,7 +14,10 @@ from trustdm.bench.types import CellIdentity, Cost, Origin, Status, Verification
 from trustdm.bench.verdicts import tabulate
 
 SUITE = SimpleNamespace(
-    version=2, digest="now", positions=lambda name: np.array([3, 1, 2, 0]), evaluations={"clean": object(), "attacked": object()}
+    version=2,
+    digest="now",
+    positions=lambda name: np.array([3, 1, 2, 0]),
+    evaluations={"clean": object(), "attacked": object()},
 )
 CLASSIFIER = CellIdentity(
     method="net",

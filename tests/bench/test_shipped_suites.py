@@ -18,9 +18,7 @@ from trustdm.bench.types import Budget
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["cifar10-linf", "digits-linf", "mnist16-linf"]
-GENERATION = [
-    f"{data}-generation" for data in ("afhqv2", "cifar10", "digits", "ffhq64", "imagenet64", "mnist16")
-]
+GENERATION = [f"{data}-generation" for data in ("afhqv2", "cifar10", "digits", "ffhq64", "imagenet64", "mnist16")]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from trustdm.bench.suite import Suite, load_suite
 from trustdm.bench.summary import Row, rows
 from trustdm.bench.types import Status
 
-GENERATOR = '''
+GENERATOR = """
 import torch
 from trustdm import MethodCard, method
 from trustdm.bench.rng import Noise
@@ -42,7 +42,7 @@ class Toy(torch.nn.Module):
         for _ in range(steps):
             x = (self.net(x) + x).clamp(0, 1) / 2
         {last}
-'''
+"""
 
 
 def generator(folder: Path, name: str = "toy", last: str = "return x", classes: int = 10) -> Path:
@@ -58,7 +58,7 @@ def suite(tmp_path: Path) -> Path:
     for name in ("digits-generation.reference.npz", "digits-linf.splits.json"):
         shutil.copy(folder / name, tmp_path / name)
     text = (folder / "digits-generation.toml").read_text(encoding="utf-8")
-    head, _, metrics = text.partition("[evaluations.steps-5]")
+    head, _, _ = text.partition("[evaluations.steps-5]")
     for old, new in {"set = 500": "set = 48", "full = 500": "full = 96", "block = 250": "block = 32"}.items():
         head = head.replace(old, new)
     head = head.replace("first_block = 32", "first_block = 16")
