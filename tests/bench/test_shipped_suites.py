@@ -19,6 +19,7 @@ from trustdm.bench.types import Budget
 ROOT = Path(__file__).parents[2]
 NAMES = ["cifar10-linf", "digits-linf", "mnist16-linf"]
 GENERATION = [f"{data}-generation" for data in ("afhqv2", "cifar10", "digits", "ffhq64", "imagenet64", "mnist16")]
+CERTIFIED = [f"{data}-certified" for data in ("cifar10", "imagenet", "mnist16")]
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def script_of(name: str) -> Any:
 
 
 def test_the_shipped_suites() -> None:
-    assert shipped() == sorted(NAMES + GENERATION)
+    assert shipped() == sorted(NAMES + GENERATION + CERTIFIED)
     assert [load_suite(name).name for name in shipped()] == shipped()
 
 
@@ -139,7 +140,25 @@ def test_every_suite_asks_the_same_questions(name: str) -> None:
     assert all(m.direction == "higher" and m.label for m in suite.metrics)
 
 
-@pytest.mark.parametrize("name", NAMES + GENERATION)
+@pytest.mark.parametrize("name", CERTIFIED)
+def test_certified_suites_follow_cohen_et_al(name: str) -> None:
+    suite = load_suite(name)
+    table = suite.certification
+    assert table is not None and (table.alpha, table.selection) == ("1/1000", 100)
+    assert table.estimation == (10_000 if name == "mnist16-certified" else 100_000)
+    ranking = next(m for m in suite.metrics if m.name == suite.ranking.metric)
+    assert ranking.statistic == "certified-radius"
+    if name != "mnist16-certified":
+        assert len(suite.test) == 500 and set(np.diff(suite.test)) == {20 if name == "cifar10-certified" else 100}
+    sigmas = [e.params["sigma"] for e in suite.evaluations.values() if e.protocol == "certified"]
+    assert sigmas == {
+        "cifar10-certified": ["3/25", "1/4", "1/2", "1"],
+        "imagenet-certified": ["1/4", "1/2", "1"],
+        "mnist16-certified": ["1/4", "1/2"],
+    }[name]
+
+
+@pytest.mark.parametrize("name", NAMES + GENERATION + CERTIFIED)
 def test_content_changes_only_with_the_version(name: str) -> None:
     recorded = json.loads((ROOT / "suites" / "digests.json").read_text(encoding="utf-8"))
     suite = load_suite(name)
@@ -173,4 +192,4 @@ def test_the_script_adds_versions_and_overwrites_nothing(tmp_path: Path) -> None
     bumped = suite("version = 3", "version = 4")
     assert script.updated(digests, [bumped])["own"] == {"3": old.content_digest, "4": bumped.content_digest}
     script.write(tmp_path / "digests.json")
-    assert sorted(json.loads((tmp_path / "digests.json").read_text())) == sorted(NAMES + GENERATION)
+    assert sorted(json.loads((tmp_path / "digests.json").read_text())) == sorted(NAMES + GENERATION + CERTIFIED)
