@@ -143,6 +143,8 @@ def _show_suite(suite: Suite, db: str | None, *, as_json: bool) -> None:
     if untested(suite, sum(r.completeness == "full" for r in found)):
         terminal.say("untested: this suite has not been run at full size yet")
     terminal.out.print(terminal.board(suite, found))
+    for note in terminal.notes(found):
+        terminal.say(note)
     for test in sorted({r.rank_test for r in found if r.rank_test}):
         terminal.say(f"ranks: {test}")
 

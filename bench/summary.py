@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench import certscores, setscores, stats
+from trustdm.bench.errors import DataError
 from trustdm.bench.marks import Completeness, Currency, completeness, currencies, flags, grouped, on_suite, verification
 from trustdm.bench.records import CellResult
 from trustdm.bench.setscores import SetScore
@@ -167,7 +168,7 @@ class _Draft:
 
 def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draft:
     cells: _Cells = {r.identity.evaluation: (r, verdicts(suite, r)) for r in results}
-    scores = {m.name: _score(suite, m, cells) for m in suite.metrics}
+    scores, problems = _scores(suite, cells)
     estimates = {name: _estimate(s) for name, s in scores.items()}
     newest = results[-1]
     row = Row(
@@ -194,9 +195,22 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency) -> _Draf
         planned=max(r.planned // _chunks(suite, r) for r in results),
         card=newest.card,
         cells=tuple(r.id for r in results),
-        errors=tuple(dict.fromkeys(e for r in results for e in r.errors)),
+        errors=tuple(dict.fromkeys([*(e for r in results for e in r.errors), *problems])),
     )
     return _Draft(row, scores[suite.ranking.metric] if suite.ranking.metric in row.metrics else None)
+
+
+def _scores(suite: Suite, cells: _Cells) -> tuple[dict[str, AnyScore | None], list[str]]:
+    """The score of every metric, and why some cannot be told: too few images for it, say."""
+    found: dict[str, AnyScore | None] = {}
+    problems = []
+    for metric in suite.metrics:
+        try:
+            found[metric.name] = _score(suite, metric, cells)
+        except DataError as error:
+            found[metric.name] = None
+            problems.append(f"{metric.name}: {error}")
+    return found, problems
 
 
 def _score(suite: Suite, metric: MetricSpec, cells: _Cells) -> AnyScore | None:

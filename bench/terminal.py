@@ -110,6 +110,11 @@ def _headline(suite: Suite) -> list[MetricSpec]:
     return [m for m in suite.metrics if m.statistic == "frechet" or (m.statistic, m.evaluation) == cost]
 
 
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Why numbers are missing from rows, one line each."""
+    return [f"{title(row)}: {error}" for row in rows for error in row.errors]
+
+
 def marks(row: Row) -> str:
     """The group a row is ranked in, and whichever of its marks is not the usual one."""
     odd = [str(m) for m in (row.origin, row.currency, row.verification) if str(m) not in USUAL]

@@ -146,6 +146,16 @@ def test_part_of_the_seeds_is_a_preview_of_its_own(suite: Path) -> None:
     assert (row.completeness, row.rank_group, row.metrics["frechet_3"].n) == ("preview", "preview n=16", 16)
 
 
+def test_too_few_images_for_a_metric_is_one_line_and_no_number(suite: Path) -> None:
+    edited(suite, "first_block = 16", "first_block = 2")
+    measure(suite, "a.db", limit=2)
+    (row,) = board(suite, "a.db")
+    assert set(row.metrics) == {"frechet_2", "frechet_3", "evaluations_2", "evaluations_3"}
+    expected = "precision_3: precision and recall: expected at least 4 feature vectors, got 2; sample more images"
+    assert expected in row.errors and all("\n" not in e for e in row.errors)
+    assert any(e.startswith("kid_3: KID: expected at least two blocks") for e in row.errors)
+
+
 def test_equal_generators_share_a_rank_and_a_worse_one_does_not(suite: Path) -> None:
     plugins = [generator(suite.parent, "toy"), generator(suite.parent, "twin", "return x")]
     plugins.append(generator(suite.parent, "black", "return x * 0.02"))
