@@ -1,4 +1,4 @@
-"""Shipped recipes, and the reproduction of a method's checkpoint from its own recipe.
+"""Shipped recipes, and the reproduction of a method's checkpoints from its own recipe.
 
 A method that can be trained again has, in its plugin file, beside the marked function::
 
@@ -6,15 +6,18 @@ A method that can be trained again has, in its plugin file, beside the marked fu
 
 It is given the training split of a suite (float32 (n, C, H, W) in [0, 1], int64 (n,)), draws every random number
 from ``bench.rng``, calls ``on_step(step, total, loss)`` where that is given, and returns the tensors that ``load``
-reads.
+reads. A method of several checkpoints returns one such dictionary for each, by the name of its file without ending.
+A recipe that takes ``checkpoints`` can be interrupted and resumed (``bench.training.checkpoints``); further
+keyword parameters are its options. A text ``TOOK`` beside it says how long the shipped files took, and where.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +27,60 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trustdm.bench.contracts import MethodCard
-from trustdm.bench.errors import ContractError, DataError, UsageError
+from trustdm.bench.errors import ContractError, DataError, UnknownName, UsageError
 from trustdm.bench.registry import Entry
 from trustdm.bench.rng import derive
+from trustdm.bench.training.checkpoints import Checkpoints
 from trustdm.bench.training.loops import Adversary, Data, OnStep, Recipe, shifted, train_adversarial, train_standard
 from trustdm.bench.training.networks import SmallCnn, seeded
 from trustdm.bench.training.weights import save_state, sha256_file
 
+GIVEN = {"images", "labels", "on_step", "checkpoints"}
+
 
 @dataclass(frozen=True, slots=True)
-class TrainReport:
-    """What a reproduction wrote. ``expected`` is the hash in the card; ``same`` whether the bytes are those."""
+class Trained:
+    """One file that a reproduction wrote; ``expected`` is the hash in the card, empty where options were given."""
 
-    method: str
     path: Path
     sha256: str
     expected: str
+
+    @property
+    def same(self) -> bool:
+        return self.sha256 == self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What a reproduction wrote, from how many images, in how long."""
+
+    method: str
+    files: tuple[Trained, ...]
     examples: int
     seconds: float
 
     @property
     def same(self) -> bool:
-        return self.sha256 == self.expected
+        """Whether all bytes are those of the card."""
+        return all(file.same for file in self.files)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a recipe is to be run: ``options`` in place of its own values, its state kept every ``every`` steps."""
+
+    options: Mapping[str, object] | None = None
+    every: int = 500
+
+    @property
+    def suffix(self) -> str:
+        """What is added to the names of files: "-rung-D"."""
+        return "".join(f"-{name}-{value}" for name, value in sorted((self.options or {}).items()))
+
+
+SHIPPED = Wish()
+"""The recipe as it stands."""
 
 
 def small_standard(side: int, data: Data, recipe: Recipe, on_step: OnStep | None = None) -> dict[str, Tensor]:
@@ -76,27 +111,66 @@ def reproduce(
     labels: NDArray[np.int64],
     folder: Path,
     on_step: OnStep | None = None,
+    wish: Wish = SHIPPED,
 ) -> TrainReport:
-    """Runs the recipe of a method, writes its checkpoint into ``folder`` and compares it with the card.
+    """Runs the recipe of a method, writes its checkpoints into ``folder`` and compares them with the card.
 
-    The file is named as in the card. Equal bytes are expected on the machine and versions that made the shipped
-    file; elsewhere the last bits may differ, and the reproduced method is judged by its results.
+    The files are named as in the card. Equal bytes are expected on the machine and versions that made the shipped
+    file; elsewhere the last bits may differ, and the reproduced method is judged by its results. A recipe that keeps
+    its state goes on from what it finds in ``folder``, and removes it at the end.
 
     Raises:
-        UsageError: the plugin has no recipe, or its card does not name exactly one checkpoint.
+        UsageError: the plugin has no recipe, or not with these options, or its card names no checkpoint.
         DataError: images of another shape, or labels that the method does not know.
         ContractError: the recipe returned something other than named, finite tensors.
+        WeightsError: a state in ``folder`` is that of another training, or a file cannot be written.
     """
     train, card = recipe_of(entry), entry.card
-    if not isinstance(card, MethodCard) or len(card.weights) != 1:
-        raise UsageError(f"{entry.kind} {entry.name}: expected a method with exactly one checkpoint in its card")
+    if not isinstance(card, MethodCard) or not card.weights:
+        raise UsageError(f"{entry.kind} {entry.name}: expected a method with a checkpoint in its card, got none")
     _check_data(card, images, labels)
+    more = dict(_options(entry.name, train, wish))
+    states = Checkpoints(folder, entry.name + wish.suffix, wish.every)
+    if "checkpoints" in inspect.signature(train).parameters:
+        more["checkpoints"] = states
     begun = time.perf_counter()
-    tensors = _checked(entry.name, train(images, labels, on_step=on_step))
-    path = folder / Path(card.weights[0].file).with_suffix(".safetensors").name
-    save_state(tensors, path)
-    report = TrainReport(entry.name, path, sha256_file(path), card.weights[0].sha256, len(labels), 0.0)
-    return replace(report, seconds=time.perf_counter() - begun)
+    tensors = _by_file(card, train(images, labels, on_step=on_step, **more))
+    files = tuple(_written(card, index, tensors, folder, wish) for index in range(len(card.weights)))
+    states.clear()
+    return TrainReport(entry.name, files, len(labels), time.perf_counter() - begun)
+
+
+def _options(name: str, train: Any, wish: Wish) -> Mapping[str, object]:
+    known = set(inspect.signature(train).parameters) - GIVEN
+    for option in wish.options or {}:
+        if option not in known:
+            raise UnknownName(f"option of the recipe of {name}", option, known)
+    return wish.options or {}
+
+
+def _by_file(card: MethodCard, answer: Any) -> dict[str, dict[str, Tensor]]:
+    """The tensors of each checkpoint, by its name in the card without folder and ending."""
+    names = [Path(file.file).stem for file in card.weights]
+    if isinstance(answer, Mapping) and answer and all(isinstance(part, Mapping) for part in answer.values()):
+        if sorted(map(str, answer)) != sorted(names):
+            raise ContractError(f"{card.name}: train: expected the states {', '.join(names)}, got {', '.join(answer)}")
+        return {str(name): _checked(card.name, part) for name, part in answer.items()}
+    tensors = _checked(card.name, answer)
+    if len(names) > 1:
+        raise ContractError(
+            f"{card.name}: train: expected the states {', '.join(names)}, got one dictionary of tensors"
+        )
+    return {names[0]: tensors}
+
+
+def _written(
+    card: MethodCard, index: int, tensors: Mapping[str, Mapping[str, Tensor]], folder: Path, wish: Wish
+) -> Trained:
+    file = card.weights[index]
+    stem = Path(file.file).stem
+    path = folder / f"{stem}{wish.suffix}.safetensors"
+    save_state(tensors[stem], path)
+    return Trained(path, sha256_file(path), "" if wish.options else file.sha256)
 
 
 def recipe_of(entry: Entry) -> Any:
@@ -115,12 +189,17 @@ def recipe_of(entry: Entry) -> Any:
     return train
 
 
+def took(entry: Entry) -> str:
+    """How long the shipped checkpoints of a method took, and where; empty where its plugin does not say."""
+    return str(getattr(sys.modules[entry.load().__module__], "TOOK", ""))
+
+
 def _check_data(card: MethodCard, images: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
     if images.ndim != 4 or tuple(images.shape[1:]) != card.input_shape:
         raise DataError(f"{card.name}: expected images (n, {card.input_shape}), got {tuple(images.shape)}")
     if len(labels) != len(images) or not len(labels):
         raise DataError(f"{card.name}: expected as many labels as images and at least one, got {len(labels)}")
-    if labels.min() < 0 or labels.max() >= card.classes:
+    if card.classes and (labels.min() < 0 or labels.max() >= card.classes):
         raise DataError(f"{card.name}: expected labels 0 to {card.classes - 1}, got {labels.min()} to {labels.max()}")
 
 

@@ -40,8 +40,9 @@ def test_the_recipe_gives_a_method_that_reaches_them_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     report = retrain(plugin, suite)
-    weights = plugin.CARD.weights[0].model_copy(update={"file": report.path.name, "sha256": report.sha256})
+    (made,) = report.files
+    weights = plugin.CARD.weights[0].model_copy(update={"file": made.path.name, "sha256": made.sha256})
     monkeypatch.setattr(plugin, "CARD", plugin.CARD.model_copy(update={"weights": (weights,)}))
-    monkeypatch.setenv("TRUSTDM_WEIGHTS", str(report.path.parent))
+    monkeypatch.setenv("TRUSTDM_WEIGHTS", str(made.path.parent))
     clean, pgd40 = measure(plugin, suite)
     assert clean >= bars[0] and bars[1] <= pgd40 <= bars[2]

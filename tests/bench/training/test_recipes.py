@@ -12,11 +12,12 @@ import safetensors.torch
 import torch
 
 from trustdm.bench.contracts import MethodCard, WeightFile, method
-from trustdm.bench.errors import ContractError, DataError, TrustdmError, UsageError, WeightsError
+from trustdm.bench.errors import ContractError, DataError, TrustdmError, UnknownName, UsageError, WeightsError
 from trustdm.bench.registry import Entry, entries_of
+from trustdm.bench.training.checkpoints import Checkpoints
 from trustdm.bench.training.loops import Adversary, Data, Recipe
 from trustdm.bench.training.networks import SmallCnn, seeded
-from trustdm.bench.training.recipes import reproduce, small_adversarial, small_standard, state_of
+from trustdm.bench.training.recipes import Wish, reproduce, small_adversarial, small_standard, state_of, took
 from trustdm.bench.training.weights import sha256_file
 
 SHAPE = (1, 8, 8)
@@ -59,21 +60,82 @@ def constant(images: Any, labels: Any, *, on_step: Any = None) -> dict[str, torc
 def test_a_recipe_writes_the_file_of_the_card_and_its_hash(plugin: Callable[..., Entry], tmp_path: Path) -> None:
     steps: list[tuple[int, int, float]] = []
     report = reproduce(plugin(constant, card()), *data(), tmp_path / "new", lambda *a: steps.append(a))
-    assert report.path == tmp_path / "new" / "net0.safetensors"
-    assert safetensors.torch.load_file(report.path)["a"].item() == 20
-    assert report.sha256 == sha256_file(report.path)
-    assert (report.method, report.examples, report.expected, report.same) == ("toy", 20, "0" * 64, False)
+    (file,) = report.files
+    assert file.path == tmp_path / "new" / "net0.safetensors"
+    assert safetensors.torch.load_file(file.path)["a"].item() == 20
+    assert file.sha256 == sha256_file(file.path)
+    assert (report.method, report.examples, file.expected, report.same) == ("toy", 20, "0" * 64, False)
     assert steps == [(1, 1, 0.5)]
-    again = reproduce(plugin(constant, card(sha256=report.sha256)), *data(), tmp_path)
+    again = reproduce(plugin(constant, card(sha256=file.sha256)), *data(), tmp_path)
     assert again.same
+
+
+def test_a_recipe_of_several_checkpoints_writes_each_under_its_name(
+    plugin: Callable[..., Entry], tmp_path: Path
+) -> None:
+    def two(images: Any, labels: Any, *, on_step: Any = None) -> dict[str, dict[str, torch.Tensor]]:
+        return {"net1": {"b": torch.ones(1)}, "net0": {"a": torch.zeros(1)}}
+
+    report = reproduce(plugin(two, card(weights=2)), *data(), tmp_path)
+    assert [file.path.name for file in report.files] == ["net0.safetensors", "net1.safetensors"]
+    assert [list(safetensors.torch.load_file(file.path)) for file in report.files] == [["a"], ["b"]]
+    assert not report.same
+
+
+def test_a_recipe_that_can_be_resumed_is_given_a_place_for_its_state_and_leaves_none_behind(
+    plugin: Callable[..., Entry], tmp_path: Path
+) -> None:
+    seen: list[Checkpoints] = []
+
+    def kept(images: Any, labels: Any, *, on_step: Any = None, checkpoints: Checkpoints) -> dict[str, torch.Tensor]:
+        seen.append(checkpoints)
+        checkpoints.of("net").save("me", {})
+        return {"a": torch.zeros(1)}
+
+    reproduce(plugin(kept, card()), *data(), tmp_path, wish=Wish(every=7))
+    assert seen == [Checkpoints(tmp_path, "toy", 7)]
+    assert [path.name for path in tmp_path.iterdir()] == ["net0.safetensors"]
+
+
+def test_options_reach_the_recipe_and_the_names_of_its_files(plugin: Callable[..., Entry], tmp_path: Path) -> None:
+    def ladder(images: Any, labels: Any, *, on_step: Any = None, rung: str = "E") -> dict[str, torch.Tensor]:
+        return {"a": torch.tensor([float(ord(rung))])}
+
+    entry = plugin(ladder, card())
+    report = reproduce(entry, *data(), tmp_path, wish=Wish({"rung": "D"}))
+    (file,) = report.files
+    assert file.path.name == "net0-rung-D.safetensors"
+    assert safetensors.torch.load_file(file.path)["a"].item() == ord("D")
+    assert file.expected == "" and not report.same
+    with pytest.raises(UnknownName, match="unknown option of the recipe of toy 'rank'; did you mean 'rung'"):
+        reproduce(entry, *data(), tmp_path, wish=Wish({"rank": "D"}))
+
+
+def test_images_without_classes_are_taken_with_any_labels(plugin: Callable[..., Entry], tmp_path: Path) -> None:
+    free = card().model_copy(update={"classes": 0})
+    assert reproduce(plugin(constant, free), *data(), tmp_path).examples == 20
+
+
+def test_what_a_recipe_took_is_what_its_plugin_says(plugin: Callable[..., Entry], monkeypatch: Any) -> None:
+    entry = plugin(constant, card())
+    assert took(entry) == ""
+    monkeypatch.setattr(sys.modules["toy_plugin"], "TOOK", "an hour", raising=False)
+    assert took(entry) == "an hour"
 
 
 @pytest.mark.parametrize(
     ("train", "given", "images", "error", "words"),
     [
         (None, card(), data()[0], UsageError, "method toy: no recipe to train it: toy_plugin has no function train"),
-        (constant, card(weights=0), data()[0], UsageError, "exactly one checkpoint"),
-        (constant, card(weights=2), data()[0], UsageError, "exactly one checkpoint"),
+        (constant, card(weights=0), data()[0], UsageError, "expected a method with a checkpoint in its card, got none"),
+        (constant, card(weights=2), data()[0], ContractError, "expected the states net0, net1, got one dictionary"),
+        (
+            lambda *a, **k: {"net1": {"a": torch.ones(1)}},
+            card(weights=2),
+            data()[0],
+            ContractError,
+            "expected the states net0, net1, got net1",
+        ),
         (constant, card(), data()[0][:, :, :4], DataError, r"toy: expected images .*, got \(20, 1, 4, 8\)"),
         (constant, card(), data()[0][:5], DataError, "as many labels as images"),
         (lambda *a, **k: {}, card(), data()[0], ContractError, "expected a dictionary of named tensors, got dict"),
