@@ -21,7 +21,8 @@ SLAB = 100
 """Draws that are made by one call: the noise then does not depend on the batch size."""
 ROWS = 128
 """Noisy images in a batch for each position that is asked for at once."""
-MOST_ROWS = 4096
+MOST_ROWS = {"cpu": 400, "cuda": 4096}
+"""On a CPU more rows than these leave the cache, and are slower."""
 DRAWS_A_POSITION = 1 << 32
 CHECKED = 16
 
@@ -147,7 +148,7 @@ def _batches(
     context: NoisyContext, streams: dict[int, Stream], draws: dict[int, int]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Tensor]]:
     """(row of each draw, name of each draw, noise) in batches made of whole slabs."""
-    most = max(SLAB, min(context.batch_size * ROWS, MOST_ROWS))
+    most = max(SLAB, min(context.batch_size * ROWS, MOST_ROWS[context.x.device.type]))
     held: list[tuple[int, int, Tensor]] = []
     size = 0
     for row, total in draws.items():

@@ -282,10 +282,10 @@ def test_what_a_sequential_certificate_does_not_say_is_refused(suite: Path) -> N
     text = suite.read_text(encoding="utf-8")
     at = text.index('name = "declared"')
     suite.write_text(text[:at] + text[at:].replace('radius = "1/8"', 'radius = "1/4"', 1), encoding="utf-8")
-    with pytest.raises(SuiteError, match="one of the declared radii 0[.]125: a sequential certificate stops"):
+    with pytest.raises(SuiteError, match=r"one of the declared radii 0[.]125: a sequential certificate stops"):
         measure(suite, "a.db")
     table = certscores.Table(*[np.zeros(1, dtype=int)] * 4, None, (0.125,), np.ones(1, dtype=int))
-    with pytest.raises(UsageError, match="radius 0[.]25: expected one of the declared radii 0[.]125"):
+    with pytest.raises(UsageError, match=r"radius 0[.]25: expected one of the declared radii 0[.]125"):
         table.reaches(0.25)
 
 
