@@ -51,12 +51,19 @@ STEPS = 24000
 
 @method(CARD)
 def load(
-    *, sampler: str = "heun", guidance: float = 1.0, rung: str = "E", weights: str = "", **options: float | int | str
+    *,
+    sampler: str = "heun",
+    guidance: float = 1.0,
+    rung: str = "E",
+    steps: int = 0,
+    weights: str = "",
+    **options: float | int | str,
 ) -> Generator:
     """The generator; ``options`` are those of the sampler, ``guidance`` the scale of classifier-free guidance.
 
-    What ships is rung E of the ladder. Another one is trained by ``trustdm train mnist16-edm:rung=D`` and loaded from
-    ``$TRUSTDM_WEIGHTS``, where ``weights`` is the SHA-256 that this printed.
+    What ships is rung E of the ladder. Another one is trained by ``trustdm train mnist16-edm:rung=D`` (or by
+    ``mnist16-edm:rung=D,steps=8000``) and loaded from ``$TRUSTDM_WEIGHTS`` with the same ``rung`` (and ``steps``) and
+    with the SHA-256 that this printed as ``weights``.
 
     Raises:
         UsageError: a rung that does not ship, without ``weights``.
@@ -66,16 +73,17 @@ def load(
     from trustdm.bench.training.denoisers import sampling_options
     from trustdm.bench.training.weights import load_state
 
-    state = load_state(_file(rung, weights), Path(__file__).parent)
+    state = load_state(_file(rung, steps, weights), Path(__file__).parent)
     scale = Guidance(guidance) if guidance != 1 else None
     levels = sampling_options(sampler, DEFAULTS, options)
     return Generator(spec(rung).restore(state), CARD.input_shape, sampler, levels, scale)
 
 
-def _file(rung: str, weights: str) -> WeightFile:
+def _file(rung: str, steps: int, weights: str) -> WeightFile:
     if weights:
-        return WeightFile(file=f"{CARD.name}-rung-{rung}.safetensors", sha256=weights)
-    if rung == "E":
+        trained = f"{CARD.name}-rung-{rung}" + (f"-steps-{steps}" if steps else "")
+        return WeightFile(file=f"{trained}.safetensors", sha256=weights)
+    if rung == "E" and not steps:
         return CARD.weights[0]
     raise UsageError(
         f"{CARD.name}: rung {rung} does not ship: run `trustdm train {CARD.name}:rung={rung} --out FOLDER`, set "

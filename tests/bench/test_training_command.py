@@ -103,7 +103,7 @@ def test_what_is_wrong_is_one_line(
 
 def slow_training(plugin: Path, out: Path) -> subprocess.Popen[str]:
     """A training in a process of its own, once its first state is written."""
-    arguments = ["train", "tiny:pause=0.2", "--plugin", str(plugin), "--out", str(out), "--checkpoint-every", "3"]
+    arguments = ["train", "tiny:pause=0.1", "--plugin", str(plugin), "--out", str(out), "--checkpoint-every", "3"]
     program = [sys.executable, "-m", "trustdm.bench.cli", *arguments]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120

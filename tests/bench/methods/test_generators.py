@@ -146,8 +146,8 @@ def test_a_rung_that_was_trained_is_loaded_by_its_hash(tmp_path: Path, monkeypat
     from trustdm.bench.training.weights import save_state, sha256_file
 
     images, labels = torch.rand(20, 1, 16, 16).numpy(), torch.arange(20).numpy() % 10
-    path = tmp_path / "mnist16-edm-rung-F.safetensors"
+    path = tmp_path / "mnist16-edm-rung-F-steps-1.safetensors"
     save_state(mnist16_edm.train(images, labels, rung="F", steps=1), path)
     monkeypatch.setenv("TRUSTDM_WEIGHTS", str(tmp_path))
-    generator = mnist16_edm.load(rung="F", weights=sha256_file(path))
+    generator = mnist16_edm.load(rung="F", steps=1, weights=sha256_file(path))
     assert generator.sample([0], torch.tensor([3]), 2).shape == (1, 1, 16, 16)
