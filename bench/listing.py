@@ -183,7 +183,7 @@ def show_reported(name: str, *, as_json: bool) -> None:
     for heading in ("system", "variant", "metric", "value", "n", "source", "flags"):
         table.add_column(heading, overflow="fold")
     for row in reported.reported(name):
-        shown = (row.system, row.variant, row.metric, row.value, row.n, row.source.citation, " ".join(row.flags))
+        shown = (row.system, row.told, row.metric, row.value, row.n, row.source.citation, " ".join(row.flags))
         terminal.add(table, *("" if value is None else str(value) for value in shown))
     terminal.out.print(table)
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from trustdm.bench.contracts import NAME
 from trustdm.bench.errors import SuiteError
+from trustdm.bench.smoothing.curves import ENVELOPE
 
 FLAGS: Final = {
     "suspect": "Demonstrably odd: it contradicts another number of the same source.",
@@ -27,15 +28,20 @@ FLAGS: Final = {
     "best-of-three": "The least of three sets of images, which is lower than their mean.",
     "best-snapshot": "Of the snapshot with the least distance during training, chosen by this very number.",
     "pre-trained": "Of a network that its earlier authors trained, not trained again.",
+    "cut-off": "From a file that ends early; the images after its end are missing.",
 }
-Flag = Literal["suspect", "underspecified", "recalled", "best-of-three", "best-snapshot", "pre-trained"]
-Metric = Literal["fid", "sfid", "rfid", "kid", "is", "precision", "recall", "nfe"]
-SHARES: Final = ("precision", "recall")
-KEYS: Final = ("system", "variant", "data", "metric", "steps", "source")
+Flag = Literal["suspect", "underspecified", "recalled", "best-of-three", "best-snapshot", "pre-trained", "cut-off"]
+Metric = Literal[
+    "fid", "sfid", "rfid", "kid", "is", "precision", "recall", "nfe", "certified", "certified-radius", "abstention"
+]
+CERTIFIED: Final = ("certified", "certified-radius", "abstention")
+SHARES: Final = ("precision", "recall", "certified", "abstention")
+KEYS: Final = ("system", "variant", "data", "metric", "steps", "sigma", "radius", "source")
 
 Sentence = Annotated[str, Field(min_length=1)]
 Key = Annotated[str, Field(pattern=NAME)]
 Whole = Annotated[StrictInt, Field(ge=1)]
+Length = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -57,6 +63,7 @@ class Protocol(_Table):
     reference: str = ""
     resizing: str = ""
     sampler: str = ""
+    certification: str = ""
 
 
 class Measured(_Table):
@@ -68,7 +75,11 @@ class Measured(_Table):
 
 
 class Entry(_Table):
-    """One number. ``source`` and ``protocol`` are keys of the file's tables; no ``n``: the source does not say."""
+    """One number. ``source`` and ``protocol`` are keys of the file's tables; no ``n``: the source does not say.
+
+    ``radius`` is that of "certified", ``sigma`` the noise, both in units of the [0, 1] range; no ``sigma``: the best
+    of several for that radius.
+    """
 
     system: Sentence
     variant: str = ""
@@ -78,6 +89,8 @@ class Entry(_Table):
     n: Annotated[StrictInt, Field(ge=2)] | None = None
     steps: Whole | None = None
     nfe: Whole | None = None
+    sigma: Length | None = None
+    radius: Length | None = None
     source: Key
     protocol: Key
     flags: tuple[Flag, ...] = ()
@@ -110,17 +123,28 @@ class ReportedRow:
     n: int | None
     steps: int | None
     nfe: int | None
+    sigma: Decimal | None
+    radius: Decimal | None
     source: Source
     protocol: Protocol
     flags: tuple[str, ...]
     note: str
     measured: Measured | None
 
+    @property
+    def told(self) -> str:
+        """What tells the number from others of its system: the variant; of certificates the noise and the radius."""
+        noise = f"σ {self.sigma}" if self.sigma is not None else ENVELOPE if self.metric in CERTIFIED else ""
+        radius = f"radius {self.radius}" if self.radius is not None else ""
+        return ", ".join(part for part in (self.variant, noise, radius) if part)
+
     def as_json(self) -> dict[str, object]:
         """The row as plain JSON values; ``printed`` is the value with its digits."""
         plain = ("suite", "system", "variant", "data", "metric", "n", "steps", "nfe", "note")
         return {
             **{name: getattr(self, name) for name in plain},
+            "sigma": None if self.sigma is None else float(self.sigma),
+            "radius": None if self.radius is None else float(self.radius),
             "value": float(self.value),
             "printed": str(self.value),
             "flags": list(self.flags),
@@ -245,6 +269,9 @@ def _faults(file: ReportedFile, entry: Entry) -> Iterable[tuple[str, str, object
         yield "flags", "each flag once", list(entry.flags)
     if entry.value < 0 and entry.metric != "kid":
         yield "value", "at least 0", entry.value
+    if (entry.metric == "certified") != (entry.radius is not None):
+        expected = "a radius" if entry.metric == "certified" else "none, but for certified"
+        yield "radius", expected, entry.radius
     if entry.metric in SHARES and entry.value > 1:
         yield "value", "a share of at most 1", entry.value
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from trustdm.bench.suite import Suite
 from trustdm.bench.suite_models import MetricSpec
 from trustdm.bench.summary import Row
-from trustdm.bench.types import Estimate
-from trustdm.leaderboard import tasks, text
+from trustdm.bench.types import Estimate, Origin
+from trustdm.leaderboard import noise, tasks, text
 from trustdm.leaderboard.scales import Scale, scale
 from trustdm.leaderboard.views import Bar, Cell, Column
 
 NOTHING = Cell(text.DASH)
 SHARES = ("accuracy", "survival", "precision", "recall", "certified", "abstention")
-FRECHET, EVALUATIONS = "frechet", "evaluations"
+FRECHET, EVALUATIONS, DRAWS = "frechet", "evaluations", "draws"
+SWITCHES = 8
 SETS = {
     FRECHET: "Fréchet distance between the Gaussians fitted to the features of a set of images and of the reference",
     "kid": "Kernel distance (KID, cubic kernel) between the features of a set of images and of the reference; unbiased",
@@ -24,10 +26,12 @@ SETS = {
 }
 CERTIFIED = {
     "certified": "Share of images whose right label is certified at radius {radius}",
-    "certified-radius": "Mean certified radius (ACR); an image that is wrong or abstained on counts as 0",
-    "abstention": "Share of images on which the method abstains",
-    "draws": "Noisy copies of an image that were classified, in the mean",
+    "certified-radius": "Average certified radius (ACR); an image that is wrong or abstained on counts as 0",
+    "abstention": "Share of images on which the method abstains; these count as wrong",
+    "draws": "Noisy copies of an image that were classified, in the mean over images",
 }
+FIXED_DRAWS = "the number is fixed"
+FEWER_DRAWS = "as few as the declared radii take"
 WAYS = {"lower": "Lower is better", "higher": "Higher is better"}
 Axes = Mapping[str, Scale]
 
@@ -38,12 +42,30 @@ def shown(suite: Suite) -> tuple[MetricSpec, ...]:
 
 
 def group(suite: Suite, metric: MetricSpec) -> str:
-    """Where a column belongs: main, attack (a part of an evaluation), or more (of another evaluation)."""
+    """Where a column belongs: main, attack (a part of an evaluation), or more (of another evaluation, or sigma)."""
+    if suite.certification is not None:
+        return "main" if noise.sigma_of(suite, metric.evaluation) == _ranking_sigma(suite) else "more"
     if suite.adversary is None:
-        ranked = next(m.evaluation for m in suite.metrics if m.name == suite.ranking.metric)
-        return "main" if metric.evaluation == ranked else "more"
+        return "main" if metric.evaluation == _ranked(suite) else "more"
     whole = {m.evaluation for m in suite.metrics if not m.probe}
     return "attack" if metric.probe and metric.evaluation in whole else "main"
+
+
+def switch(suite: Suite, metric: MetricSpec) -> str:
+    """The switch that shows a column of the group more: one for each sigma of a certified board."""
+    if group(suite, metric) != "more" or suite.certification is None:
+        return group(suite, metric)
+    others = [sigma for sigma in noise.sigmas(suite) if sigma != _ranking_sigma(suite)]
+    sigma = noise.sigma_of(suite, metric.evaluation)
+    return f"more-{min(others.index(sigma), SWITCHES - 1) + 1}" if sigma in others else "more-1"
+
+
+def _ranked(suite: Suite) -> str:
+    return next(m.evaluation for m in suite.metrics if m.name == suite.ranking.metric)
+
+
+def _ranking_sigma(suite: Suite) -> Fraction | None:
+    return noise.sigma_of(suite, _ranked(suite))
 
 
 def columns(suite: Suite) -> tuple[Column, ...]:
@@ -52,7 +74,8 @@ def columns(suite: Suite) -> tuple[Column, ...]:
     for metric in shown(suite):
         better = "down" if metric.direction == "lower" else "up"
         hint = describe(suite, metric)
-        found.append(Column(metric.name, label(suite, metric.name), hint, group(suite, metric), better))
+        name, place = label(suite, metric.name), group(suite, metric)
+        found.append(Column(metric.name, name, hint, place, better, switch(suite, metric)))
     return (*found, *_cost_columns(suite))
 
 
@@ -65,7 +88,9 @@ def _cost_columns(suite: Suite) -> tuple[Column, ...]:
     forwards = Column("forwards", "Forward", "Images sent forward for each example, as counted", "cost", "down")
     count = Column("n", "Examples", "Examples run, of those on the test list", "count")
     if suite.adversary is None:
-        return forwards, made, count
+        hint = "Noisy images sent forward for each image, over all evaluations together"
+        forwards = Column("forwards", "Forward", hint, "cost", "down")
+        return forwards, made, Column("n", "Images", "Images run, of those on the test list", "count")
     hint = "Images a gradient was taken for, for each example"
     return forwards, Column("gradients", "Gradient", hint, "cost", "down"), made, count
 
@@ -92,7 +117,10 @@ def describe(suite: Suite, metric: MetricSpec) -> str:
         return f"{SETS[metric.statistic]}{after}. {WAYS[metric.direction]}"
     if metric.statistic in CERTIFIED:
         words = CERTIFIED[metric.statistic].format(radius=metric.radius or "0")
-        return f"{words} (evaluation “{metric.evaluation}”)"
+        if metric.statistic == "draws":
+            few = noise.is_sequential(suite, metric.evaluation)
+            words += f"; {FEWER_DRAWS if few else FIXED_DRAWS}"
+        return f"{words} (evaluation “{metric.evaluation}”). {WAYS[metric.direction]}"
     if metric.statistic == "survival":
         probe = f"{metric.probe} and what ran before it" if metric.probe else "all attacks"
         return f"Share of examples still correct after {probe}, in the evaluation “{metric.evaluation}”"
@@ -104,7 +132,7 @@ def axes(suite: Suite, rows: Sequence[Row], floors: Sequence[Estimate] = ()) -> 
     """For each metric that is no share, the axis of its bars: all intervals of the board fit on it."""
     found = {}
     for metric in suite.metrics:
-        if metric.statistic in SHARES or metric.statistic == EVALUATIONS:
+        if metric.statistic in SHARES or metric.statistic in {EVALUATIONS, DRAWS}:
             continue
         seen = [row.metrics[metric.name] for row in rows if metric.name in row.metrics]
         seen += list(floors) if metric.statistic == FRECHET else []
@@ -118,8 +146,12 @@ def cells(suite: Suite, row: Row, scales: Axes) -> tuple[Cell, ...]:
     """The cells of ``columns``, in their order; that of the ranking metric says what a mean was taken over."""
     made = []
     for metric in shown(suite):
-        cell = value(metric, row.metrics.get(metric.name), scales.get(metric.name))
-        made.append(cell if metric.name == suite.ranking.metric else without_note(cell))
+        estimate = row.metrics.get(metric.name)
+        cell = value(metric, estimate, scales.get(metric.name))
+        if metric.statistic == DRAWS:
+            made.append(drawn(suite, estimate))
+        else:
+            made.append(cell if metric.name == suite.ranking.metric else without_note(cell))
     return (*made, *_costs(suite, row))
 
 
@@ -152,6 +184,14 @@ def measure(value: Estimate, axis: Scale | None = None) -> Cell:
     return Cell(told, interval, value.value, bar, value.detail)
 
 
+def drawn(suite: Suite, value: Estimate | None) -> Cell:
+    """The mean number of draws for an image with its interval, and how many times fewer that is than a fixed number."""
+    if value is None:
+        return NOTHING
+    told, interval = text.measure(value.value, value.low, value.high)
+    return Cell(told, interval, value.value, None, noise.reduction(suite, value))
+
+
 def evaluations(value: Estimate) -> Cell:
     """How many network evaluations an image took; with the least and the most where images differ."""
     least, most = text.count(value.low), text.count(value.high)
@@ -167,5 +207,8 @@ def _costs(suite: Suite, row: Row) -> tuple[Cell, ...]:
     found = []
     for name in names:
         amount = getattr(row.cost, name) / row.n
+        if not amount and row.origin is Origin.REPORTED:
+            found.append(NOTHING)
+            continue
         found.append(Cell(text.duration(amount) if name == "device" else text.count(amount), each, amount))
     return (*found, count)

@@ -102,7 +102,7 @@ def _precision_recall(board: Board, entry: Entry) -> tuple[Estimate, Estimate] |
 def _looks(entries: Sequence[Entry]) -> list[Look]:
     """A colour for each method, a shape for each of its rows; grey where there are more methods than colours."""
     methods = list(dict.fromkeys(entry.row.method for entry in entries))
-    called, turns = _called(entries), dict.fromkeys(methods, 0)
+    called, turns = called_in_charts(entries), dict.fromkeys(methods, 0)
     found = []
     for key, entry in enumerate(entries):
         at, turn = methods.index(entry.row.method), turns[entry.row.method]
@@ -114,7 +114,7 @@ def _looks(entries: Sequence[Entry]) -> list[Look]:
     return found
 
 
-def _called(entries: Sequence[Entry]) -> list[str]:
+def called_in_charts(entries: Sequence[Entry]) -> list[str]:
     """What the rows are called in a chart: the title and the values of its parameters, where that tells them apart."""
     short = []
     for entry in entries:

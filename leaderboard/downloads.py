@@ -70,6 +70,11 @@ def samples_csv(parts: Sequence[Part]) -> bytes:
     return _csv(("evaluation", "seed", "draw", "status", "label", "network_evaluations"), lines)
 
 
+def table_csv(head: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
+    """Any table; texts that a spreadsheet would run are made harmless."""
+    return _csv(head, ([_plain(value) for value in line] for line in lines))
+
+
 def reported_json(rows: Sequence[ReportedRow]) -> bytes:
     """A JSON list of published numbers, one object each."""
     return (json.dumps([row.as_json() for row in rows], indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()

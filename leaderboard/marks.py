@@ -63,6 +63,19 @@ GENERATOR: dict[str, str] = {
     "failures": "The generator failed on some images, so no distance is given.",
 }
 
+# And on a certified board, where certificates hold whatever is tried.
+CERTIFIED: dict[str, str] = {
+    "randomized": "Draws random numbers of its own, beyond the noise that the harness adds.",
+    "keyed-noise": "Randomized, with noise that the harness passes in, new for each draw.",
+    "gradient-surrogate": "Declares a stand-in for its true gradient; a certificate needs none.",
+    "gradient-bpda": "Declares a replaced gradient; a certificate needs none.",
+    "gradient-none": "Declares that it has no gradient; a certificate needs none.",
+    "optimises-at-test-time": "Takes gradients while it predicts.",
+    "cut-off": "The published log that this was read from ends early; the images after it are missing.",
+    "failures": "The method failed on some images, so nothing is said of the evaluation they belong to.",
+}
+WORDS = {"generated": GENERATOR, "certified": CERTIFIED}
+
 IMPORTED = Chip("imported", "info", "Measured in another store; its records were imported.")
 TONES = {"suspect": "bad", "best-of-three": "info", "best-snapshot": "info", "pre-trained": "quiet"}
 UNTESTED = Chip("untested", "warn", "No method has been measured on the whole test list of this version yet.")
@@ -86,15 +99,14 @@ def mark(kind: str, value: str) -> Chip:
     return Chip(value, tone, title)
 
 
-def flag(name: str, *, generator: bool = False) -> Chip:
-    """The chip of a flag; an unknown one is shown with its name as explanation."""
+def flag(name: str, task: str = "") -> Chip:
+    """The chip of a flag on a board of that ``task`` (``tasks.kind``); an unknown one is explained by its name."""
     tone, title = FLAGS.get(name, ("warn", f"Flagged by the harness: {name}."))
-    words = GENERATOR.get(name, title) if generator else title
-    return Chip(name.replace("-", " ").replace("_", " "), tone, words)
+    return Chip(name.replace("-", " ").replace("_", " "), tone, WORDS.get(task, {}).get(name, title))
 
 
-def flags(row: Row, *, generator: bool = False) -> tuple[Chip, ...]:
-    return tuple(flag(name, generator=generator) for name in row.flags)
+def flags(row: Row, task: str = "") -> tuple[Chip, ...]:
+    return tuple(flag(name, task) for name in row.flags)
 
 
 def reported(flags: Sequence[str]) -> tuple[Chip, ...]:

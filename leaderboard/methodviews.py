@@ -10,12 +10,24 @@ from trustdm.bench import summary
 from trustdm.bench.records import Records
 from trustdm.bench.store.rows import RunRow
 from trustdm.bench.suite import Suite
-from trustdm.bench.types import Status
+from trustdm.bench.types import Origin, Status
 from trustdm.bench.verdicts import CLEAN
-from trustdm.leaderboard import columns, examples, gallery, marks, names, provenance, samples, tables, tasks, text
+from trustdm.leaderboard import (
+    certviews,
+    columns,
+    examples,
+    gallery,
+    marks,
+    names,
+    provenance,
+    samples,
+    tables,
+    tasks,
+    text,
+)
 from trustdm.leaderboard.pages import fact, facts, page, suite_path
 from trustdm.leaderboard.queries import Board, Entry, Part, Site
-from trustdm.leaderboard.resultviews import Album, Attack, Ladder, MethodPage, ResultView, RunView
+from trustdm.leaderboard.resultviews import Album, Attack, Examples, Ladder, MethodPage, ResultView, RunView
 from trustdm.leaderboard.views import Fact
 
 DATA = {
@@ -23,6 +35,7 @@ DATA = {
     "generated_data": "generated",
     "selection_data": "further data for choosing settings",
 }
+INPUT = {"classify", "classify_noisy"}
 GRADIENTS = {
     "exact": "exact",
     "surrogate": "a surrogate",
@@ -49,14 +62,14 @@ def method_page(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -
             summary=words,
             claim=str(card.get("claim") or ""),
             tags=tables.texts(card.get("tags")),
-            facts=_card(name, card),
+            facts=_card(name, card, attacked=any(board.suite.adversary for board, _ in entries)),
             results=tuple(results),
         ),
         files,
     )
 
 
-def _card(name: str, card: Mapping[str, object]) -> tuple[Fact, ...]:
+def _card(name: str, card: Mapping[str, object], *, attacked: bool) -> tuple[Fact, ...]:
     data = [words for key, words in DATA.items() if card.get(key)]
     shape = "×".join(tables.texts(card.get("input_shape")))
     able = tables.texts(card.get("capabilities")) or ("classify",)
@@ -69,10 +82,10 @@ def _card(name: str, card: Mapping[str, object]) -> tuple[Fact, ...]:
         fact("Paper", card.get("paper")),
         fact("Licence", card.get("licence") or "not stated"),
         fact("Made for", ", ".join(tables.texts(card.get("data")))),
-        fact("Input" if "classify" in able else "Makes", f"{shape}, {classes}" if shape else ""),
+        fact("Input" if INPUT & set(able) else "Makes", f"{shape}, {classes}" if shape else ""),
         fact("Training data", ", ".join(data) if data else "nothing beyond the suite declared"),
         fact("Randomness", card.get("randomness")),
-        fact("Gradient for an attacker", gradient if "classify" in able else ""),
+        fact("Gradient for an attacker", gradient if attacked else ""),
         *_weights(card.get("weights")),
     )
 
@@ -92,7 +105,7 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
     kept = [at for at, head in enumerate(heads) if head.group != "more"]
     generator = suite.generation is not None
     attacked = suite.adversary is not None
-    table, records = examples.table(suite, entry, anchor) if attacked else examples.records_only(suite, entry, anchor)
+    table, records = _examples(suite, entry, anchor)
     return (
         ResultView(
             anchor=anchor,
@@ -104,21 +117,37 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
             columns=tuple(heads[at] for at in kept),
             cells=tuple(columns.without_note(cells[at]) for at in kept),
             marks=marks.marks(row, entry.imported),
-            flags=marks.flags(row, generator=generator),
+            flags=marks.flags(row, tasks.kind(suite)),
             errors=row.errors,
             ladders=tuple(found for part in entry.parts if attacked and (found := _ladder(suite, part)) is not None),
             albums=albums,
             budget=tasks.budget(suite),
             grids=grids,
             steps=samples.steps(board, entry) if generator else None,
-            records=f"../{next(iter(records))}" if records and not attacked else "",
+            certified=certviews.certified(suite, entry) if suite.certification else None,
+            records=f"../{next(iter(records))}" if records and table is None else "",
             examples=table,
             cell_columns=(f"{tasks.unit(suite).capitalize()}s", *provenance.COLUMNS[1:]),
-            cell_facts=tuple(provenance.cell(part) for part in entry.parts),
+            cell_facts=tuple(provenance.cell(part, _chunks(suite, part)) for part in entry.parts),
             runs=_runs(site.runs, entry.parts),
         ),
         pictures | sheets | records,
     )
+
+
+def _examples(suite: Suite, entry: Entry, anchor: str) -> tuple[Examples | None, dict[str, bytes]]:
+    """The table of single examples, where these say something, and the file of all."""
+    if suite.adversary is not None:
+        return examples.table(suite, entry, anchor)
+    if suite.certification is not None:
+        table, records = certviews.images(suite, entry, anchor)
+        return (table, records) if table else examples.records_only(suite, entry, anchor)
+    return examples.records_only(suite, entry, anchor)
+
+
+def _chunks(suite: Suite, part: Part) -> int:
+    """How many positions of an evaluation are one example."""
+    return 1 if part.result.origin is Origin.REPORTED else suite.chunks(part.evaluation)
 
 
 def _rank(entry: Entry) -> str:

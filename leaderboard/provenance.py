@@ -30,13 +30,13 @@ SHORT = 12
 GROUPS = {"machine": "Machine", "setting": "Setting", "version": "Version of"}
 
 
-def cell(part: Part) -> CellFacts:
-    """One evaluation as it was run, the values of ``COLUMNS``."""
+def cell(part: Part, chunks: int = 1) -> CellFacts:
+    """One evaluation as it was run, the values of ``COLUMNS``; ``chunks`` are how many positions an example has."""
     it, cost = part.result.identity, part.result.cost
     done = sum(len(block.block) for block in part.blocks if block.status == "done")
     tries = sum(block.attempts for block in part.blocks) - len(part.blocks)
     values = [
-        f"{done:,} of {part.result.planned:,}",
+        f"{done // chunks:,} of {part.result.planned // chunks:,}",
         f"{len(part.blocks)}" + (f", {tries} tried again" if tries > 0 else ""),
         _range(block.batch_size for block in part.blocks),
         ", ".join(sorted({block.device for block in part.blocks})) or text.DASH,

@@ -19,8 +19,12 @@ METRICS = {
     "precision": "precision",
     "recall": "recall",
     "nfe": "NFE",
+    "certified": "certified accuracy",
+    "certified-radius": "ACR",
+    "abstention": "abstained",
 }
 NOT_SAID = "not said"
+CERTIFICATION = "certification"
 FILTERS = {"data": "Data", "system": "System", "metric": "Metric", "flag": "Flag"}
 Ids = Mapping[str, Mapping[str, str]]
 Members = tuple[str, str, Sequence[ReportedRow]]
@@ -76,19 +80,22 @@ def _table(groups: Sequence[Members], boards: Mapping[str, Board], name: str) ->
 def _group(group: Members, ids: Ids, boards: Mapping[str, Board]) -> ReportedGroup:
     title, path, rows = group
     source, protocol = rows[0].source, rows[0].protocol
-    said = {name: getattr(protocol, name) for name in type(protocol).model_fields}
+    terms = (
+        [CERTIFICATION] if protocol.certification else [t for t in type(protocol).model_fields if t != CERTIFICATION]
+    )
+    said = {name: getattr(protocol, name) for name in terms}
     told = tuple((name, words or NOT_SAID) for name, words in said.items()) if any(said.values()) else ()
     lines = tuple(_line(row, ids, boards.get(row.suite)) for row in rows)
     return ReportedGroup(source.citation, source.where, text.safe_url(source.url) or "", told, title, path, lines)
 
 
 def _line(row: ReportedRow, ids: Ids, board: Board | None) -> ReportedLine:
-    words = (row.system, row.variant, row.data, METRICS[row.metric], row.source.citation, row.note, *row.flags)
+    words = (row.system, row.told, row.data, METRICS[row.metric], row.source.citation, row.note, *row.flags)
     cost = [f"{row.steps:,} steps"] if row.steps else []
     cost += [f"NFE {row.nfe:,}"] if row.nfe else []
     return ReportedLine(
         system=row.system,
-        variant=row.variant,
+        variant=row.told,
         data=row.data,
         metric=METRICS[row.metric],
         value=Cell(str(row.value), sort=float(row.value)),

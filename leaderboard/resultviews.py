@@ -74,6 +74,16 @@ class StepTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Certified:
+    """Certificates by radius: a column for each evaluation (its noise, and its procedure), and a line for each radius
+    and total."""
+
+    note: str
+    heads: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ExampleRow:
     """One example (and draw): for each probe the state (a CSS class) and the text."""
 
@@ -83,12 +93,18 @@ class ExampleRow:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The per-example table: its probes, its first rows, how many there are, and where all of it is."""
+    """The per-example table: its probes, its first rows, how many there are, and where all of it is.
+
+    ``note`` says what its cells are, ``unit`` what a row is.
+    """
 
     probes: tuple[str, ...]
     rows: tuple[ExampleRow, ...]
     total: int
     href: str
+    title: str = "Example by example"
+    unit: str = "Example"
+    note: str = "The verdict, the class predicted, and the margin of the true class over the best other one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +144,7 @@ class ResultView:
     budget: str
     grids: Grids | None
     steps: StepTable | None
+    certified: Certified | None
     records: str
     examples: Examples | None
     cell_columns: tuple[str, ...]

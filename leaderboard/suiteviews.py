@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from trustdm.bench import summary
 from trustdm.bench.suite import Suite
-from trustdm.leaderboard import charts, columns, curves, marks, reportedviews, tables, tasks, text
+from trustdm.leaderboard import charts, columns, curves, marks, radii, reportedviews, tables, tasks, text
 from trustdm.leaderboard.pages import REPORTED, method_path, page, suite_path
 from trustdm.leaderboard.queries import Board, Entry, Site
 from trustdm.leaderboard.svg import Chart
-from trustdm.leaderboard.views import Bar, Cell, Chip, IndexPage, Link, Standing, SuiteCard, SuitePage
+from trustdm.leaderboard.views import Bar, Cell, Chip, IndexPage, Key, Link, Standing, SuiteCard, SuitePage
 
 EXAMPLE = Cell("61.2%", "[58.1, 64.2]", 0.612, Bar(58.1, 61.2, 64.2))
 
@@ -69,6 +69,7 @@ def suite_page(site: Site, board: Board, run_files: Sequence[Link]) -> SuitePage
     rows = [entry.row for entry in board.entries]
     tests = [f"{row.rank_group}: {row.rank_test}" for row in rows if row.rank_test]
     name = text.slug(suite.name)
+    drawn, keys = _charts(name, board)
     return SuitePage(
         page=page(suite.title, suite.description or tasks.line(suite), site, root="../", here=suite),
         name=suite.name,
@@ -78,11 +79,12 @@ def suite_page(site: Site, board: Board, run_files: Sequence[Link]) -> SuitePage
         facts=tasks.facts(suite, board.extractor, board.floor()),
         metrics=tuple((columns.label(suite, m.name), columns.describe(suite, m) + ".") for m in columns.shown(suite)),
         table=tables.table(board, tuple(dict.fromkeys(tests))),
-        charts=_charts(name, board),
+        charts=drawn,
         legend=_legend(board),
         downloads=_downloads(name, board),
         run_files=tuple(run_files),
         reported=reportedviews.on_board(board),
+        keys=keys,
     )
 
 
@@ -93,16 +95,19 @@ def _downloads(name: str, board: Board) -> tuple[Link, ...]:
 
 def _legend(board: Board) -> tuple[Chip, ...]:
     """The chips that the table shows, each once, the flags last."""
-    generator = board.suite.generation is not None
+    task = tasks.kind(board.suite)
     shown = [chip for entry in board.entries for chip in marks.marks(entry.row, entry.imported)]
-    shown += [chip for entry in board.entries for chip in marks.flags(entry.row, generator=generator)]
+    shown += [chip for entry in board.entries for chip in marks.flags(entry.row, task)]
     return tuple({chip.label: chip for chip in shown}.values())
 
 
-def _charts(name: str, board: Board) -> tuple[Chart, ...]:
+def _charts(name: str, board: Board) -> tuple[tuple[Chart, ...], tuple[Key, ...]]:
+    """The charts of a board, and the legend that they share if they do."""
+    if board.suite.certification is not None:
+        return radii.board_charts(name, board)
     if board.suite.generation is not None:
-        return curves.board_charts(name, board)
-    return charts.board_charts(name, _lines(board.suite, board.entries)) if board.suite.adversary else ()
+        return curves.board_charts(name, board), ()
+    return (charts.board_charts(name, _lines(board.suite, board.entries)) if board.suite.adversary else ()), ()
 
 
 def _lines(suite: Suite, entries: Sequence[Entry]) -> list[charts.Line]:

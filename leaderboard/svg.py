@@ -26,12 +26,15 @@ COLOURS = {name.removeprefix("--"): value for value, name in VARIABLES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with its heading and caption, drawn twice: with the names at its right, and ``narrow`` for a phone."""
+    """A chart with its heading and caption, drawn twice: with the names at its right, and ``narrow`` for a phone.
+
+    A small one without names, which fits a phone as it is, has no second drawing.
+    """
 
     title: str
     caption: str
     svg: Markup
-    narrow: Markup
+    narrow: Markup | None = None
 
 
 def inline(source: str, name: str, description: str) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from trustdm.bench.suite import Suite
 from trustdm.bench.summary import Row
 from trustdm.bench.types import Estimate
-from trustdm.leaderboard import columns, marks, names, tasks, text
+from trustdm.leaderboard import columns, marks, names, noise, tasks, text
 from trustdm.leaderboard.columns import FRECHET, NOTHING, Axes
 from trustdm.leaderboard.queries import Board, Entry, set_size
 from trustdm.leaderboard.views import Cell, Filter, Group, Option, Table, TableRow, Toggle
@@ -63,7 +63,19 @@ def table(board: Board, tests: Sequence[str]) -> Table:
 def _toggles(suite: Suite, groups: set[str]) -> tuple[Toggle, ...]:
     names = TOGGLES | ({"more": STEPS} if suite.generation else {})
     found = [Toggle(name, label, shown=False) for name, label in names.items() if name in groups]
+    if suite.certification is not None:
+        found = _sigmas(suite)
     return (*found, Toggle("cost", "cost", shown=suite.generation is None))
+
+
+def _sigmas(suite: Suite) -> list[Toggle]:
+    """A switch for the columns of each sigma but the one that ranks."""
+    found: dict[str, list[str]] = {}
+    for metric in suite.metrics:
+        name, sigma = columns.switch(suite, metric), noise.sigma_of(suite, metric.evaluation)
+        if name.startswith("more") and f"σ {sigma}" not in found.setdefault(name, []):
+            found[name].append(f"σ {sigma}")
+    return [Toggle(name, ", ".join(labels), shown=False) for name, labels in sorted(found.items())]
 
 
 def _bars(scales: Axes) -> str:
@@ -91,7 +103,7 @@ def _headed(suite: Suite, first: Row) -> tuple[str, str]:
     if not ranked:
         return "Full, not ranked", "Complete, but not comparable with the ranked rows: see the marks."
     if suite.generation is None:
-        return "Full", f"All {first.n:,} examples of the test list."
+        return "Full", f"All {first.n:,} {tasks.unit(suite)}s of the test list."
     sets = suite.size.full // suite.generation.set
     of = "in one set" if sets == 1 else f"in {sets} sets of {suite.generation.set:,}; a distance is the mean over these"
     return "Full", f"{first.n:,} images, {of}. {columns.WAYS[_ranking_direction(suite)]}."
@@ -99,7 +111,7 @@ def _headed(suite: Suite, first: Row) -> tuple[str, str]:
 
 def _preview_note(suite: Suite, first: Row) -> str:
     if suite.generation is None:
-        return f"Only part of the {first.planned:,} examples was run, so intervals are wide."
+        return f"Only part of the {first.planned:,} {tasks.unit(suite)}s was run, so intervals are wide."
     if set_size(suite, first) < suite.generation.set:
         return f"Fewer images than a set of {suite.generation.set:,}: the distances are larger for that reason alone."
     return f"Only part of the {first.planned:,} images was made, so intervals are wide."
@@ -137,7 +149,7 @@ def _row(suite: Suite, entry: Entry, ids: Ids, scales: Axes) -> TableRow:
         variant=variant(row, row.method if title != row.method else ""),
         cells=columns.cells(suite, row, scales),
         marks=marks.marks(row, entry.imported),
-        flags=marks.flags(row, generator=suite.generation is not None),
+        flags=marks.flags(row, tasks.kind(suite)),
         search=" ".join(words).lower(),
         keys={name: " ".join(known[value] for value in _values(row, name)) for name, known in ids.items()},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trustdm.bench.certscores import SEQUENTIAL
 from trustdm.bench.contracts import ExtractorCard
 from trustdm.bench.suite import Suite
 from trustdm.bench.suite_models import Adversary, Certification, Generation
@@ -16,6 +17,15 @@ LABELS = {
     "none": "none; the generator makes what it likes",
 }
 FAILURES = {"wrong": "the example counts as wrong", "excluded": "the example is left out, and n says so"}
+SEQUENTIALLY = "stops drawing as soon as its declared radii are decided; holds for these and its alpha only"
+CERTIFICATE = (
+    "that the smoothed classifier, the majority over all noise, gives this label to every image within the radius; it "
+    "holds whatever the change is, and needs no search for one"
+)
+NO_CERTIFICATE = (
+    "anything beyond the radius or for other kinds of change, that the label is right, or that a vote over a few draws "
+    "gives the majority's label"
+)
 ROUNDING = {"round": "floor(255 x + 1/2)", "truncate": "floor(255 x)"}
 
 
@@ -35,7 +45,13 @@ def line(suite: Suite) -> str:
 
 def unit(suite: Suite) -> str:
     """What is counted: an example, or an image."""
-    return "image" if suite.generation else "example"
+    return "example" if suite.adversary else "image"
+
+
+def kind(suite: Suite) -> str:
+    """The task: "attacked", "generated", "certified", or empty."""
+    tasks = {"attacked": suite.adversary, "generated": suite.generation, "certified": suite.certification}
+    return next((name for name, asked in tasks.items() if asked is not None), "")
 
 
 def budget(suite: Suite) -> str:
@@ -65,33 +81,41 @@ def _attacked(suite: Suite, adversary: Adversary) -> list[tuple[str, str]]:
         ("The adversary knows", adversary.knows),
         ("It wins when", adversary.wins),
         ("Images", f"{suite.data.dataset}: {_images(suite)} of {suite.data.classes} classes"),
-        ("Sizes", f"{suite.size.full:,} test images at full size, the first {suite.size.demo:,} in the demo"),
+        ("Sizes", f"{suite.size.full:,} test images at full size{_demo(suite)}"),
         ("If a method fails", FAILURES[suite.failures]),
     ]
 
 
 def _certified(suite: Suite, it: Certification) -> list[tuple[str, str]]:
+    sequential = sorted(name for name, spec in suite.evaluations.items() if spec.protocol == SEQUENTIAL)
     return [
-        ("What is certified", "a radius in l2, in units of the pixel range, within which the label stays"),
-        ("Draws", f"{it.selection:,} choose the label, {it.estimation:,} others bound its probability"),
-        ("Wrong with probability", f"at most {it.alpha} for each image"),
+        ("What is certified", "a radius in l2, in units of the pixel range, within which the majority's label stays"),
+        ("Draws, n0 and n", f"n0 = {it.selection:,} choose the label; n = {it.estimation:,} others bound its share"),
+        ("Error, alpha", f"an image's certificate is wrong with probability at most {it.alpha}, over the draws"),
+        ("Sequential", SEQUENTIALLY if sequential else ""),
+        ("If it abstains", "the image counts as wrong, at every radius"),
+        ("A certificate says", CERTIFICATE),
+        ("It does not say", NO_CERTIFICATE),
         ("Images", f"{suite.data.dataset}: {_images(suite)} of {suite.data.classes} classes"),
-        ("Sizes", f"{suite.size.full:,} test images at full size, the first {suite.size.demo:,} in the demo"),
-        ("If a method fails", FAILURES[suite.failures]),
+        ("Sizes", f"{suite.size.full:,} test images at full size{_demo(suite)}"),
+        ("If a method fails", FAILURES[suite.failures].replace("example", "image")),
     ]
+
+
+def _demo(suite: Suite) -> str:
+    return f", the first {suite.size.demo:,} in the demo" if suite.size.demo else ""
 
 
 def _generated(
     suite: Suite, it: Generation, extractor: ExtractorCard | None, floor: Estimate | None
 ) -> list[tuple[str, str]]:
     sets = suite.size.full // it.set
-    demo = f", the first {suite.size.demo:,} in the demo" if suite.size.demo else ""
     card = f", {extractor.dimension:,} features" if extractor else ""
     return [
         ("What is made", f"{_images(suite)} like those of {suite.data.dataset}"),
         ("Classes asked for", LABELS[it.labels].format(classes=suite.data.classes)),
         ("Rounding", f"to 8 bits, {ROUNDING[it.quantise]}, before anything is compared"),
-        ("Images", f"{suite.size.full:,} at full size{demo}; image i is made of seed i"),
+        ("Images", f"{suite.size.full:,} at full size{_demo(suite)}; image i is made of seed i"),
         ("A set", f"{it.set:,} images; {'one set' if sets == 1 else f'a distance is the mean over {sets} sets'}"),
         ("Extractor", f"{it.extractor}{card}" + (f", sha256 {it.extractor_sha256}" if it.extractor_sha256 else "")),
         ("Resizing", extractor.resizing if extractor else ""),

@@ -41,13 +41,22 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of values; ``group`` is main, attack, more, cost or count; ``better`` is up, down or empty."""
+    """A column of values; ``group`` is main, attack, more, cost or count; ``better`` is up, down or empty.
+
+    ``switch`` is the ``Toggle.group`` that shows and hides it, where that is not the ``group`` itself.
+    """
 
     key: str
     label: str
     hint: str
     group: str
     better: str = ""
+    switch: str = ""
+
+    @property
+    def classes(self) -> str:
+        """The CSS classes of its cells."""
+        return f"{self.group} {self.switch}" if self.switch not in {"", self.group} else self.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +249,21 @@ class IndexPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """An entry of the legend that small charts share: a line in a ``colour`` of the sheet, with ``dash`` ("4 3").
+
+    Without a line where ``dash`` is "none": a diamond.
+    """
+
+    label: str
+    colour: str
+    dash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SuitePage:
+    """``keys`` is the legend of all ``charts``, where these have none of their own."""
+
     page: Page
     name: str
     version: str
@@ -254,3 +277,4 @@ class SuitePage:
     downloads: tuple[Link, ...]
     run_files: tuple[Link, ...]
     reported: ReportedTable | None = None
+    keys: tuple[Key, ...] = ()

@@ -103,6 +103,63 @@ def test_the_ladder_is_whole() -> None:
         assert {r.variant[r.variant.index("config ") + 7] for r in rows} == set("ABCDEF")
 
 
+def certified(suite: str, system: str, metric: str, sigma: str = "", radius: str = "") -> ReportedRow:
+    (row,) = [
+        r
+        for r in reported.reported(f"{suite}-certified")
+        if (r.system, r.metric, str(r.sigma or ""), str("" if r.radius is None else r.radius))
+        == (system, metric, sigma, radius)
+        and r.variant != "headline"
+    ]
+    return row
+
+
+# Typed by hand from the sources, not from the files.
+@pytest.mark.parametrize(
+    ("suite", "sigma", "n", "abstained", "average", "curve"),
+    [
+        ("cifar10", "0.12", 500, ".038", ".270", ".814 .586 0"),
+        ("cifar10", "0.25", 500, ".086", ".429", ".748 .600 .428 .266 0"),
+        ("cifar10", "0.50", 500, ".166", ".538", ".652 .546 .414 .320 .234 .152 .094 0"),
+        ("cifar10", "1.0", 500, ".290", ".542", ".472 .392 .340 .278 .216 .174 .140 .100 .048 .020"),
+        ("imagenet", "0.25", 427, ".089", ".477", ".667 .581 .494 .375 0"),
+        ("imagenet", "0.50", 500, ".164", ".733", ".572 .518 .458 .424 .372 .330 .286 0"),
+        ("imagenet", "1.0", 500, ".296", ".875", ".436 .406 .378 .354 .326 .290 .260 .194 .148 .122"),
+    ],
+)
+def test_certificates_of_cohen_et_al_are_those_of_their_files(
+    suite: str, sigma: str, n: int, abstained: str, average: str, curve: str
+) -> None:
+    radii = ("0", "0.25", "0.5", "0.75", "1.0", "1.25", "1.5", "2", "2.5", "3")
+    found = [certified(suite, "Cohen et al.", "certified", sigma, r) for r in radii[: len(curve.split())]]
+    assert [row.value for row in found] == [Decimal(v) for v in curve.split()]
+    assert certified(suite, "Cohen et al.", "abstention", sigma).value == Decimal(abstained)
+    assert certified(suite, "Cohen et al.", "certified-radius", sigma).value == Decimal(average)
+    for row in found:
+        assert row.n == n and ("cut-off" in row.flags) == (n == 427) == ("427 of 500" in row.note)
+        assert "suspect" in row.flags and "alpha .01, not .001, at n = 100,000" in row.note
+
+
+def test_denoised_smoothing_is_an_envelope_from_memory() -> None:
+    expected = {"0.5": ".711", "1.0": ".543", "1.5": ".381", "2.0": ".295", "3.0": ".131"}
+    for radius, value in expected.items():
+        row = certified("imagenet", "Diffusion denoised smoothing", "certified", "", radius)
+        assert row.value == Decimal(value) and "recalled" in row.flags and row.sigma is None
+        assert "best sigma for this radius" in row.note
+    rows = reported.reported("cifar10-certified")
+    denoised = {(r.variant, str(r.radius)): str(r.value) for r in rows if r.sigma is None}
+    assert len(denoised) == 8 and denoised["classifier fine-tuned", "0.75"] == "0.487"
+    assert denoised["classifier off the shelf", "1.0"] == "0.321"
+    (headline,) = [r for r in reported.reported("imagenet-certified") if r.variant == "headline"]
+    assert (str(headline.value), str(headline.radius), headline.source.where) == ("0.71", "0.5", "abstract")
+    assert "recalled" not in headline.flags
+
+
+def test_noise_and_radius_are_plain_json() -> None:
+    row = reported.as_json("cifar10-certified")[2]
+    assert (row["metric"], row["sigma"], row["radius"], row["value"]) == ("certified", 0.12, 0.0, 0.814)
+
+
 def test_every_shipped_row_has_its_source_and_says_what_is_missing() -> None:
     for suite in reported.suites():
         for row in reported.reported(suite):
@@ -135,6 +192,9 @@ def test_rows_are_plain_json() -> None:
         ("value = 2.10", "value = nan", r"row 1 \(A, x\): value: expected .*finite"),
         ("value = 2.10", "value = -1", r"row 1 \(A, x\): value: expected at least 0, got -1"),
         ("value = 0.5", "value = 50", r"row 2 \(B\): value: expected a share of at most 1, got 50"),
+        ('metric = "recall"', 'metric = "certified"', r"row 2 \(B\): radius: expected a radius, got None"),
+        ("value = 0.5", "radius = 1.0, value = 0.5", r"row 2 \(B\): radius: expected none, but for certified, got 1.0"),
+        ("value = 0.5", "sigma = -1, value = 0.5", r"row 2 \(B\): sigma: expected greater than or equal to 0"),
         ("n = 50000, ", "", r"row 1 \(A, x\): n: expected a number of images, or the flag underspecified"),
         ("n = 50000", "n = 1", r"row 1 \(A, x\): n: expected greater than or equal to 2, got '1'"),
         ('metric = "fid"', 'metric = "fids"', r"row 1 \(A, x\): metric: .*'fid'.*got 'fids'"),

@@ -12,10 +12,9 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from trustdm.bench.setscores import floor_of
-from trustdm.bench.suite import Suite, load_suite
+from trustdm.bench.suite import Suite
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard import text
-from trustdm.leaderboard.build import build_site
 
 BOARD = "suites/digits-generation.html"
 METHOD = "methods/digits-edm.html"
@@ -212,13 +211,3 @@ def test_a_failed_generator_has_its_error_and_no_distance(generated: Path) -> No
     page = soup(generated, "methods/digits-broken.html")
     assert "NaN pixels" in words(page.select_one(".errors"))
     assert words(page.select(".tiles dd")[0]) == "–"
-
-
-def test_a_board_of_certified_classifiers_is_described_without_charts_of_attacks(world: Any, tmp_path: Path) -> None:
-    suite = load_suite("mnist16-certified")
-    build_site(world.store, tmp_path / "site", [suite])
-    page = soup(tmp_path / "site", "suites/mnist16-certified.html")
-    assert facts(page)["Draws"] == "100 choose the label, 10,000 others bound its probability"
-    terms = dict(zip(map(words, page.select("dl.terms dt")), map(words, page.select("dl.terms dd")), strict=True))
-    assert terms["σ 1/2, r 1/4"].startswith("Share of images whose right label is certified at radius 1/4")
-    assert page.select("figure.chart") == [] and "other evaluations" in words(page.select_one(".toggles"))

@@ -73,6 +73,20 @@ def test_flags_are_chips_that_are_explained_and_missing_n_is_said(page: Beautifu
     assert legend == {name.replace("-", " ") for name in reported.FLAGS}
 
 
+def test_certificates_have_their_noise_radius_and_protocol(page: BeautifulSoup) -> None:
+    found = {(words(line["System"]), words(line["Metric"])): line for line in lines(page)}
+    line = found["Cohen et al. ResNet-50, σ 0.25, radius 0.5", "certified accuracy"]
+    assert (words(line["Reported"]), words(line["Images"])) == ("0.494", "427")
+    assert [words(c) for c in line["Flags"].select(".chip")] == ["suspect", "cut off"]
+    assert "0.711" in words(
+        found["Diffusion denoised smoothing BEiT-L/16, best sigma per radius, radius 0.5", "certified accuracy"][
+            "Reported"
+        ]
+    )
+    (head,) = [h for h in map(words, page.select("tr.group")) if "Cohen" in h and "ImageNet" in h]
+    assert "Protocol: certification n0 = 100, n = 100,000" in head and "extractor" not in head
+
+
 def test_nothing_is_ranked(page: BeautifulSoup) -> None:
     assert page.select(".rank") == [] and "never to be ranked" in words(page.select_one(".lead"))
 
