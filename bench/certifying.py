@@ -37,13 +37,15 @@ class NoisyTarget:
         self.meter = meter
         self.classes = card.classes
 
-    def labels(self, x: Tensor, sigma: float, draws: NDArray[np.int64]) -> Tensor:
+    def labels(self, x: Tensor, sigma: float, draws: NDArray[np.int64], use: str) -> Tensor:
         """int64 labels (B,) of noisy images (B, C, H, W); ``draws`` (B,) name what each row is a draw of.
+
+        ``use`` tells the draws that select from those that estimate: the noise of a keyed method differs too.
 
         Raises:
             ContractError: it raised, or answered with something else than logits or labels.
         """
-        return self._labels(self._answer(x, sigma, draws, "inside"), len(x))
+        return self._labels(self._answer(x, sigma, draws, f"inside/{use}")[0], len(x))
 
     def check(self, x: Tensor, sigma: float, draws: NDArray[np.int64]) -> None:
         """Refuses a classifier whose noise is not what its card says.
@@ -54,24 +56,30 @@ class NoisyTarget:
         Raises:
             ContractError: equal noise gives different answers, or new noise gives the same.
         """
-        what, first = f"{self._card.name}: classify_noisy", self._answer(x, sigma, draws, "check")
+        what = f"{self._card.name}: classify_noisy"
+        first, _ = self._answer(x, sigma, draws, "check")
         self._labels(first, len(x))
-        if not torch.equal(first, self._answer(x, sigma, draws, "check")):
+        if not torch.equal(first, self._answer(x, sigma, draws, "check")[0]):
             raise ContractError(
                 f"{what}: expected the same answer for the same input, got another: it draws random numbers without "
                 'saying so; take them from the noise argument of a card with randomness="keyed"'
             )
-        keyed = self._card.randomness == "keyed"
-        if keyed and torch.equal(first, self._answer(x, sigma, draws, "check again")):
+        if self._card.randomness != "keyed":
+            return
+        again, drawn = self._answer(x, sigma, draws, "check again")
+        # Labels may well be the same under other noise; logits are not.
+        if not drawn or (again.is_floating_point() and torch.equal(first, again)):
             raise ContractError(
                 f"{what}: expected new noise to change the answers of a keyed method, got the same ones: it keeps its "
                 'noise, which voids the certificate, or needs none (randomness="none")'
             )
 
-    def _answer(self, x: Tensor, sigma: float, draws: NDArray[np.int64], use: str) -> Tensor:
+    def _answer(self, x: Tensor, sigma: float, draws: NDArray[np.int64], use: str) -> tuple[Tensor, bool]:
+        """What it answers, and whether it asked for noise."""
         self.meter.forwards += len(x)
         given = x.clone()
-        extra = [TorchNoise(Noise(f"{self._key}/{use}", draws), x.device)] if self._card.randomness == "keyed" else []
+        noise = _Asked(Noise(f"{self._key}/{use}", draws), x.device)
+        extra = [noise] if self._card.randomness == "keyed" else []
         with torch.no_grad(), blamed(f"{self._card.name}: classify_noisy"):
             answer = self._call(given, sigma, *extra)
         if not torch.equal(given, x):
@@ -80,7 +88,7 @@ class NoisyTarget:
             raise ContractError(
                 f"{self._card.name}: classify_noisy: expected logits or labels, got {type(answer).__name__}"
             )
-        return answer
+        return answer, noise.asked
 
     def _labels(self, answer: Tensor, n: int) -> Tensor:
         name = f"{self._card.name}: classify_noisy"
@@ -99,12 +107,29 @@ class NoisyTarget:
         return answer.argmax(dim=1)
 
 
+class _Asked(TorchNoise):
+    """Noise that remembers whether anybody asked for it."""
+
+    asked = False
+
+    def normal(self, use: str, shape: tuple[int, ...]) -> Tensor:
+        """As ``TorchNoise.normal``."""
+        self.asked = True
+        return super().normal(use, shape)
+
+    def uniform(self, use: str, shape: tuple[int, ...]) -> Tensor:
+        """As ``TorchNoise.uniform``."""
+        self.asked = True
+        return super().uniform(use, shape)
+
+
 @dataclass
 class Stream:
     """The noise of one position, made on the device, the same whatever else is in the batch."""
 
     generator: torch.Generator
     shape: tuple[int, ...]
+    use: str
     drawn: int = 0
 
     @staticmethod
@@ -112,7 +137,7 @@ class Stream:
         """That of row ``row`` of the block; ``use`` tells selection from estimation."""
         generator = torch.Generator(context.x.device)
         generator.manual_seed(derive(context.key, "noise", use, int(context.position[row])) % 2**63)
-        return Stream(generator, tuple(context.x.shape[1:]))
+        return Stream(generator, tuple(context.x.shape[1:]), use)
 
     def take(self, count: int) -> Tensor:
         """The next ``count`` draws, standard normal (count, C, H, W)."""
@@ -129,9 +154,9 @@ def class_counts(
     """
     classes = context.source.classes
     counts = torch.zeros(len(context.position) * classes, dtype=torch.int64, device=context.x.device)
-    for rows, ids, noise in _batches(context, streams, draws):
+    for rows, ids, noise, use in _batches(context, streams, draws):
         x = context.x[torch.as_tensor(context.image[rows], device=context.x.device)] + sigma * noise
-        labels = context.source.labels(x, sigma, ids)
+        labels = context.source.labels(x, sigma, ids, use)
         slots = torch.as_tensor(rows, device=context.x.device) * classes + labels
         counts += torch.bincount(slots, minlength=len(counts))
     return counts.view(-1, classes).cpu().numpy()
@@ -146,22 +171,23 @@ def check(context: NoisyContext, sigma: float) -> None:
 
 def _batches(
     context: NoisyContext, streams: dict[int, Stream], draws: dict[int, int]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Tensor]]:
-    """(row of each draw, name of each draw, noise) in batches made of whole slabs."""
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Tensor, str]]:
+    """(row of each draw, name of each draw, noise, use) in batches made of whole slabs of one use."""
     most = max(SLAB, min(context.batch_size * ROWS, MOST_ROWS[context.x.device.type]))
     held: list[tuple[int, int, Tensor]] = []
-    size = 0
+    size, use = 0, ""
     for row, total in draws.items():
         for start in range(0, total, SLAB):
             count = min(SLAB, total - start)
-            if held and size + count > most:
-                yield _joined(context, held)
+            if held and (size + count > most or streams[row].use != use):
+                yield *_joined(context, held), use
                 held, size = [], 0
+            use = streams[row].use
             first = streams[row].drawn
             held.append((row, first, streams[row].take(count)))
             size += count
     if held:
-        yield _joined(context, held)
+        yield *_joined(context, held), use
 
 
 def _joined(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.errors import UsageError
+from trustdm.bench.errors import DataError, UsageError
 from trustdm.bench.evaluations.certified import SequentiallyCertified
+from trustdm.bench.marks import on_suite
 from trustdm.bench.records import CellResult
 from trustdm.bench.registry import Registry
 from trustdm.bench.smoothing import curves, fixed
@@ -90,7 +91,15 @@ def score(suite: Suite, metric: MetricSpec, result: CellResult) -> Scores | None
 
 
 def table_of(suite: Suite, result: CellResult) -> Table | None:
-    """The certificates of the images that have all their draws, in the order of the data set."""
+    """The certificates of the images that have all their draws, in the order of the data set.
+
+    None for a cell of the suite as it once was: its noise and its chunks were others.
+
+    Raises:
+        DataError: what is stored does not fit the suite.
+    """
+    if not on_suite(suite, result):
+        return None
     if result.origin is Origin.REPORTED:
         return _reported(result)
     if suite.certification is None or not (result.records.status == Status.MADE).all() or not len(result.records):
@@ -130,34 +139,58 @@ def _fixed(suite: Suite, spec: Evaluation, result: CellResult) -> Table | None:
     table, chunks = suite.certification, suite.chunks(result.identity.evaluation)
     if counts is None or truth is None or table is None:
         return None
-    images = len(counts) // chunks
-    each = counts[: images * chunks].reshape(images, chunks, -1)
+    records = result.records.sorted()
+    _check_shape(suite, result, counts=counts, truth=truth)
+    place, chunk = np.divmod(records.example, chunks)
+    wanted = np.array([table.selection, *[table.chunk] * (chunks - 1)])
+    wanted[-1] = table.estimation - (chunks - 2) * table.chunk
+    made = counts.sum(axis=1)
+    if (counts < 0).any() or (made != wanted[chunk]).any() or (made != records.value).any():
+        raise DataError(f"cell {result.id}: expected the counts of as many draws as the suite asks for, got others")
+    whole = np.flatnonzero(np.bincount(place) == chunks)
+    rows = np.isin(place, whole)
+    each = counts[rows].reshape(len(whole), chunks, -1).astype(np.int64)
     sigma, alpha = float(Fraction(str(spec.params["sigma"]))), float(Fraction(table.alpha))
     found = fixed.certify(each[:, 0], each[:, 1:].sum(axis=1), sigma, alpha)
     return Table(
-        example=suite.test[:images],
-        right=found.selected == truth[: images * chunks : chunks],
+        example=suite.test[whole],
+        right=found.selected == truth[rows][::chunks],
         abstained=found.label == fixed.ABSTAIN,
         draws=each.sum(axis=(1, 2)),
         radius=found.radius,
     )
 
 
+def _check_shape(suite: Suite, result: CellResult, **arrays: NDArray[Any]) -> None:
+    """Refuses arrays that are not whole numbers with a row for each record: a file that was read in may hold anything.
+
+    Raises:
+        DataError: another type, or another number of rows.
+    """
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iu" or len(array) != len(result.records) or array.ndim != 1 + (name != "truth"):
+            raise DataError(
+                f"cell {result.id}: {name}: expected whole numbers, a row for each of {len(result.records)} records, "
+                f"got {array.dtype} {array.shape}"
+            )
+    if "counts" in arrays and arrays["counts"].shape[1] != suite.data.classes:
+        raise DataError(f"cell {result.id}: expected counts of {suite.data.classes} classes, got another number")
+
+
 def _sequential(suite: Suite, spec: Evaluation, result: CellResult) -> Table | None:
-    arrays: list[NDArray[Any]] = []
-    for name in ("successes", "trials", "truth"):
-        if (array := result.arrays(name)) is None:
-            return None
-        arrays.append(array)
-    successes, trials, truth = arrays
+    successes, trials, truth = (result.arrays(name) for name in ("successes", "trials", "truth"))
+    if successes is None or trials is None or truth is None:
+        return None
+    _check_shape(suite, result, successes=successes, trials=trials, truth=truth)
     records = result.records.sorted()
     selection = suite.certification.selection if suite.certification else 0
     plan = SequentiallyCertified(Registry(), **spec.params).plan(selection)
     found = plan.decide(successes, trials)
+    silent = found.certified == 0 if plan.radii[0] == 0 else np.zeros(len(truth), dtype=bool)
     return Table(
-        example=suite.test[: len(truth)],
+        example=suite.test[records.example],
         right=records.label == truth,
-        abstained=found.certified == 0,
+        abstained=silent,
         draws=selection + found.used,
         radius=None,
         declared=plan.radii,

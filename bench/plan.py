@@ -19,6 +19,8 @@ from trustdm.bench.suite import Suite, open_data
 from trustdm.bench.suite_models import MetricSpec
 from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of, canonical_json, sha256_file
 
+MOST_SEED = 400
+"""Seeds of generated images are below 2^32, which is all that many generators read (``sampling.seeds_of``)."""
 PARTS = ("classifier", "denoiser", "purifier", "generator")
 """Parameters by which a method names others that it is made of."""
 
@@ -118,9 +120,9 @@ def protocols(suite: Suite, registry: Registry) -> dict[str, EvaluationProtocol]
 
 def _certificate_fault(built: EvaluationProtocol, metric: MetricSpec) -> tuple[str, str] | None:
     """What cannot be told from a sequential certificate: expected and got."""
-    if not isinstance(built, SequentiallyCertified) or metric.statistic in ("abstention", "draws"):
+    if not isinstance(built, SequentiallyCertified) or metric.statistic == "draws":
         return None
-    declared, radius = built.plan(1).radii, metric.radius
+    declared, radius = built.plan(1).radii, "0" if metric.statistic == "abstention" else metric.radius
     if radius is not None and float(Fraction(radius)) in declared:
         return None
     reason = "a sequential certificate stops when its declared radii are decided and holds for these and their alpha"
@@ -206,6 +208,8 @@ def plan_cells(
         UsageError: the limit is below 1.
         SuiteError: an evaluation of the suite is not defined.
     """
+    if max((*seeds, *suite.seeds)) > MOST_SEED:
+        raise UsageError(f"--seed: expected at most {MOST_SEED}, got {max((*seeds, *suite.seeds))}")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit: expected at least 1, got {limit}")
     cells = []

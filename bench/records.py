@@ -16,7 +16,8 @@ from trustdm.bench.types import CellIdentity, Cost, Origin, Status, Verification
 class Records:
     """Parallel columns, one row for each (example, draw, probe).
 
-    ``example`` is the index in the data set (not in the suite's list); ``draw`` counts repetitions of a randomized
+    ``example`` is the index in the data set (not in the suite's list), or the position among seeds or chunks of draws
+    (``Suite.positions``); ``draw`` counts repetitions of a randomized
     method; ``probe`` says what was looked at ("clean", or the name of an attack); ``status`` is a ``Status``;
     ``label`` the predicted class (-1 where none); ``value`` the margin, true logit minus largest other (NaN where
     none); ``norm`` the size of the perturbation in the suite's norm, [0, 1] pixel units (NaN where none).
@@ -105,7 +106,7 @@ def _no_arrays(name: str) -> NDArray[Any] | None:
 class CellResult:
     """All that is stored about one cell, as the summary needs it.
 
-    ``lab`` is the id of the store that measured it; ``planned`` the length of the suite's test list;
+    ``lab`` is the id of the store that measured it; ``planned`` the number of positions that a whole cell has;
     ``card`` the method's card as it was when measured;
     ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...);
     ``arrays(name)`` the arrays of that name that were kept with the blocks, end to end in the order of the suite's

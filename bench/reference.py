@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "trustdm reference 1"
 QUANTISATION = ("round", "truncate")
 BATCH = 256
+MOST_BYTES = 4 << 30
 TEXTS = ("extractor", "extractor_hash", "split", "quantisation")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -69,13 +70,14 @@ def floor(reference: Reference, n: int) -> Distance | None:
     return frechet_estimate(reference.held_out[:n], reference.moments, strata=labels)
 
 
-def check_extractor(reference: Reference, card: ExtractorCard) -> None:
-    """Raises DataError where the reference was made by another extractor, as far as its file says."""
+def check_extractor(reference: Reference, card: ExtractorCard, quantisation: str = "") -> None:
+    """Raises DataError where the reference was made by another extractor or rounding, as far as its file says."""
     if reference.dimension != card.dimension:
         raise DataError(f"reference: expected features of dimension {card.dimension}, got {reference.dimension}")
     for what, want, got in (
         ("features of the extractor", card.name, reference.extractor),
         (f"weights of {card.name} with SHA-256", weights_hash(card), reference.extractor_hash),
+        ("images that were quantised by", quantisation or reference.quantisation, reference.quantisation),
     ):
         if got and got != want:
             raise DataError(f"reference: expected {what} {want}, got {got}; make the reference again")
@@ -190,8 +192,15 @@ def read_reference(path: Path, sha256: str | None = None) -> Reference:
             file = np.load(opened, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise DataError(f"{path}: expected an npz file with a reference, got a single array")
+            size = sum(entry.file_size for entry in file.zip.infolist()) if file.zip else 0
+            if size > MOST_BYTES:
+                raise DataError(f"{path}: expected at most {MOST_BYTES:,} bytes when unpacked, got {size:,}")
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise DataError(f"{path}: expected an npz file with arrays, got something else in it")
+    except DataError:
+        raise
+    except Exception as error:  # zip, npy and JSON parsers raise whatever they like on a stranger's file
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: expected an npz file with a reference, got {reason}") from error
     try:

@@ -98,6 +98,8 @@ def read_folder(folder: Path, shape: tuple[int, int, int]) -> NDArray[np.float32
     for row, path in zip(found, paths, strict=True):
         try:
             with Image.open(path) as image:
+                if image.mode not in ("L", "RGB"):
+                    raise DataError(f"{path}: expected 8-bit grey or RGB, got mode {image.mode}; convert it first")
                 pixels = np.asarray(image, dtype=np.float32)
         except OSError as error:
             raise DataError(f"{path}: expected an image, got one that cannot be read: {error}") from error

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from trustdm.bench import distances, manifold
 from trustdm.bench.distances import Distance, Sets
 from trustdm.bench.errors import DataError
+from trustdm.bench.marks import on_suite
 from trustdm.bench.records import CellResult
 from trustdm.bench.reference import Reference, floor, read_reference
 from trustdm.bench.types import Estimate, Status, sha256_file
@@ -44,15 +45,21 @@ class SetScore:
 
 
 def score(suite: Suite, statistic: str, result: CellResult) -> SetScore | None:
-    """The statistic of one cell; None where a block failed, nothing is stored, or the reference is not here."""
+    """The statistic of one cell.
+
+    None where a block failed, nothing is stored, the reference is not here, or the suite was another one: its set,
+    labels and reference were others.
+    """
     made = result.records.status == Status.MADE
-    if not made.all() or not made.any():
+    if not made.all() or not made.any() or not on_suite(suite, result):
         return None
     if statistic == "evaluations":
         return _evaluations(result)
     reference, features = reference_of(suite, result), result.arrays(FEATURES)
-    if reference is None or features is None or len(features) != len(result.records):
+    if reference is None or features is None:
         return None
+    if features.ndim != 2 or len(features) != len(result.records):
+        raise DataError(f"cell {result.id}: expected features for {len(result.records)} images, got {features.shape}")
     size, whole = _sets(suite, len(features))
     if statistic != "frechet" and reference.features is None:
         return None
@@ -82,11 +89,12 @@ def pairwise(scores: Sequence[SetScore], direction: int) -> tuple[NDArray[np.flo
 def floor_of(suite: Suite, n: int) -> Estimate | None:
     """The Frechet distance of ``n`` held-out real images to the reference: what no generator can be expected to beat.
 
-    None where the suite has no such images, or too few.
+    None where the suite has no such images, too few, or no pinned reference.
     """
-    if suite.generation is None or (reference := _reference(suite, suite.generation.reference_sha256)) is None:
-        return None
-    found = floor(reference, n)
+    if suite.generation is None or suite.generation.reference_sha256 is None:
+        return None  # rows may have been compared with another file than the one that lies here now
+    reference = _reference(suite, suite.generation.reference_sha256)
+    found = None if reference is None else floor(reference, n)
     return None if found is None else _estimate("frechet", distances.combine([found]))
 
 
@@ -108,7 +116,7 @@ def _reference(suite: Suite, sha256: str | None) -> Reference | None:
 def _read(path: Path, sha256: str | None, modified: int, size: int) -> Reference | None:
     if sha256 is not None and sha256_file(path) != sha256:
         return None
-    return read_reference(path, sha256)
+    return read_reference(path)
 
 
 def _sets(suite: Suite, n: int) -> tuple[int, list[slice]]:
@@ -145,7 +153,7 @@ def _recall(features: Features, reference: Reference, labels: NDArray[np.int64] 
 
 def _both(features: Features, reference: Reference) -> manifold.PrecisionRecall:
     """Precision and recall, which are columns of their own but one computation."""
-    key = (hashlib.sha256(features.tobytes()).hexdigest(), id(reference))
+    key = hashlib.sha256(features.tobytes()).hexdigest() + hashlib.sha256(_kept(reference).tobytes()).hexdigest()
     if key not in _PAIRS:
         while len(_PAIRS) >= MOST_PAIRS:
             _PAIRS.pop(next(iter(_PAIRS)))
@@ -153,7 +161,7 @@ def _both(features: Features, reference: Reference) -> manifold.PrecisionRecall:
     return _PAIRS[key]
 
 
-_PAIRS: dict[tuple[str, int], manifold.PrecisionRecall] = {}
+_PAIRS: dict[str, manifold.PrecisionRecall] = {}
 
 
 @lru_cache(maxsize=4)

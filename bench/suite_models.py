@@ -92,6 +92,7 @@ def ranges(ids: Sequence[int]) -> str:
 
 Name = Annotated[str, Field(pattern=NAME)]
 Sentence = Annotated[str, Field(min_length=1)]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Whole = Annotated[StrictInt, Field(ge=1)]
 Hash = Annotated[str, Field(pattern=HASH)]
 Indices = Annotated[tuple[int, ...], BeforeValidator(indices), PlainSerializer(ranges)]
@@ -165,7 +166,7 @@ class Generation(Table):
     quantise: Literal["round", "truncate"] = "round"
     extractor: Name
     extractor_sha256: Hash | None = None
-    reference: Sentence
+    reference: FileName
     reference_sha256: Hash | None = None
     set: Annotated[StrictInt, Field(ge=2)]
 

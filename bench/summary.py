@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench import certscores, setscores, stats
-from trustdm.bench.errors import DataError
+from trustdm.bench.errors import StoreError, TrustdmError
 from trustdm.bench.marks import Completeness, Currency, completeness, currencies, flags, grouped, on_suite, verification
 from trustdm.bench.records import CellResult
 from trustdm.bench.setscores import SetScore
@@ -207,9 +207,11 @@ def _scores(suite: Suite, cells: _Cells) -> tuple[dict[str, AnyScore | None], li
     for metric in suite.metrics:
         try:
             found[metric.name] = _score(suite, metric, cells)
-        except DataError as error:
+        except StoreError:
+            raise
+        except (TrustdmError, ValueError, TypeError, IndexError) as error:  # arrays of strangers may hold anything
             found[metric.name] = None
-            problems.append(f"{metric.name}: {error}")
+            problems.append(f"{metric.name}: {' '.join(str(error).split())}")
     return found, problems
 
 

@@ -132,8 +132,8 @@ class NoisySource(Protocol):
 
     classes: int
 
-    def labels(self, x: Tensor, sigma: float, draws: NDArray[np.int64]) -> Tensor:
-        """int64 labels (B,) of noisy images (B, C, H, W); ``draws`` (B,) name what each row is a draw of."""
+    def labels(self, x: Tensor, sigma: float, draws: NDArray[np.int64], use: str) -> Tensor:
+        """int64 labels (B,) of noisy images (B, C, H, W); ``draws`` (B,) name the draw of each row, for ``use``."""
         ...
 
     def check(self, x: Tensor, sigma: float, draws: NDArray[np.int64]) -> None:

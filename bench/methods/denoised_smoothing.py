@@ -52,11 +52,16 @@ def card_of(
             )
     if steps < 1 or (denoiser == NONE and steps != 1):
         raise UsageError(f"{CARD.name}: steps: expected at least 1, and 1 without a denoiser, got {steps}")
+    data = tuple(sorted(set.intersection(*(set(part.data) for part in parts))))
+    if not data and any(part.data for part in parts):
+        raise UsageError(
+            f"{CARD.name}: expected parts made for the same data, got {' and '.join(p.name for p in parts)}"
+        )
     card = CARD.model_copy(
         update={
             "input_shape": parts[0].input_shape,
             "classes": parts[0].classes,
-            "data": tuple(sorted(set.intersection(*(set(part.data) for part in parts)))),
+            "data": data,
             "weights": tuple(weights for part in parts for weights in part.weights),
         }
     )
@@ -115,4 +120,6 @@ def _part(registry: Registry, name: str, capability: str) -> MethodCard:
     card = registry.get("method", name).card
     if not isinstance(card, MethodCard) or capability not in card.capabilities:
         raise UsageError(f"{CARD.name}: expected a method that can {capability}, got {name}")
+    if card.randomness != "none":
+        raise UsageError(f"{CARD.name}: expected parts that draw no random numbers, got {name}: {card.randomness}")
     return card

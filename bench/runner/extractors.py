@@ -15,6 +15,7 @@ from torch import Tensor
 from trustdm.bench.contracts import ExtractorCard
 from trustdm.bench.errors import ContractError, DataError, SuiteError, WeightsError
 from trustdm.bench.perturb.target import blamed, seeded
+from trustdm.bench.reference import check_extractor, read_reference
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite import Suite
 from trustdm.bench.training.weights import VERIFIED, modules_in, verify
@@ -38,6 +39,7 @@ def load_extractor(suite: Suite, registry: Registry, device: str) -> Extractor:
     if card.shape not in (None, suite.data.shape):
         raise SuiteError(suite.source, "generation.extractor", f"one for images {suite.data.shape}", card.shape)
     _check_hashes(suite, card)
+    check_extractor(read_reference(suite.reference_file()), card, suite.generation.quantise)
     factory = entry.load()
     with seeded("load", card.name), blamed(f"extractor {card.name}"):
         thing = factory()

@@ -141,10 +141,16 @@ def reproduce(
 
 
 def _options(name: str, train: Any, wish: Wish) -> Mapping[str, object]:
-    known = set(inspect.signature(train).parameters) - GIVEN
-    for option in wish.options or {}:
+    parameters = inspect.signature(train).parameters
+    known = set(parameters) - GIVEN
+    for option, value in (wish.options or {}).items():
         if option not in known:
             raise UnknownName(f"option of the recipe of {name}", option, known)
+        usual = parameters[option].default
+        if type(value) is not type(usual) and not (isinstance(usual, float) and type(value) is int):
+            raise UsageError(f"recipe of {name}: {option}: expected {type(usual).__name__}, got {value!r}")
+        if type(value) is int and value < 1:
+            raise UsageError(f"recipe of {name}: {option}: expected at least 1, got {value}")
     return wish.options or {}
 
 

@@ -123,3 +123,21 @@ def test_options_take_the_place_of_defaults() -> None:
 def test_steps_are_counted_from_one(steps: Any) -> None:
     with pytest.raises(UsageError, match=r"steps: expected an integer of at least 1, got "):
         evaluations("heun", steps)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("heun", {"sigma_min": 50.0, "sigma_max": 40.0}, "sigma_max: expected more than sigma_min, 50"),
+        ("heun", {"sigma_max": float("nan")}, "sigma_max: expected more than 0, got nan"),
+        ("heun", {"rho": 0.0}, "rho: expected more than 0"),
+        ("ddim", {"eta": 5.0}, "eta: expected at least 0 and at most 1, got 5"),
+        ("stochastic-heun", {"churn": -5.0}, "churn: expected at least 0"),
+        ("langevin", {"each": 0}, "each: expected at least 1"),
+        ("langevin", {"relative_step": -1.0}, "relative_step: expected more than 0"),
+        ("predictor-corrector", {"corrections": -1}, "corrections: expected at least 0"),
+    ],
+)
+def test_numbers_out_of_range_are_one_line(name: str, options: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_sampler(name, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -331,7 +332,7 @@ def test_a_published_log_becomes_a_reported_row(suite: Path, monkeypatch: pytest
         )
     path = suite.parent / "log.tsv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    request = log_command.Request(path, str(suite), "fixed", "Some Net, 2020", "Some 2020, Table 1", "1/1000", 1000)
+    request = log_command.Request(path, str(suite), "fixed", "Some Net, 2020", "Some 2020, Table 1", "1/1000", 10000)
     assert log_command.run(request, str(suite.parent / "a.db")) == 0
     measure(suite, "a.db")
     found = {row.origin.value: row for row in board(suite, "a.db")}
@@ -342,3 +343,120 @@ def test_a_published_log_becomes_a_reported_row(suite: Path, monkeypatch: pytest
     assert reported.metrics["at_zero"].value == pytest.approx(len(right) / 60)
     assert reported.metrics["radius"].value == pytest.approx(sum(0.1 + i / 100 for i in right) / 60, abs=1e-6)
     assert reported.metrics["abstained"].value == pytest.approx(10 / 60)
+
+
+def a_log(path: Path, indices: list[int], radius: float = 0.2, label: int = 3) -> Path:
+    rows = [f"{i}\t{label}\t{label}\t{radius}\t1\t0:00:01.5" for i in indices]
+    path.write_text("\n".join(["idx\tlabel\tpredict\tradius\tcorrect\ttime", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("indices", "changes", "message"),
+    [
+        (range(40), {}, "expected 60 rows"),
+        (range(20, 60), {"partial": False}, "idx"),
+        (range(0, 120, 2), {"partial": True}, "expected images that certified tests"),
+        (range(60), {"radius": 3.0}, "expected radii up to 0.7"),
+        (range(60), {"label": 12}, "expected labels from 0 to 9, got 12"),
+        (range(60), {"alpha": "abc"}, "--alpha: expected a fraction between 0 and 1"),
+        (range(60), {"alpha": "2"}, "--alpha"),
+        (range(60), {"draws": -5}, "--draws"),
+        (range(60), {"source": " "}, "--source"),
+        (range(60), {"name": "***"}, "--name: expected letters or digits"),
+        (range(60), {"evaluation": "sigma"}, "expected an evaluation of a certified suite"),
+    ],
+)
+def test_a_log_that_does_not_fit_is_one_line(
+    suite: Path, indices: range, changes: dict[str, Any], message: str
+) -> None:
+    from trustdm.bench import log_command
+    from trustdm.bench.errors import TrustdmError
+
+    made = {key: changes.pop(key) for key in ("radius", "label") if key in changes}
+    path = a_log(suite.parent / "log.tsv", list(indices), **made)
+    facts = {
+        "evaluation": "fixed",
+        "name": "Net",
+        "source": "Some 2020",
+        "alpha": "1/1000",
+        "draws": 1000,
+        "kind": "cohen",
+    }
+    request = log_command.Request(path, str(suite), **(facts | changes))
+    with pytest.raises(TrustdmError, match=message) as caught:
+        log_command.run(request, str(suite.parent / "a.db"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_part_of_a_log_is_flagged(suite: Path) -> None:
+    from trustdm.bench import log_command
+
+    path = a_log(suite.parent / "log.tsv", list(range(40)))
+    request = log_command.Request(path, str(suite), "fixed", "Net", "Some 2020", "1/1000", 1000, "cohen", partial=True)
+    assert log_command.run(request, str(suite.parent / "a.db")) == 0
+    (row,) = board(suite, "a.db")
+    assert "cut-off" in row.flags and (row.n, row.planned, row.completeness) == (40, 60, "preview")
+
+
+def test_a_missing_block_leaves_the_other_images_in_their_place(suite: Path) -> None:
+    measure(suite, "a.db")
+    loaded = load_suite(suite)
+    with Store.open(str(suite.parent / "a.db")) as store:
+        result = next(r for r in store.results("certified") if r.identity.evaluation == "fixed")
+    whole = certscores.table_of(loaded, result)
+    keep = (result.records.sorted().example < 30) | (result.records.sorted().example >= 50)
+    part = dataclasses.replace(
+        result, records=result.records.sorted().where(keep), arrays=lambda name: result.arrays(name)[keep]
+    )
+    found = certscores.table_of(loaded, part)
+    assert whole is not None and found is not None and whole.radius is not None and found.radius is not None
+    at = np.isin(whole.example, found.example)
+    assert len(found.example) == 53  # ten whole images before the gap, 43 after it; two are cut by it
+    np.testing.assert_array_equal(whole.radius[at], found.radius)
+    np.testing.assert_array_equal(whole.right[at], found.right)
+
+
+def test_counts_of_strangers_are_looked_at(suite: Path) -> None:
+    measure(suite, "a.db")
+    loaded = load_suite(suite)
+    with Store.open(str(suite.parent / "a.db")) as store:
+        results = store.results("certified")
+    for change in (lambda a: a * 1000, lambda a: -a, lambda a: a.astype(float), lambda a: a[:-1], lambda a: a[:, 0]):
+        forged = [
+            dataclasses.replace(
+                r, arrays=lambda name, r=r, c=change: c(r.arrays(name)) if name == "counts" else r.arrays(name)
+            )
+            for r in results
+        ]
+        (row,) = rows(loaded, forged)
+        assert "radius" not in row.metrics and any(e.startswith("radius: ") for e in row.errors)
+
+
+def test_another_suite_shows_no_certificates(suite: Path) -> None:
+    measure(suite, "a.db")
+    text = suite.read_text(encoding="utf-8")
+    suite.write_text(text.replace('protocol = "certified"\nsigma = "1/4"', 'protocol = "certified"\nsigma = "1/2"'))
+    (row,) = board(suite, "a.db")
+    assert row.currency == "stale" and row.metrics == {}
+
+
+def test_selection_and_estimation_see_other_noise_of_the_method_too(suite: Path) -> None:
+    import torch
+
+    from trustdm.bench.certifying import NoisyTarget
+    from trustdm.bench.contracts import MethodCard
+    from trustdm.bench.perturb.target import Meter
+
+    seen: list[torch.Tensor] = []
+
+    def classify_noisy(x: torch.Tensor, sigma: float, noise: Any) -> torch.Tensor:
+        seen.append(noise.normal("own", (1,)))
+        return torch.zeros(len(x), 10)
+
+    card = MethodCard(name="k", capabilities=("classify_noisy",), input_shape=(1, 8, 8), classes=10, randomness="keyed")
+    target = NoisyTarget(classify_noisy, card, Meter(), "key")
+    x, draws = torch.zeros(4, 1, 8, 8), np.arange(4)
+    for use in ("selection", "estimation", "selection"):
+        target.labels(x, 0.5, draws, use)
+    assert torch.equal(seen[0], seen[2]) and not torch.equal(seen[0], seen[1])
