@@ -93,7 +93,10 @@ def floor_of(suite: Suite, n: int) -> Estimate | None:
     """
     if suite.generation is None or suite.generation.reference_sha256 is None:
         return None  # rows may have been compared with another file than the one that lies here now
-    reference = _reference(suite, suite.generation.reference_sha256)
+    try:
+        reference = _reference(suite, suite.generation.reference_sha256)
+    except DataError:
+        return None  # rows say what is wrong with it
     found = None if reference is None else floor(reference, n)
     return None if found is None else _estimate("frechet", distances.combine([found]))
 

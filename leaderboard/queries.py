@@ -232,8 +232,8 @@ def _samples(store: Source, result: CellResult, kept: Sequence[tuple[int, str]])
     """The images that were kept with the first blocks; the j-th of the block at s is that of seed position s + j."""
     starts = sorted(start for start, name in kept if name == SAMPLES)
     parts = [store.artefact(result.id, start, SAMPLES) for start in starts]
-    if not parts:
-        return None
+    if not parts or any(p.dtype != np.uint8 or p.ndim != 4 or p.shape[1:] != parts[0].shape[1:] for p in parts):
+        return None  # a file that was read in may hold anything
     where = np.concatenate([start + np.arange(len(part)) for start, part in zip(starts, parts, strict=True)])
     asked = dict(zip(result.records.example.tolist(), result.records.label.tolist(), strict=True))
     return Samples(np.concatenate(parts), np.array([asked.get(at, -1) for at in where.tolist()], dtype=np.int64))

@@ -151,11 +151,14 @@ def test_certified_suites_follow_cohen_et_al(name: str) -> None:
     if name != "mnist16-certified":
         assert len(suite.test) == 500 and set(np.diff(suite.test)) == {20 if name == "cifar10-certified" else 100}
     sigmas = [e.params["sigma"] for e in suite.evaluations.values() if e.protocol == "certified"]
-    assert sigmas == {
-        "cifar10-certified": ["3/25", "1/4", "1/2", "1"],
-        "imagenet-certified": ["1/4", "1/2", "1"],
-        "mnist16-certified": ["1/4", "1/2"],
-    }[name]
+    assert (
+        sigmas
+        == {
+            "cifar10-certified": ["3/25", "1/4", "1/2", "1"],
+            "imagenet-certified": ["1/4", "1/2", "1"],
+            "mnist16-certified": ["1/4", "1/2"],
+        }[name]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES + GENERATION + CERTIFIED)
