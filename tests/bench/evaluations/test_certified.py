@@ -460,3 +460,25 @@ def test_selection_and_estimation_see_other_noise_of_the_method_too(suite: Path)
     for use in ("selection", "estimation", "selection"):
         target.labels(x, 0.5, draws, use)
     assert torch.equal(seen[0], seen[2]) and not torch.equal(seen[0], seen[1])
+
+
+def test_more_steps_follow_the_ode_from_sigma_down() -> None:
+    import torch
+
+    from trustdm.bench.methods.denoised_smoothing import DenoisedClassifier
+
+    levels: list[float] = []
+
+    class Gaussian:
+        """The exact denoiser of images whose pixels are normal around 1/2 with variance 1/16."""
+
+        def denoise(self, x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+            levels.append(float(sigma[0]))
+            keep = (1 / 16) / (1 / 16 + sigma**2)
+            return 0.5 + keep[:, None, None, None] * (x - 0.5)
+
+    x = 0.5 + 0.3 * torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    many = DenoisedClassifier(lambda clean: clean.flatten(1), Gaussian(), 40).classify_noisy(x, 0.5)
+    assert len(levels) == 79 and levels[0] == pytest.approx(0.5) and min(levels) == pytest.approx(0.01)
+    exact = 0.5 + (x - 0.5) * (0.25 / (1 / 16 + 0.25) ** 0.5)  # the ODE keeps the quantile
+    torch.testing.assert_close(many, exact.clamp(0, 1).flatten(1), atol=2e-3, rtol=0)
