@@ -167,6 +167,10 @@ class Wrapped:
         """Logits of images in [0, 1]."""
         return self.model(self.preprocess(x) if self.preprocess else x, *noise)
 
+    def classify_noisy(self, x: Any, sigma: float, *noise: Any) -> Any:
+        """Logits or labels of noisy images."""
+        return self.model(self.preprocess(x) if self.preprocess else x, sigma, *noise)
+
     def sample(self, seeds: Any, labels: Any, steps: int) -> Any:
         """Images in [0, 1], from a generator."""
         return self.model(seeds, labels, steps)
@@ -189,7 +193,8 @@ def wrap(
     """Makes existing PyTorch code a method, without rewriting it.
 
     ``model`` maps what ``preprocess`` gives it (images (B, C, H, W) in [0, 1] if None) to logits (B, K); with
-    ``capabilities=("sample",)`` it is a generator that is called as ``model(seeds, labels, steps)``. Code that
+    ``capabilities=("sample",)`` it is a generator that is called as ``model(seeds, labels, steps)``, with
+    ``capabilities=("classify_noisy",)`` a base classifier that is called as ``model(x, sigma)``. Code that
     draws from global generators is declared with ``randomness="block-seeded"``: the harness then seeds torch, numpy,
     CUDA and ``random`` for each block, evaluates several draws, and the board says so. Further keywords are fields of
     the ``MethodCard`` (name, version, authors, paper, gradient, ...).

@@ -100,7 +100,7 @@ class DatasetCard(Card):
     """A data set: images of one ``shape`` (C, H, W) in [0, 1], ``classes`` labels; ``needs``: what must be there."""
 
     shape: tuple[int, int, int]
-    classes: int = Field(ge=2)
+    classes: int = Field(ge=1)
     class_names: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,12 +13,14 @@ import pytest
 import torch
 
 from trustdm.bench import api
-from trustdm.bench.contracts import DatasetCard
+from trustdm.bench.contracts import DatasetCard, ExtractorCard, extractor
 from trustdm.bench.plugins import Catalogue, load
+from trustdm.bench.reference import build_reference, write_reference
 from trustdm.bench.registry import Entry, Registry
+from trustdm.bench.rng import Noise
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite import Suite, load_suite, shipped
-from trustdm.bench.summary import rows
+from trustdm.bench.summary import Row, rows
 
 
 class Synthetic:
@@ -25,10 +30,11 @@ class Synthetic:
         self._suite = suite
 
     def __len__(self) -> int:
-        return int(max(split.max() for split in (self._suite.train, self._suite.validation, self._suite.test))) + 1
+        splits = (self._suite.train, self._suite.validation, self._suite.test)
+        return int(max(split.max(initial=0) for split in splits)) + 1
 
     def digest(self) -> str:
-        return self._suite.data.digest
+        return self._suite.data.digest or "d" * 64
 
     def read(self, index: Any) -> tuple[Any, Any]:
         images = np.stack([np.random.default_rng(int(i)).random(self._suite.data.shape) for i in index])
@@ -44,25 +50,102 @@ def catalogue(suite: Suite) -> Catalogue:
 
     class Replaced(Entry):
         def load(self) -> Any:
-            return lambda: Synthetic(suite)
+            return lambda **options: Synthetic(suite)
 
     card = DatasetCard(name=suite.data.dataset, shape=suite.data.shape, classes=suite.data.classes)
     made.registry.add(Replaced("dataset", card, "tests:synthetic"))
     return made
 
 
-@pytest.mark.parametrize("name", shipped())
-def test_a_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
-    suite = load_suite(name)
+def measured(suite: str | Path, model: api.Wrapped, path: Path, limit: int, extra: Any = None) -> Row:
+    """The row of ``model`` after a run; ``extra`` is a module whose plugins are registered as well."""
+    loaded = load_suite(suite)
+    made = catalogue(loaded)
+    if extra is not None:
+        made.registry.add_module(extra)
+    spec = api.register_live(model, loaded, made, "")
+    request = api.Request(suites=(suite,), limit=limit)
+    with Store.open(str(path)) as store:
+        report = api.execute(request, api.prepare(request, [spec], made), store)
+        (row,) = rows(loaded, store.results(loaded.name))
+    assert report.exit_code == 0 and report.lines == []
+    assert set(row.metrics) == {m.name for m in loaded.metrics}
+    return row
+
+
+def linear(suite: Suite) -> torch.nn.Module:
     size = int(np.prod(suite.data.shape))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, suite.data.classes))
-    made = catalogue(suite)
-    spec = api.register_live(api.wrap(network, name="linear"), suite, made, "")
-    request = api.Request(suites=(name,), limit=8)
-    with Store.open(str(tmp_path / "a.db")) as store:
-        report = api.execute(request, api.prepare(request, [spec], made), store)
-        (row,) = rows(suite, store.results(name))
-    assert report.exit_code == 0 and report.lines == []
-    assert set(row.metrics) == {m.name for m in suite.metrics} and row.n == 8
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, suite.data.classes))
+
+
+def smaller(suite: Suite, folder: Path, changes: dict[str, str]) -> Path:
+    """The suite file with other numbers, beside copies of the files that it needs."""
+    text = suite.source.read_text(encoding="utf-8")
+    for old, new in changes.items():
+        text, count = re.subn(old, new, text, flags=re.MULTILINE)
+        assert count, old
+    for split in suite.source.parent.glob("*.splits.json"):
+        (folder / split.name).write_bytes(split.read_bytes())
+    path = folder / f"{suite.name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", [n for n in shipped() if load_suite(n).adversary])
+def test_a_suite_of_attacks_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
+    suite = load_suite(name)
+    row = measured(name, api.wrap(linear(suite), name="linear"), tmp_path / "a.db", 8)
+    assert row.n == 8
+
+
+@pytest.mark.parametrize("name", [n for n in shipped() if load_suite(n).certification])
+def test_a_certified_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
+    suite = load_suite(name)
+    changes = {
+        "^estimation = .*": "estimation = 200",
+        "^chunk = .*": "chunk = 100",
+        "^first_block = .*": "first_block = 3",
+    }
+    path = smaller(suite, tmp_path, {**changes, "^block = .*": "block = 6"})
+    network = linear(suite)
+    model = api.wrap(lambda x, sigma: network(x), name="linear", capabilities=("classify_noisy",))
+    row = measured(path, model, tmp_path / "a.db", 1)
+    assert row.n == 1 and row.planned == suite.size.full
+
+
+@pytest.mark.parametrize("name", [n for n in shipped() if load_suite(n).generation])
+def test_a_generation_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
+    suite = load_suite(name)
+    assert suite.generation is not None
+    numbers = {"set": 12, "full": 24, "first_block": 12, "block": 12}
+    changes = {f"^{key} = .*": f"{key} = {value}" for key, value in numbers.items()}
+    changes |= {"^extractor_sha256 = .*": "", "^reference = .*": 'reference = "made.npz"', "^demo = .*": "demo = 0"}
+    text = suite.source.read_text(encoding="utf-8")
+    changes = {old: new for old, new in changes.items() if re.search(old, text, re.MULTILINE)}
+    if suite.generation.reference_sha256:
+        changes["^reference_sha256 = .*"] = ""
+    path = smaller(suite, tmp_path, changes)
+    card = ExtractorCard(name=suite.generation.extractor, dimension=3)
+
+    class Means:
+        """Three numbers of an image."""
+
+        def features(self, images: torch.Tensor) -> torch.Tensor:
+            x = images.float().flatten(1) / 255
+            return torch.stack([x.mean(1), x.std(1), x[:, 0]], dim=1)
+
+    module = ModuleType("tests_means")
+    Means.__module__, Means.__qualname__ = module.__name__, "Means"
+    module.Means = extractor(card)(Means)  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    real = np.random.default_rng(0).random((40, *suite.data.shape)).astype(np.float32)
+    write_reference(build_reference(Means(), card, real), tmp_path / "made.npz")
+
+    def sample(seeds: list[int], labels: Any, steps: int) -> torch.Tensor:
+        return torch.from_numpy(Noise("sample", seeds).uniform("initial", suite.data.shape))
+
+    model = api.wrap(sample, name="uniform", capabilities=("sample",))
+    row = measured(path, model, tmp_path / "a.db", 24, module)
+    assert (row.n, row.completeness) == (24, "full")

@@ -149,7 +149,8 @@ def state_digest(thing: object) -> str | None:
     for name in sorted(tensors):
         value = _dense(name, tensors[name])
         digest.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+        if value.numel():  # an empty tensor may have a stride that cannot be viewed as bytes
+            digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -90,7 +90,7 @@ ERRORS = [
     (["run", "digits-linf", "--max-hours", "nan"], "--max-hours"),
     (["run", "digits-linf", "--seed", "-1"], "--seed"),
     (["walk"], "No such command 'walk'"),
-    (["show", "nothing-like-it"], "unknown name 'nothing-like-it'; known:"),
+    (["show", "qqqqqqqqqq"], "unknown name 'qqqqqqqqqq'; known:"),
     (["show", "digits-linf", "--db", "absent.db"], "absent.db"),
     (["publish", "--db", "absent.db"], "absent.db"),
     (["export", "runs", "--db", "absent.db"], "absent.db"),
@@ -175,7 +175,7 @@ def test_a_card_is_never_read_as_markup(trustdm: Any, tmp_path: Path) -> None:
 
 def test_without_a_command_there_is_help(trustdm: Any) -> None:
     ran = trustdm()
-    assert ran.code == 0 and "run      Run suites" in ran.out
+    assert ran.code == 0 and "run         Run suites" in ran.out
 
 
 def test_what_only_the_database_knows_can_be_shown(trustdm: Any) -> None:

@@ -340,3 +340,8 @@ def test_half_precision_and_scalars_are_hashed() -> None:
 def test_tensors_without_values_are_one_line(module: Callable[[], nn.Module]) -> None:
     with pytest.raises(WeightsError, match=r"tensor '(weight|bias)': expected values, got an uninitialised one"):
         state_digest(module())
+
+
+def test_empty_arrays_have_a_digest_too() -> None:
+    empty = np.zeros(3, dtype=np.int64)[:0]
+    assert state_digest([empty, torch.zeros(0)]) != state_digest([torch.zeros(0)])
