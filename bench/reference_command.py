@@ -60,12 +60,12 @@ def _from_data(suite: Suite, registry: Registry) -> Reference:
         raise UsageError(f"{suite.name}: expected --images FOLDER: its images come with no data set of ours, got none")
     data = open_data(suite, registry)
     terminal.say(f"{len(suite.train):,} images of {suite.data.dataset}, and {len(suite.test):,} held out")
-    lists = [suite.train.tolist(), suite.test.tolist()]
+    lists = {"train": suite.train.tolist(), "test": suite.test.tolist()}
     return build_reference(
         *_extractor(suite, registry),
         data.read(suite.train)[0],
         held_out=data.read(suite.test),
-        split=sha256_of([suite.data.digest, *lists]),
+        split=sha256_of({"data": data.digest(), **lists}),
         quantisation=_quantise(suite),
         keep=len(suite.train) <= KEPT,
     )
