@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -335,3 +337,35 @@ def generators(tmp_path_factory: pytest.TempPathFactory, generation: Suite) -> B
         for fake in (fakes[0], fakes[1], fakes[3], fakes[7], fakes[11]):
             add_generator(store, generation, fake)
         return load(store, [generation]).boards[0]
+
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+)
+
+
+def missing(reason: str) -> None:
+    if os.environ.get("TRUSTDM_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason}, and TRUSTDM_REQUIRE_BROWSER=1")
+    pytest.skip(f"{reason}; page tests need both")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        missing("no chromium on the PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield browser
+        browser.close()

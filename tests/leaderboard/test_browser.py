@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,37 +11,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 BOARD = "suites/mnist16-linf.html"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-)
 Open = Callable[..., Any]
-
-
-def missing(reason: str) -> None:
-    if os.environ.get("TRUSTDM_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and TRUSTDM_REQUIRE_BROWSER=1")
-    pytest.skip(f"{reason}; page tests need both")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        missing("no chromium on the PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,29 +13,7 @@ from trustdm.bench import reported
 pytestmark = pytest.mark.browser
 
 BOARD, METHOD, REPORTED = "suites/digits-generation.html", "methods/digits-edm.html", "reported.html"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
 Open = Callable[..., Any]
-
-
-def missing(reason: str) -> None:
-    if os.environ.get("TRUSTDM_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and TRUSTDM_REQUIRE_BROWSER=1")
-    pytest.skip(f"{reason}; page tests need both")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        missing("no chromium on the PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
