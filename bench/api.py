@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from trustdm.bench.contracts import MethodCard, Randomness, method
 from trustdm.bench.errors import TrustdmError, UsageError
+from trustdm.bench.hashing import sha256_of
 from trustdm.bench.plan import MethodSpec, PlannedCell, choose, fits, plan_cells
 from trustdm.bench.plugins import Catalogue, load
 from trustdm.bench.provenance import collect, command_line
 from trustdm.bench.runner.run import Options, Progress, Report, Runner
 from trustdm.bench.runner.units import Backend, Settings
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import Suite, load_suite
-from trustdm.bench.summary import Row, rows
-from trustdm.bench.types import sha256_of
+from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.summary.rows import Row, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -306,7 +306,7 @@ def _borrowed(model: Any) -> Any:
     """Leaves the caller's networks as they were: in training mode, on their device, with their gradients."""
     if isinstance(model, str):
         return nullcontext()
-    from trustdm.bench.perturb.target import borrowed
+    from trustdm.bench.targets.classify import borrowed
 
     return borrowed(model)
 
@@ -345,8 +345,8 @@ def fingerprint(wrapped: Wrapped, card: MethodCard) -> str:
     The answers (logits and gradients, rounded so that the last bits do not count) tell apart what weights cannot:
     another preprocessing, another closure, another gradient. The same object then finds its results again.
     """
-    from trustdm.bench.perturb.target import borrowed, place
-    from trustdm.bench.runner.state import describe
+    from trustdm.bench.runner.fingerprint import describe
+    from trustdm.bench.targets.classify import borrowed, place
 
     with borrowed(wrapped):
         able = card.capabilities[0]

@@ -18,7 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trustdm.bench.checks import attacks, datasets, denoisers, generators, methods
+from trustdm.bench.checks import attacks, datasets
+from trustdm.bench.checks import classify as methods
+from trustdm.bench.checks import denoise as denoisers
+from trustdm.bench.checks import sample as generators
 from trustdm.bench.checks.cases import AttackCase, Check, DatasetCase, MethodCase
 from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError

@@ -325,5 +325,5 @@ def extractor(card: ExtractorCard) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def protocol(card: ProtocolCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Marks a class that evaluates one block; see ``bench.evaluations.base``."""
+    """Marks a class that evaluates one block; see ``bench.runner.job``."""
     return attach("protocol", card)

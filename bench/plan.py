@@ -12,12 +12,13 @@ from typing import cast
 from trustdm.bench.codehash import code_digest
 from trustdm.bench.contracts import Capability, MethodCard
 from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
-from trustdm.bench.evaluations.base import EvaluationProtocol, build, construct
-from trustdm.bench.evaluations.certified import SequentiallyCertified
+from trustdm.bench.hashing import canonical_json, sha256_file
 from trustdm.bench.registry import MARK, Entry, Registry
-from trustdm.bench.suite import Suite, open_data
-from trustdm.bench.suite_models import MetricSpec
-from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of, canonical_json, sha256_file
+from trustdm.bench.runner.job import EvaluationProtocol, build, construct
+from trustdm.bench.suite.load import Suite, open_data
+from trustdm.bench.suite.models import MetricSpec
+from trustdm.bench.tasks.certification.protocol import SequentiallyCertified
+from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of
 
 MOST_SEED = 400
 """Seeds of generated images are below 2^32, which is all that many generators read (``sampling.seeds_of``)."""

@@ -22,9 +22,14 @@ from trustdm.bench.registry import Registry
 BUILT_IN = (
     "trustdm.bench.datasets",
     "trustdm.bench.attacks",
-    "trustdm.bench.metrics",
-    "trustdm.bench.evaluations",
+    "trustdm.bench.extractors",
     "trustdm.bench.methods",
+)
+PROTOCOLS = (
+    "trustdm.bench.tasks.robustness.protocol",
+    "trustdm.bench.tasks.robustness.clean",
+    "trustdm.bench.tasks.certification.protocol",
+    "trustdm.bench.tasks.generation.protocol",
 )
 GROUP = "trustdm.plugins"
 
@@ -51,6 +56,8 @@ def load(files: Sequence[str | Path] = (), *, installed: bool = True) -> Catalog
     for package in BUILT_IN:
         for name in _modules_in(package):
             catalogue.registry.add_module(importlib.import_module(name))
+    for name in PROTOCOLS:
+        catalogue.registry.add_module(importlib.import_module(name))
     for point in entry_points(group=GROUP) if installed else ():
         _try(catalogue, f"entry point {point.name} = {point.value}", point.load)
     for file in files:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from trustdm.bench.contracts import NAME
 from trustdm.bench.errors import SuiteError
-from trustdm.bench.smoothing.curves import ENVELOPE
+from trustdm.bench.smoothing.accuracy import ENVELOPE
 
 FLAGS: Final = {
     "suspect": "Demonstrably odd: it contradicts another number of the same source.",

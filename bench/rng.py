@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.types import canonical_json
+from trustdm.bench.hashing import canonical_json
 
 
 def derive(*identity: object) -> int:

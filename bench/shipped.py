@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import Suite, load_suite, shipped
+from trustdm.bench.suite.load import Suite, load_suite, shipped
 
 
 def measured() -> Path:

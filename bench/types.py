@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 from fractions import Fraction
-from pathlib import Path
+
+from trustdm.bench.hashing import sha256_of
 
 
 class Status(IntEnum):
@@ -38,22 +37,6 @@ class Verification(StrEnum):
     UNVERIFIED = "unverified"
     VERIFIED = "verified"
     NOT_REPRODUCED = "not reproduced"
-
-
-def canonical_json(value: object) -> str:
-    """The one text of a JSON value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def sha256_of(value: object) -> str:
-    """Hex SHA-256 of the canonical JSON of ``value``."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of the bytes of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from pathlib import Path
 from trustdm.bench.errors import UsageError
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import Suite
-from trustdm.leaderboard import downloads, pages, render, text
-from trustdm.leaderboard.methodviews import method_page
-from trustdm.leaderboard.queries import Board, Site, load, stored
-from trustdm.leaderboard.reportedviews import reported_page
-from trustdm.leaderboard.suiteviews import index_page, suite_page
-from trustdm.leaderboard.views import Link
+from trustdm.bench.suite.load import Suite
+from trustdm.leaderboard import downloads, render, text
+from trustdm.leaderboard.boards import Board, Site, load, stored
+from trustdm.leaderboard.models import Link
+from trustdm.leaderboard.pages import common as pages
+from trustdm.leaderboard.pages.board import index_page, suite_page
+from trustdm.leaderboard.pages.method import method_page
+from trustdm.leaderboard.pages.reported import reported_page
 
 MANIFEST = "data/manifest.json"
 RUNS = "data/runs"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from trustdm.bench.suite import Suite
-from trustdm.bench.suite_models import MetricSpec
-from trustdm.bench.summary import Row
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.suite.models import MetricSpec
+from trustdm.bench.summary.rows import Row
 from trustdm.bench.types import Estimate, Origin
-from trustdm.leaderboard import noise, tasks, text
+from trustdm.leaderboard import text
+from trustdm.leaderboard import words as tasks
+from trustdm.leaderboard.models import Bar, Cell, Column
 from trustdm.leaderboard.scales import Scale, scale
-from trustdm.leaderboard.views import Bar, Cell, Column
+from trustdm.leaderboard.tasks.certification import noise
 
 NOTHING = Cell(text.DASH)
 SHARES = ("accuracy", "survival", "precision", "recall", "certified", "abstention")

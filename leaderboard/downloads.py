@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from trustdm.bench.hashing import canonical_json
 from trustdm.bench.reported import ReportedRow
-from trustdm.bench.suite import Suite
-from trustdm.bench.summary import Row
-from trustdm.bench.types import Status, canonical_json
-from trustdm.leaderboard.queries import Part
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.summary.rows import Row
+from trustdm.bench.types import Status
+from trustdm.leaderboard.boards import Part
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ROW = ("method", "version", "params", "suite_version", "seed", "origin", "currency", "completeness", "verification")

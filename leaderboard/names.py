@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trustdm.bench.summary import Row
-from trustdm.bench.types import canonical_json
+from trustdm.bench.hashing import canonical_json
+from trustdm.bench.summary.rows import Row
 from trustdm.leaderboard import text
 
 LONGEST = 90

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from trustdm.bench.store.rows import RunRow
 from trustdm.leaderboard import text
-from trustdm.leaderboard.pages import fact, facts
-from trustdm.leaderboard.queries import Part
-from trustdm.leaderboard.resultviews import CellFacts, RunView
-from trustdm.leaderboard.views import Cell
+from trustdm.leaderboard.boards import Part
+from trustdm.leaderboard.models import Cell
+from trustdm.leaderboard.pages.common import fact, facts
+from trustdm.leaderboard.result_models import CellFacts, RunView
 
 COLUMNS = (
     "Examples",

@@ -7,8 +7,8 @@ from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trustdm.leaderboard.resultviews import MethodPage
-from trustdm.leaderboard.views import IndexPage, ReportedPage, SuitePage
+from trustdm.leaderboard.models import IndexPage, ReportedPage, SuitePage
+from trustdm.leaderboard.result_models import MethodPage
 
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16'"

@@ -19,7 +19,7 @@ BLOCKS = 12
 
 
 def command(db: Path, jobs: int, suite: Path = TINY) -> list[str]:
-    program = [sys.executable, "-m", "trustdm.bench.cli", "run", suite, "--plugin", TEMPLATES]
+    program = [sys.executable, "-m", "trustdm.bench.cli.main", "run", suite, "--plugin", TEMPLATES]
     return [str(word) for word in (*program, "--method", "templates", "--db", db, "--jobs", jobs)]
 
 

@@ -16,7 +16,7 @@ from trustdm.bench.store.store import Store
 
 
 def words(db: str) -> list[str]:
-    program = [sys.executable, "-m", "trustdm.bench.cli", "run", TINY, "--plugin", TEMPLATES]
+    program = [sys.executable, "-m", "trustdm.bench.cli.main", "run", TINY, "--plugin", TEMPLATES]
     return [str(word) for word in (*program, "--method", "templates", "--db", db)]
 
 

@@ -23,7 +23,7 @@ def test_every_block_of_the_quick_start_works(tmp_path: Path) -> None:
             for line in text.splitlines():
                 words = line.split()
                 assert words[0] == "trustdm"
-                check_runs([sys.executable, "-m", "trustdm.bench.cli", *words[1:]], tmp_path)
+                check_runs([sys.executable, "-m", "trustdm.bench.cli.main", *words[1:]], tmp_path)
     assert (tmp_path / "site" / "index.html").is_file()
     assert "autoattack_accuracy" in (tmp_path / "metrics.csv").read_text(encoding="utf-8")
 

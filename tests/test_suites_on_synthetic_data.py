@@ -14,13 +14,13 @@ import torch
 
 from trustdm.bench import api
 from trustdm.bench.contracts import DatasetCard, ExtractorCard, extractor
+from trustdm.bench.features.reference import build_reference, write_reference
 from trustdm.bench.plugins import Catalogue, load
-from trustdm.bench.reference import build_reference, write_reference
 from trustdm.bench.registry import Entry, Registry
 from trustdm.bench.rng import Noise
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import Suite, load_suite, shipped
-from trustdm.bench.summary import Row, rows
+from trustdm.bench.suite.load import Suite, load_suite, shipped
+from trustdm.bench.summary.rows import Row, rows
 
 
 class Synthetic:

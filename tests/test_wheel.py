@@ -32,7 +32,7 @@ def run(installed: Path, folder: Path, *words: str) -> subprocess.CompletedProce
     program = (
         f"import sys; sys.path[:0] = {[str(installed), *libraries]!r}\n"
         "import trustdm; assert trustdm.__file__.startswith(sys.path[0]), trustdm.__file__\n"
-        "from trustdm.bench.cli import main; sys.exit(main())"
+        "from trustdm.bench.cli.main import main; sys.exit(main())"
     )
     return subprocess.run(
         [sys.executable, "-S", "-c", program, *words],

@@ -52,7 +52,7 @@ def generators_untouched(who: str) -> Iterator[None]:
 
     They start in a state of their own, or seeding to the state they happen to be in would go unseen.
     """
-    from trustdm.bench.perturb.target import seeded
+    from trustdm.bench.targets.classify import seeded
 
     with seeded(KEY, "generators"):
         before = generators()
@@ -68,7 +68,7 @@ def require_same_images(got: Tensor, expected: Tensor, what: str) -> None:
     One pixel in a thousand, or four of a few images, may differ by one level: sums in a batch of another size end
     otherwise.
     """
-    from trustdm.bench.sampling import quantised
+    from trustdm.bench.targets.sample import quantised
 
     apart = (quantised(got, "round").int() - quantised(expected, "round").int()).abs()
     count, worst = int((apart > 0).sum()), int(apart.max())
@@ -106,7 +106,7 @@ class MethodCase:
 
     def logits(self, x: Tensor, *, examples: Sequence[int] | None = None, key: str = KEY, thing: Any = None) -> Tensor:
         """Logits of ``x`` as the harness would ask for them; row i takes the noise of ``examples[i]``."""
-        from trustdm.bench.perturb.target import TorchNoise, place, seeded
+        from trustdm.bench.targets.classify import TorchNoise, place, seeded
 
         classify = place(self.loaded if thing is None else thing, self.card, "cpu")
         if self.card.randomness == "keyed":
@@ -143,8 +143,8 @@ class MethodCase:
         ``labels`` of these rows in place of the case's; not ``conditional``: without any. ``key`` seeds the global
         generators of a block-seeded one.
         """
-        from trustdm.bench.perturb.target import Meter, place, seeded
-        from trustdm.bench.sampling import GeneratorTarget
+        from trustdm.bench.targets.classify import Meter, place, seeded
+        from trustdm.bench.targets.sample import GeneratorTarget
 
         thing = self.loaded if thing is None else thing
         if labels is None and conditional and self.labels is not None:
@@ -170,7 +170,7 @@ class MethodCase:
         """The denoiser's answer to images ``x`` at levels ``sigma`` (B,), with the labels of ``rows``."""
         import torch
 
-        from trustdm.bench.perturb.target import place, seeded
+        from trustdm.bench.targets.classify import place, seeded
 
         denoise = place(self.loaded, self.card, "cpu", "denoise")
         labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)])
@@ -230,7 +230,7 @@ class AttackCase:
         """A counted ``AttackTarget``: two layers in double precision, so that a row is the same in any batch."""
         import torch
 
-        from trustdm.bench.perturb.target import Meter, Target
+        from trustdm.bench.targets.classify import Meter, Target
 
         pixels = int(np.prod(self.shape))
         noise = Noise(KEY, [0])

@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench import cifar10_files as official
-from trustdm.bench.arrays import Bytes, Ids, check_labels, checked, read_npz, unit
 from trustdm.bench.contracts import DatasetCard, dataset
+from trustdm.bench.data import cifar10 as official
+from trustdm.bench.data.arrays import Bytes, Ids, check_labels, checked, read_npz, unit
 from trustdm.bench.errors import DataError
-from trustdm.bench.types import blocks_of, sha256_of
+from trustdm.bench.hashing import sha256_of
+from trustdm.bench.types import blocks_of
 
 CARD = DatasetCard(
     name="cifar10",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trustdm.bench.arrays import Images, packaged, table
 from trustdm.bench.contracts import DatasetCard, dataset
+from trustdm.bench.data.arrays import Images, packaged, table
 
 CARD = DatasetCard(
     name="digits",

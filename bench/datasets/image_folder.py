@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.arrays import Bytes, Ids, checked, located, unit
 from trustdm.bench.contracts import DatasetCard, dataset
+from trustdm.bench.data.arrays import Bytes, Ids, checked, located, unit
 from trustdm.bench.errors import DataError
-from trustdm.bench.types import canonical_json
+from trustdm.bench.hashing import canonical_json
 
 CARD = DatasetCard(
     name="image-folder",

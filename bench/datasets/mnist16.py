@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.arrays import Bytes, Images, packaged, table
 from trustdm.bench.contracts import DatasetCard, dataset
+from trustdm.bench.data.arrays import Bytes, Images, packaged, table
 
 CARD = DatasetCard(
     name="mnist16",

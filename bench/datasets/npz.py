@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from trustdm.bench.arrays import Images, check_labels, file_hash, located, read_npz
 from trustdm.bench.contracts import DatasetCard, dataset
+from trustdm.bench.data.arrays import Images, check_labels, file_hash, located, read_npz
 from trustdm.bench.errors import DataError
 
 CARD = DatasetCard(

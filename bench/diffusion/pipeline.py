@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trustdm.bench.errors import ContractError, UnknownName, UsageError
-from trustdm.bench.perturb.target import blamed, cuda_in_use
+from trustdm.bench.targets.classify import blamed, cuda_in_use
 
 INSTALL = "pip install 'trustdm[generation]'"
 LIBRARIES = ("diffusers", "transformers")

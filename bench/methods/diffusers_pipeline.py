@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from trustdm.bench.contracts import MethodCard, WeightFile
 from trustdm.bench.errors import UsageError
+from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import attach
-from trustdm.bench.types import sha256_file
 
 if TYPE_CHECKING:
     from trustdm.bench.diffusion.pipeline import PipelineGenerator

@@ -11,12 +11,12 @@ from dataclasses import replace
 import torch
 
 from trustdm.bench.errors import TrustdmError, UsageError
-from trustdm.bench.evaluations.adversarial import Adversarial
-from trustdm.bench.perturb.target import Meter, Target, cuda_in_use, seeded
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.rng import Noise
 from trustdm.bench.runner.session import Session, exact_arithmetic, one_thread
 from trustdm.bench.runner.units import CellEstimate, Unit
+from trustdm.bench.targets.classify import Meter, Target, cuda_in_use, seeded
+from trustdm.bench.tasks.robustness.protocol import Adversarial
 from trustdm.bench.types import Block
 
 SHORT = 4

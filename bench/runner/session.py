@@ -13,28 +13,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from trustdm.bench.certifying import NoisyTarget
 from trustdm.bench.contracts import Dataset, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
-from trustdm.bench.evaluations.base import (
-    BlockResult,
-    Context,
-    EvaluationProtocol,
-    NoisyContext,
-    SampleContext,
-    construct,
-)
-from trustdm.bench.perturb.target import Meter, Target, blamed, cuda_in_use, out_of_memory, place, seeded
+from trustdm.bench.features.extract import Extractor, load_extractor
+from trustdm.bench.hashing import canonical_json
 from trustdm.bench.plan import PlannedCell, given, method_code, protocols
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import Registry
-from trustdm.bench.runner.extractors import Extractor, load_extractor
-from trustdm.bench.runner.state import describe
+from trustdm.bench.runner.fingerprint import describe
+from trustdm.bench.runner.job import BlockResult, Context, EvaluationProtocol, NoisyContext, SampleContext, construct
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
-from trustdm.bench.sampling import GeneratorTarget, labels_of, seeds_of
-from trustdm.bench.suite import Suite, open_data
+from trustdm.bench.suite.load import Suite, open_data
+from trustdm.bench.targets.classify import Meter, Target, blamed, cuda_in_use, out_of_memory, place, seeded
+from trustdm.bench.targets.sample import GeneratorTarget, labels_of, seeds_of
+from trustdm.bench.tasks.certification.votes import NoisyTarget
 from trustdm.bench.training.weights import VERIFIED, verify
-from trustdm.bench.types import Cost, canonical_json
+from trustdm.bench.types import Cost
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.smoothing.curves import mean_estimate, share
+from trustdm.bench.smoothing.accuracy import mean_estimate, share
 from trustdm.bench.smoothing.sequential import Decisions, Plan
 from trustdm.bench.types import Estimate
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.errors import DataError, UsageError
-from trustdm.bench.smoothing.curves import abstention, average_certified_radius, certified_accuracy
+from trustdm.bench.smoothing.accuracy import abstention, average_certified_radius, certified_accuracy
 from trustdm.bench.types import Estimate
 
 Kind = Literal["cohen", "denoised"]

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trustdm.bench.errors import UsageError
+from trustdm.bench.hashing import canonical_json
 from trustdm.bench.smoothing.boundaries import (
     Boundary,
     Integers,
@@ -38,7 +39,6 @@ from trustdm.bench.smoothing.fixed import (
     largest_radius,
     least_successes,
 )
-from trustdm.bench.types import canonical_json
 
 Procedure = Literal["curtailed", "e-process", "group-sequential"]
 

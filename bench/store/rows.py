@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from trustdm.bench.errors import StoreError
-from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification, canonical_json
+from trustdm.bench.hashing import canonical_json
+from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 BlockStatus = Literal["done", "failed"]

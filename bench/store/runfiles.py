@@ -17,13 +17,14 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trustdm.bench.errors import RunFileError, StoreError
+from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.store import ingest, npyfile, reading, runformat, runparse, schema, writing
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
 from trustdm.bench.store.runparse import FileBlock, FileCell
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.store import Store
-from trustdm.bench.types import CellIdentity, RunInfo, canonical_json, sha256_of
+from trustdm.bench.types import CellIdentity, RunInfo
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from trustdm.bench.hashing import sha256_of
 from trustdm.bench.records import Records
 from trustdm.bench.store import npyfile, reading
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
 from trustdm.bench.store.shards import Shards
-from trustdm.bench.types import Status, sha256_of
+from trustdm.bench.types import Status
 
 SCHEMA = 1
 LETTERS = {

@@ -10,12 +10,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from trustdm.bench.errors import RunFileError
+from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.records import Records
 from trustdm.bench.store import consistency, npyfile, runformat, runrecords
 from trustdm.bench.store.fields import INT64, UID, Field, load
 from trustdm.bench.store.rows import BlockRow, NewCell, RunRow, frozen
 from trustdm.bench.store.writing import CellMarks
-from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification, canonical_json, sha256_of
+from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification
 
 NAMES = ("schema", "suite", "method", "params", "suites", "cards", "runs", "cells")
 CELL = (

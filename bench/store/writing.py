@@ -11,10 +11,11 @@ from math import isfinite
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from trustdm.bench.errors import CodeChanged, StoreError
+from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.store import schema
 from trustdm.bench.store.rows import BlockRow, NewCell, identity_text
 from trustdm.bench.store.shards import Piece
-from trustdm.bench.types import Block, CellIdentity, Origin, RunInfo, Verification, canonical_json, sha256_of
+from trustdm.bench.types import Block, CellIdentity, Origin, RunInfo, Verification
 
 
 @dataclass(frozen=True)

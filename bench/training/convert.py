@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from trustdm.bench.errors import WeightsError
-from trustdm.bench.training.weights import read_checkpoint, save_state, sha256_file
+from trustdm.bench.hashing import sha256_file
+from trustdm.bench.training.weights import read_checkpoint, save_state
 
 EMA = ("ema", "state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "params_ema", "net_ema", "module_ema")
 RAW = (

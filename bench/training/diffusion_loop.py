@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from trustdm.bench.errors import ContractError, DataError
+from trustdm.bench.hashing import sha256_of
 from trustdm.bench.rng import derive
 from trustdm.bench.training.checkpoints import Keeper, deferred_interrupt
 from trustdm.bench.training.loops import OnStep, _one_thread
 from trustdm.bench.training.weights import state_digest
-from trustdm.bench.types import sha256_of
 
 Loss = Callable[[nn.Module, Tensor, Tensor, torch.Generator], Tensor]
 """(network, x (B, C, H, W), labels (B,), generator) -> scalar. Its ``repr`` must say what it computes."""

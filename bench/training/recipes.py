@@ -28,12 +28,13 @@ from torch import Tensor
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError, DataError, UnknownName, UsageError
+from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Entry
 from trustdm.bench.rng import derive
 from trustdm.bench.training.checkpoints import Checkpoints
 from trustdm.bench.training.loops import Adversary, Data, OnStep, Recipe, shifted, train_adversarial, train_standard
 from trustdm.bench.training.networks import SmallCnn, seeded
-from trustdm.bench.training.weights import save_state, sha256_file
+from trustdm.bench.training.weights import save_state
 
 GIVEN = {"images", "labels", "on_step", "checkpoints"}
 

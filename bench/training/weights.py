@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from trustdm.bench.contracts import WeightFile
 from trustdm.bench.errors import WeightsError
+from trustdm.bench.hashing import sha256_file
 
 ENVIRONMENT = "TRUSTDM_WEIGHTS"
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".tar", ".th", ".pkl", ".chk", ".model")
@@ -80,12 +81,6 @@ def verify(card_file: WeightFile, folder: Path) -> Path:
         )
     VERIFIED.add(got)
     return path
-
-
-def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of the bytes of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_checkpoint(path: Path) -> Any:

@@ -55,8 +55,8 @@ def test_code_and_imported_code_of_the_same_repository_count(tmp_path: Path, mai
 
 
 def test_project_modules_count_and_installed_packages_do_not() -> None:
-    from trustdm.bench.evaluations.adversarial import Adversarial
-    from trustdm.bench.evaluations.clean import Clean
+    from trustdm.bench.tasks.robustness.clean import Clean
+    from trustdm.bench.tasks.robustness.protocol import Adversarial
 
     assert code_digest([Clean]) != code_digest([Clean, Adversarial])
     assert code_digest([Clean, Adversarial]) == code_digest([Adversarial, Clean])

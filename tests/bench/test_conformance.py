@@ -243,7 +243,7 @@ def test_the_blocks_of_the_documentation_work_in_order(tmp_path: Path) -> None:
     for language, how, text in blocks:
         if language == "bash":
             for line in text.splitlines():
-                python(tmp_path, "-m", "trustdm.bench.cli", *line.removeprefix("trustdm ").split())
+                python(tmp_path, "-m", "trustdm.bench.cli.main", *line.removeprefix("trustdm ").split())
         elif how == "run":
             python(tmp_path, "-c", text)
         else:

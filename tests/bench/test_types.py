@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trustdm.bench.types import Block, Budget, CellIdentity, blocks_of, canonical_json, sha256_of
+from trustdm.bench.hashing import canonical_json, sha256_of
+from trustdm.bench.types import Block, Budget, CellIdentity, blocks_of
 
 IDENTITY = CellIdentity(
     method="m",

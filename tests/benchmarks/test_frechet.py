@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trustdm.bench.distances import Moments, frechet, moments
+from trustdm.bench.features.frechet import Moments, frechet, moments
 
 SIZE = 2048
 IMAGES = 6000

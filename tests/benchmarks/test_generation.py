@@ -19,14 +19,15 @@ import pytest
 import torch
 from PIL import Image
 
-from trustdm.bench import api, summary
+from trustdm.bench import api
+from trustdm.bench.features.reference import read_reference
 from trustdm.bench.plan import MethodSpec
-from trustdm.bench.reference import read_reference
 from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
-from trustdm.bench.sampling import labels_of
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import load_suite
+from trustdm.bench.suite.load import load_suite
+from trustdm.bench.summary import rows as summary
+from trustdm.bench.targets.sample import labels_of
 
 PAIRS = 3
 IMAGES = 500

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from trustdm.bench import api
-from trustdm.bench.evaluations.adversarial import Adversarial
 from trustdm.bench.perturb.budget import project
-from trustdm.bench.perturb.target import Meter, Target
 from trustdm.bench.plan import MethodSpec, PlannedCell, protocols
 from trustdm.bench.plugins import load
 from trustdm.bench.rng import Noise
 from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.store.store import Store
+from trustdm.bench.targets.classify import Meter, Target
+from trustdm.bench.tasks.robustness.protocol import Adversarial
 
 PAIRS = 3
 LIMIT = 64

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trustdm.bench import summary
+from trustdm.bench.hashing import canonical_json
 from trustdm.bench.records import CellResult, Records
 from trustdm.bench.store.rows import BlockRow, CellRow
-from trustdm.bench.suite import Suite, load_suite
-from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Status, Verification, canonical_json
+from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.summary import rows as summary
+from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Status, Verification
+from trustdm.leaderboard.boards import Board, Entry, Part, Site
 from trustdm.leaderboard.build import SiteReport, publish
-from trustdm.leaderboard.queries import Board, Entry, Part, Site
 
 ROWS = 1000
 PAGES = ROWS + 2

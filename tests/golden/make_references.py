@@ -19,10 +19,10 @@ from types import ModuleType
 
 import numpy as np
 
-from trustdm.bench.reference import build_reference, write_reference
-from trustdm.bench.suite_models import indices
-from trustdm.bench.training.weights import save_state, sha256_file
-from trustdm.bench.types import sha256_of
+from trustdm.bench.features.reference import build_reference, write_reference
+from trustdm.bench.hashing import sha256_file, sha256_of
+from trustdm.bench.suite.models import indices
+from trustdm.bench.training.weights import save_state
 
 DATA = ("digits", "mnist16")
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from trustdm.bench.suite import Suite, load_suite, shipped
+from trustdm.bench.suite.load import Suite, load_suite, shipped
 
 FILE = Path(__file__).parents[2] / "suites" / "digests.json"
 Digests = dict[str, dict[str, str]]

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trustdm.bench.hashing import canonical_json
 from trustdm.bench.records import Records, failed
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite import Suite, load_suite
-from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status, blocks_of, canonical_json
+from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status, blocks_of
+from trustdm.leaderboard.boards import Board, load
 from trustdm.leaderboard.build import build_site
-from trustdm.leaderboard.queries import Board, load
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 NAN = "ContractError: classify returned NaN for 3 of 64 images; expected finite logits"

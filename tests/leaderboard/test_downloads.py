@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from trustdm.bench.suite import Suite
+from trustdm.bench.suite.load import Suite
 from trustdm.leaderboard import downloads
-from trustdm.leaderboard.queries import Board, load
+from trustdm.leaderboard.boards import Board, load
 
 
 @pytest.fixture

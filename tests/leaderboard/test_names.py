@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from trustdm.bench.suite import Suite
-from trustdm.bench.summary import Row
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.summary.rows import Row
 from trustdm.leaderboard import names
+from trustdm.leaderboard.boards import load
 from trustdm.leaderboard.names import Named, name, suffixes
-from trustdm.leaderboard.queries import load
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from trustdm.bench.suite import Suite
+from trustdm.bench.suite.load import Suite
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard import names, text
 

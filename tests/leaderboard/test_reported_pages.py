@@ -13,9 +13,9 @@ from bs4 import BeautifulSoup, Tag
 from trustdm.bench import reported
 from trustdm.bench.reported import Measured
 from trustdm.leaderboard import render
-from trustdm.leaderboard.queries import Board, Site
-from trustdm.leaderboard.reportedviews import on_board
-from trustdm.leaderboard.suiteviews import index_page, suite_page
+from trustdm.leaderboard.boards import Board, Site
+from trustdm.leaderboard.pages.board import index_page, suite_page
+from trustdm.leaderboard.pages.reported import on_board
 
 
 def soup(data: bytes) -> BeautifulSoup:

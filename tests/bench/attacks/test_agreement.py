@@ -23,15 +23,15 @@ from trustdm.bench.attacks.apgd_t import ApgdT
 from trustdm.bench.attacks.fab_t import FabT
 from trustdm.bench.attacks.square import Square
 from trustdm.bench.contracts import MethodCard
-from trustdm.bench.evaluations.adversarial import Adversarial
-from trustdm.bench.evaluations.base import Context
 from trustdm.bench.perturb.apgd import ApgdSettings, _build
 from trustdm.bench.perturb.budget import AUTOATTACK_NORM, project
 from trustdm.bench.perturb.fab import _PARAMETERS, _Fab
 from trustdm.bench.perturb.square import _Square
-from trustdm.bench.perturb.target import Meter, Target
 from trustdm.bench.plugins import load
 from trustdm.bench.rng import Noise
+from trustdm.bench.runner.job import Context
+from trustdm.bench.targets.classify import Meter, Target
+from trustdm.bench.tasks.robustness.protocol import Adversarial
 from trustdm.bench.types import Block, Budget, Status
 
 SEEDS = range(5)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trustdm.bench import cifar10_files as official
+from trustdm.bench.data import cifar10 as official
 from trustdm.bench.datasets import cifar10
 from trustdm.bench.errors import DataError
 

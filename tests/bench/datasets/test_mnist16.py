@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from trustdm.bench.arrays import Bytes, packaged, table
+from trustdm.bench.data.arrays import Bytes, packaged, table
 from trustdm.bench.datasets import mnist16
 from trustdm.bench.datasets.mnist16 import area_weights, shrink
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trustdm.bench.arrays import file_hash
+from trustdm.bench.data.arrays import file_hash
 from trustdm.bench.datasets.npz import load
 from trustdm.bench.errors import DataError
 

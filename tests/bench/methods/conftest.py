@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from trustdm.bench.attacks.pgd import Pgd
-from trustdm.bench.perturb.target import Meter, Target, place
 from trustdm.bench.registry import Registry, entries_of
 from trustdm.bench.rng import Noise
-from trustdm.bench.suite import load_suite, open_data
+from trustdm.bench.suite.load import load_suite, open_data
+from trustdm.bench.targets.classify import Meter, Target, place
 from trustdm.bench.training.recipes import TrainReport, reproduce
 
 

@@ -23,7 +23,7 @@ from trustdm.bench.methods import (
 )
 from trustdm.bench.plan import MethodSpec
 from trustdm.bench.registry import Registry
-from trustdm.bench.suite import load_suite, open_data
+from trustdm.bench.suite.load import load_suite, open_data
 from trustdm.bench.training.recipes import GIVEN
 from trustdm.bench.training.weights import state_digest
 
@@ -143,7 +143,8 @@ def test_what_is_wrong_is_one_line(options: dict[str, Any], error: type[TrustdmE
 
 
 def test_a_rung_that_was_trained_is_loaded_by_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trustdm.bench.training.weights import save_state, sha256_file
+    from trustdm.bench.hashing import sha256_file
+    from trustdm.bench.training.weights import save_state
 
     images, labels = torch.rand(20, 1, 16, 16).numpy(), torch.arange(20).numpy() % 10
     path = tmp_path / "mnist16-edm-rung-F-steps-1.safetensors"

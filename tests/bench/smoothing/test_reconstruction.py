@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trustdm.bench.smoothing.curves import average_certified_radius, certified_accuracy
+from trustdm.bench.smoothing.accuracy import average_certified_radius, certified_accuracy
 from trustdm.bench.smoothing.fixed import certify
 from trustdm.bench.smoothing.rates import frozen
 from trustdm.bench.smoothing.reconstruction import ALPHA, HERE, TABLE, TRIALS, Published, reconstruct, write

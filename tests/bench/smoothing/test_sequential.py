@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import binomtest, norm
 
 from trustdm.bench.errors import UsageError
+from trustdm.bench.hashing import sha256_of
 from trustdm.bench.smoothing.boundaries import Boundary, error, passage
 from trustdm.bench.smoothing.fixed import certify
 from trustdm.bench.smoothing.sequential import CERTIFIED, CONTINUE, REFUTED, Plan, Procedure
-from trustdm.bench.types import sha256_of
 
 PROCEDURES: tuple[Procedure, ...] = ("curtailed", "e-process", "group-sequential")
 STOPPING = PROCEDURES[1:]

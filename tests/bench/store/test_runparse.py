@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from trustdm.bench.errors import RunFileError
+from trustdm.bench.hashing import sha256_of
 from trustdm.bench.store import runfiles, runparse
 from trustdm.bench.store.store import Store
-from trustdm.bench.types import sha256_of
 
 Edit = Callable[[dict[str, Any]], object]
 

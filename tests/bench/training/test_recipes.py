@@ -13,12 +13,12 @@ import torch
 
 from trustdm.bench.contracts import MethodCard, WeightFile, method
 from trustdm.bench.errors import ContractError, DataError, TrustdmError, UnknownName, UsageError, WeightsError
+from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Entry, entries_of
 from trustdm.bench.training.checkpoints import Checkpoints
 from trustdm.bench.training.loops import Adversary, Data, Recipe
 from trustdm.bench.training.networks import SmallCnn, seeded
 from trustdm.bench.training.recipes import Wish, reproduce, small_adversarial, small_standard, state_of, took
-from trustdm.bench.training.weights import sha256_file
 
 SHAPE = (1, 8, 8)
 Train = Callable[..., Any]

@@ -1,0 +1,173 @@
+"""What the command line shows: progress, tables, one-line messages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from trustdm.bench.plan import PlannedCell
+from trustdm.bench.runner.run import Progress
+from trustdm.bench.runner.units import CellEstimate, UnitResult
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.suite.models import MetricSpec
+from trustdm.bench.summary.rows import Row
+
+WIDE = 220
+"""Columns of a table that goes to a file or a pipe."""
+USUAL = {"measured", "current", "unverified"}
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line on standard output, as it is."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """A line on standard error, as it is."""
+    err.print(text, markup=False, soft_wrap=True, end="" if text.endswith("\n") else "\n")
+
+
+class BarProgress(Progress):
+    """One bar for each cell, with the time that is left; only on a terminal."""
+
+    def __init__(self) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=err,
+        )
+        self._tasks: dict[str, object] = {}
+
+    def start(self, cells: Sequence[tuple[PlannedCell, int, int]]) -> None:
+        total = self._bars.add_task("all examples", total=sum(asked for _, _, asked in cells))
+        self._tasks["all"] = total
+        for cell, stored, asked in cells:
+            self._tasks[cell.identity.key] = self._bars.add_task(str(cell), total=asked, completed=stored)
+            self._bars.advance(total, stored)
+        self._bars.start()
+
+    def finished(self, result: UnitResult) -> None:
+        for key in ("all", result.unit.cell.identity.key):
+            if result.outcome in ("done", "failed"):
+                self._bars.advance(self._tasks[key], len(result.unit.block))  # type: ignore[arg-type]
+
+    def line(self, text: str) -> None:
+        self._bars.console.print(text, markup=False)
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+
+def progress() -> Progress:
+    """Bars on a terminal, silence elsewhere."""
+    return BarProgress() if err.is_terminal else Progress()
+
+
+def percent(value: float) -> str:
+    """0.5 as "50.0"."""
+    return f"{100 * value:.1f}"
+
+
+def board(suite: Suite, rows: Sequence[Row]) -> Table:
+    """The rows of a suite as a table of its headline metrics; preview rows are ranked among themselves.
+
+    What an ensemble's single attacks left is in ``--json`` and on the pages.
+    """
+    unit = "%, 95% interval" if suite.adversary else "95% interval"
+    table = Table(title=f"{suite.name} v{suite.version}  ({unit})", title_justify="left")
+    shown = [m for m in _headline(suite) if any(m.name in r.metrics for r in rows)]
+    for heading in ("rank", "method"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (*(m.name.removesuffix("_accuracy") for m in shown), "n", "marks", "flags"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        cells = [_estimate(row, m) for m in shown]
+        count = str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
+        add(table, rank(row), title(row), *cells, count, marks(row), " ".join(row.flags))
+    return table
+
+
+def _headline(suite: Suite) -> list[MetricSpec]:
+    """The metrics that fit a terminal: no single attacks of an ensemble; of generators distances, and the cost of
+    the one that ranks; of certificates the average radius and the draws."""
+    if suite.certification is not None:
+        return [m for m in suite.metrics if m.statistic in ("certified-radius", "draws")]
+    if suite.generation is None:
+        return [m for m in suite.metrics if m.probe in ("", "clean")]
+    ranked = next(m.evaluation for m in suite.metrics if m.name == suite.ranking.metric)
+    cost = ("evaluations", ranked)
+    return [m for m in suite.metrics if m.statistic == "frechet" or (m.statistic, m.evaluation) == cost]
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Why numbers are missing from rows, one line each."""
+    return [f"{title(row)}: {error}" for row in rows for error in row.errors]
+
+
+def marks(row: Row) -> str:
+    """The group a row is ranked in, and whichever of its marks is not the usual one."""
+    odd = [str(m) for m in (row.origin, row.currency, row.verification) if str(m) not in USUAL]
+    return " ".join([row.rank_group or row.completeness, *odd])
+
+
+def add(table: Table, *cells: str) -> None:
+    """Adds a row of plain text: what strangers wrote is never read as markup."""
+    table.add_row(*(Text("".join(c for c in cell if c.isprintable())) for cell in cells))
+
+
+def title(row: Row) -> str:
+    """The method with its parameters, as they are typed."""
+    return row.method + (":" + ",".join(f"{k}={v}" for k, v in row.params) if row.params else "")
+
+
+def rank(row: Row) -> str:
+    """The rank interval, "1-3"."""
+    if row.rank_low is None:
+        return ""
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
+
+
+def _estimate(row: Row, metric: MetricSpec) -> str:
+    if metric.name not in row.metrics:
+        return ""
+    e = row.metrics[metric.name]
+    if metric.statistic == "evaluations":
+        return f"{e.value:.4g}"
+    if metric.statistic == "draws":
+        return f"{e.value:,.0f}"
+    if metric.statistic in ("frechet", "kid", "precision", "recall", "certified-radius"):
+        return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
+    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
+
+
+def estimates(found: Sequence[CellEstimate], jobs: int) -> Table:
+    """What a run would do and at most take."""
+    table = Table(title="would run (passes at most: attacks stop at the first success)", title_justify="left")
+    for heading in ("cell", "blocks", "examples", "forwards", "gradients", "time", "memory"):
+        table.add_column(heading, overflow="fold")
+    for e in found:
+        time = "unknown" if e.seconds is None else duration(e.seconds)
+        memory = f"{e.memory / 2**20:.0f} MiB" if e.memory else ""
+        add(table, str(e.cell), str(e.blocks), str(e.examples), f"{e.forwards:,}", f"{e.gradients:,}", time, memory)
+    total = sum(e.seconds or 0.0 for e in found)
+    each = f", about {duration(total / jobs)} on {jobs}" if jobs > 1 else ""
+    table.caption = f"about {duration(total)} on one worker{each}, if no attack stops early; loading not counted"
+    return table
+
+
+def duration(seconds: float) -> str:
+    """12 s, 3.5 min, 2.1 h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

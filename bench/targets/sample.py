@@ -1,0 +1,145 @@
+"""How the harness looks at a generator: seeds and labels of a suite, passes counted, images checked and rounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from trustdm.bench.contracts import MethodCard
+from trustdm.bench.errors import ContractError
+from trustdm.bench.rng import Noise
+from trustdm.bench.targets.classify import Meter, blamed
+from trustdm.bench.tasks.robustness.judging import backward_calls
+from trustdm.bench.training.weights import modules_in
+
+SEEDS_A_CELL = 10_000_000
+RANGE_TOLERANCE = 1e-4
+"""By how much a pixel may leave [0, 1] before the generator is at fault: rounding of its last sum."""
+
+
+def seeds_of(examples: NDArray[np.int64], cell_seed: int) -> tuple[int, ...]:
+    """The seeds of the positions ``examples`` (n,): position i of a cell of seed s has i + 10,000,000 s.
+
+    They do not depend on the method: every generator of a suite is asked for the same seeds.
+    """
+    return tuple(int(i) + SEEDS_A_CELL * cell_seed for i in examples)
+
+
+def labels_of(seeds: Sequence[int], rule: str, classes: int) -> NDArray[np.int64] | None:
+    """The class labels (n,) of ``seeds``: by turns ("balanced"), drawn from the seed ("random"), or None ("none")."""
+    if rule == "none":
+        return None
+    if rule == "balanced":
+        return np.array([s % SEEDS_A_CELL % classes for s in seeds], dtype=np.int64)
+    drawn = Noise("generation/labels", np.array(seeds)).uniform("label", (1,))[:, 0]
+    return np.minimum((drawn * classes).astype(np.int64), classes - 1)
+
+
+def quantised(images: Tensor, rule: str) -> Tensor:
+    """uint8 images of those in [0, 1]: floor(255 x + 1/2) by "round", floor(255 x) by "truncate"."""
+    scaled = images.double().clamp(0, 1) * 255
+    return (scaled + 0.5 if rule == "round" else scaled).floor().to(torch.uint8)
+
+
+class GeneratorTarget:
+    """A generator as the harness calls it: no gradients kept, every pass through a network counted, output checked.
+
+    ``passes`` has, for each network by its name, how many images went through it. A pass is counted where a network
+    is entered from outside any other: for a U-Net once, not once for each of its layers.
+    """
+
+    def __init__(self, thing: object, sample: Callable[..., Any], card: MethodCard, meter: Meter, device: str = "cpu"):
+        self._thing = thing
+        self._sample = sample
+        self._card = card
+        self._device = torch.device(device)
+        self.meter = meter
+        self.passes: dict[str, int] = {}
+
+    def __call__(self, seeds: Sequence[int], labels: NDArray[np.int64] | None, steps: int) -> tuple[Tensor, int]:
+        """Images (n, C, H, W) in [0, 1] and how many images went through networks for them in all.
+
+        A generator without classes is given no labels.
+
+        Raises:
+            ContractError: it raised, or returned something else than such images.
+        """
+        given = None
+        if labels is not None and self._card.classes:
+            given = torch.from_numpy(labels).to(self._device)
+        what = f"{self._card.name}: sample"
+        with torch.no_grad(), counted(self._thing) as rows, backward_calls() as backward, blamed(what):
+            answer = self._sample(list(seeds), given, steps)
+        images = self._check(answer, len(seeds), what)
+        total = sum(rows.values())
+        self.meter.forwards += total
+        self.meter.gradients += len(backward) * len(seeds)
+        for name, count in rows.items():
+            self.passes[name] = self.passes.get(name, 0) + count
+        return images, total
+
+    def _check(self, images: Any, n: int, what: str) -> Tensor:
+        want = (n, *self._card.input_shape)
+        if not isinstance(images, Tensor):
+            raise ContractError(f"{what}: expected a tensor of images {want}, got {type(images).__name__}")
+        if tuple(images.shape) != want:
+            raise ContractError(f"{what}: expected {n} images, shape {want}, got shape {tuple(images.shape)}")
+        if not images.is_floating_point():
+            raise ContractError(f"{what}: expected floating point images in [0, 1], got {images.dtype}")
+        bad = int((~torch.isfinite(images)).flatten(1).any(1).sum())
+        if bad:
+            raise ContractError(f"{what}: expected finite pixels, got NaN or infinity in {bad} of {n} images")
+        low, high = float(images.min()), float(images.max())
+        if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
+            raise ContractError(f"{what}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}")
+        return images.detach().float().clamp(0, 1)
+
+
+@contextmanager
+def counted(thing: object) -> Iterator[dict[str, int]]:
+    """While it lasts, counts the images that enter each network of ``thing`` from outside any other network."""
+    rows: dict[str, int] = {}
+    depth = [0]
+
+    def enter(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if depth[0] == 0:
+                rows[name] = rows.get(name, 0) + _images_in((*args, *kwargs.values()))
+            depth[0] += 1
+
+        return hook
+
+    def leave(*_: Any) -> None:
+        depth[0] -= 1
+
+    handles = []
+    for name, module in _networks(thing):
+        handles.append(module.register_forward_pre_hook(enter(name), with_kwargs=True))
+        handles.append(module.register_forward_hook(leave, always_call=True))
+    try:
+        yield rows
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _networks(thing: object) -> Iterator[tuple[str, nn.Module]]:
+    """Every module that has parameters, each once, with a name that is fit for a table."""
+    seen: set[int] = set()
+    for top in modules_in(thing):
+        for path, module in top.named_modules():
+            if id(module) not in seen and next(module.parameters(), None) is not None:
+                seen.add(id(module))
+                yield re.sub(r"[^A-Za-z0-9_.-]", "_", path or type(module).__name__)[:60], module
+
+
+def _images_in(values: Sequence[object]) -> int:
+    """The batch size of a call: the length of its first tensor that has a batch."""
+    return next((len(v) for v in values if isinstance(v, Tensor) and v.ndim > 0), 1)

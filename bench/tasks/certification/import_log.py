@@ -1,0 +1,182 @@
+"""``trustdm import-log``: a published log of certificates as a reported row, image by image."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.cli import console as terminal
+from trustdm.bench.contracts import MethodCard
+from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.hashing import canonical_json, sha256_file
+from trustdm.bench.provenance import collect, command_line, now
+from trustdm.bench.records import Records
+from trustdm.bench.smoothing.fixed import largest_radius
+from trustdm.bench.smoothing.logs import Log, read, summarise
+from trustdm.bench.store.rows import BlockRow
+from trustdm.bench.store.store import Store
+from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.types import Block, CellIdentity, Cost, Status
+
+PROBE = "log"
+Kind = Literal["cohen", "denoised"]
+KINDS: dict[bool, Kind] = {False: "cohen", True: "denoised"}
+"""Whether the column ``correct`` is cumulative."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the file is: ``name`` of the system, ``source`` to cite, the ``evaluation`` of ``suite`` it belongs to.
+
+    ``draws`` for an image and ``alpha`` as its authors say; ``partial`` takes a file that is cut off.
+    """
+
+    file: Path
+    suite: str
+    evaluation: str
+    name: str
+    source: str
+    alpha: str = ""
+    draws: int = 0
+    kind: Kind | None = None
+    partial: bool = False
+
+
+def run(request: Request, db: str) -> int:
+    """Stores the log as a cell of origin "reported" and prints its summary."""
+    suite = load_suite(request.suite)
+    if suite.certification is None or request.evaluation not in suite.evaluations:
+        known = ", ".join(suite.evaluations)
+        raise UsageError(f"import-log: expected an evaluation of a certified suite, one of {known}, got another")
+    _check(request)
+    span = int(suite.test[-1] - suite.test[0]) + int(suite.test[1] - suite.test[0] if len(suite.test) > 1 else 1)
+    log = read(request.file, images=span, partial=request.partial, kind=request.kind)
+    _check_radii(request, suite, log)
+    records = records_of(log, suite, request.file)
+    with Store.open(db) as store:
+        cell = store.reported_cell(
+            _identity(request, suite),
+            planned=len(suite.test),
+            code_digest=sha256_file(request.file),
+            card=_card(request, suite).model_dump(mode="json"),
+            suite_content=suite.content,
+        )
+        info = collect(command_line(), {"log": request.file.name, "format": log.kind})
+        store.begin_run(info)
+        cost = Cost(wall=float(log.seconds.sum()))
+        block = BlockRow(Block(0, len(records)), "done", info.id, now(), 0, "as reported", 1, cost)
+        facts = {"missing_rows": float(len(suite.test) - len(records)), "draws": float(request.draws)}
+        store.commit(cell.id, block, records, facts)
+        store.finish_run(info.id, 0)
+    found = summarise(log, (0.0, 0.25, 0.5, 1.0))
+    shares = ", ".join(f"{r:g}: {e.value:.3f}" for r, e in zip(found.grid, found.certified, strict=True))
+    terminal.say(f"{len(records)} images; certified at {shares}; average radius {found.average.value:.3f}")
+    return 0
+
+
+def _check(request: Request) -> None:
+    """What the user says about a log.
+
+    Raises:
+        UsageError: no source, or an alpha or a number of draws that is none.
+    """
+    if not request.source.strip():
+        raise UsageError("--source: expected the publication, and where in it, got nothing")
+    if request.draws < 0:
+        raise UsageError(f"--draws: expected a number of noisy images, got {request.draws}")
+    _alpha(request)
+
+
+def _alpha(request: Request) -> float:
+    try:
+        value = Fraction(request.alpha or "1/20")
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 0 < value < 1:
+        raise UsageError(f"--alpha: expected a fraction between 0 and 1, such as 1/1000, got {request.alpha!r}")
+    return float(value)
+
+
+def _check_radii(request: Request, suite: Suite, log: Log) -> None:
+    """Refuses radii that so many draws can not certify: of another sigma, or in other units.
+
+    Raises:
+        DataError: a radius above the largest there can be.
+    """
+    sigma = float(Fraction(str(suite.evaluations[request.evaluation].params["sigma"])))
+    draws = request.draws or (suite.certification.estimation if suite.certification else 1)
+    most = largest_radius(draws, sigma, _alpha(request))
+    if log.radius.max() > most + 1e-3:
+        raise DataError(
+            f"{request.file}: expected radii up to {most:.3f}, the most that {draws:,} draws at sigma {sigma:g} "
+            f"certify, got {log.radius.max():g}; is it of another evaluation, or of other draws or another alpha?"
+        )
+
+
+def records_of(log: Log, suite: Suite, where: Path) -> Records:
+    """One record for each image: status, predicted class, and the radius, negative where the class is wrong.
+
+    Raises:
+        DataError: an image that the suite does not test.
+    """
+    examples: NDArray[np.int64] = log.index + int(suite.test[0])
+    unknown = np.flatnonzero(~np.isin(examples, suite.test))
+    if len(unknown):
+        raise DataError(
+            f"{where}: expected images that {suite.name} tests, idx 0 being its image {suite.test[0]}; got idx "
+            f"{log.index[unknown[0]]}, which it does not"
+        )
+    most = max(int(log.label.max()), int(log.predicted.max()))
+    if most >= suite.data.classes or int(log.label.min()) < 0:
+        raise DataError(f"{where}: expected labels from 0 to {suite.data.classes - 1}, got {most}")
+    abstained = log.predicted < 0
+    status = np.where(abstained, Status.ABSTAINED, np.where(log.correct, Status.CORRECT, Status.WRONG))
+    value = np.where(log.correct, 1.0, -1.0) * log.radius
+    return Records.of(PROBE, examples, status, label=log.predicted, value=np.where(abstained, 0.0, value))
+
+
+def _name(request: Request) -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.name).strip("-._")[:80]
+    if not name:
+        raise UsageError(f"--name: expected letters or digits, got {request.name!r}")
+    return name
+
+
+def _card(request: Request, suite: Suite) -> MethodCard:
+    return MethodCard(
+        name=_name(request),
+        title=request.name[:200],
+        summary="Read from a published log of certificates; not run here.",
+        paper=request.source[:500],
+        tags=("reported",),
+        capabilities=("classify_noisy",),
+        input_shape=suite.data.shape,
+        classes=suite.data.classes,
+    )
+
+
+def _identity(request: Request, suite: Suite) -> CellIdentity:
+    said = {"alpha": request.alpha, "draws": request.draws}
+    return CellIdentity(
+        method=_name(request),
+        method_version="1",
+        method_params=tuple(sorted((k, v) for k, v in said.items() if v)),
+        weights=(),
+        suite=suite.name,
+        suite_version=suite.version,
+        suite_digest=suite.digest,
+        data_digest=suite.data.digest or "",
+        evaluation=request.evaluation,
+        protocol="log",
+        protocol_version="1",
+        params=canonical_json({}),
+        block_rule="whole",
+        precision="as reported",
+        seed=0,
+    )

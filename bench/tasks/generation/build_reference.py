@@ -1,0 +1,111 @@
+"""``trustdm reference``: what a suite's extractor sees in real images, written where the suite looks for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench import plugins
+from trustdm.bench.cli import console as terminal
+from trustdm.bench.contracts import ExtractorCard
+from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.features.reference import Reference, build_reference, floor, write_reference
+from trustdm.bench.hashing import sha256_of
+from trustdm.bench.registry import Registry
+from trustdm.bench.suite.load import DATA, Suite, load_suite, open_data
+
+KEPT = 10_000
+"""Up to this many images their features are kept beside their moments: KID, precision and recall need them."""
+IMAGES = (".png", ".jpg", ".jpeg")
+
+
+def run(name: str, images: Path | None, out: Path | None, files: tuple[Path, ...]) -> int:
+    """Builds the reference of a suite, from its data set or from a folder of images, and prints its hash."""
+    suite = load_suite(name)
+    generation = suite.generation
+    if generation is None:
+        raise UsageError(f"{suite.name}: expected a suite with a table [generation], got one without")
+    target = out or _place(suite, generation.reference)
+    registry = plugins.load(files).registry
+    reference = _from_folder(suite, registry, images) if images else _from_data(suite, registry)
+    sha256 = write_reference(reference, target)
+    terminal.say(f"{target}  sha256 {sha256}")
+    if generation.reference_sha256 is not None:
+        same = generation.reference_sha256 == sha256
+        words = (
+            "the reference that the suite names" if same else "not the reference that the suite names, which refuses it"
+        )
+        terminal.say(words)
+    if (found := floor(reference, generation.set)) is not None:
+        terminal.say(f"held-out real images, {found.n:,} of them: {found.value:.4g} (standard error {found.se:.2g})")
+    return 0
+
+
+def _place(suite: Suite, name: str) -> Path:
+    if not os.environ.get(DATA):
+        raise UsageError(f"{suite.name}: expected ${DATA}, the folder for data, or --out FILE, got neither")
+    return Path(os.environ[DATA]) / name
+
+
+def _extractor(suite: Suite, registry: Registry) -> tuple[Any, ExtractorCard]:
+    entry = registry.get("extractor", suite.generation.extractor if suite.generation else "")
+    return entry.load()(), cast(ExtractorCard, entry.card)
+
+
+def _from_data(suite: Suite, registry: Registry) -> Reference:
+    if suite.data.splits is None:
+        raise UsageError(f"{suite.name}: expected --images FOLDER: its images come with no data set of ours, got none")
+    data = open_data(suite, registry)
+    terminal.say(f"{len(suite.train):,} images of {suite.data.dataset}, and {len(suite.test):,} held out")
+    lists = {"train": suite.train.tolist(), "test": suite.test.tolist()}
+    return build_reference(
+        *_extractor(suite, registry),
+        data.read(suite.train)[0],
+        held_out=data.read(suite.test),
+        split=sha256_of({"data": data.digest(), **lists}),
+        quantisation=_quantise(suite),
+        keep=len(suite.train) <= KEPT,
+    )
+
+
+def _from_folder(suite: Suite, registry: Registry, folder: Path) -> Reference:
+    images = read_folder(folder, suite.data.shape)
+    terminal.say(f"{len(images):,} images of {folder}")
+    return build_reference(
+        *_extractor(suite, registry), images, quantisation=_quantise(suite), keep=len(images) <= KEPT
+    )
+
+
+def _quantise(suite: Suite) -> str:
+    return suite.generation.quantise if suite.generation else "round"
+
+
+def read_folder(folder: Path, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """The images under ``folder``, in the order of their paths: float32 (n, C, H, W) in [0, 1].
+
+    Raises:
+        DataError: there are none, or one has another size or number of channels: nothing is resized.
+    """
+    from PIL import Image
+
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES)
+    if not paths:
+        raise DataError(f"{folder}: expected images ({', '.join(IMAGES)}), got none")
+    found = np.empty((len(paths), *shape), dtype=np.float32)
+    for row, path in zip(found, paths, strict=True):
+        try:
+            with Image.open(path) as image:
+                if image.mode not in ("L", "RGB"):
+                    raise DataError(f"{path}: expected 8-bit grey or RGB, got mode {image.mode}; convert it first")
+                pixels = np.asarray(image, dtype=np.float32)
+        except OSError as error:
+            raise DataError(f"{path}: expected an image, got one that cannot be read: {error}") from error
+        got = (1, *pixels.shape) if pixels.ndim == 2 else (pixels.shape[2], *pixels.shape[:2])
+        if got != shape:
+            raise DataError(f"{path}: expected an image (C, H, W) of {shape}, got {got}; nothing is resized here")
+        row[...] = pixels.reshape(shape) / 255 if pixels.ndim == 2 else pixels.transpose(2, 0, 1) / 255
+    return found

@@ -1,0 +1,131 @@
+"""The charts of a board of classifiers, drawn at build time (docs/decisions/005-charts.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from trustdm.bench.types import Estimate
+from trustdm.leaderboard.draw.layout import LONGEST, NARROW, WIDE, Layout, draw, labels, place, points
+from trustdm.leaderboard.svg import COLOURS, Chart
+from trustdm.leaderboard.text import count, estimate, printable, squeeze
+
+MOST = 12
+PALETTE = 6
+PERCENT = alt.Axis(format="%", tickCount=5, labelOverlap="greedy", labelFlush=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a board: its name, whether it is a preview, and (probe, estimate) along the attacks, clean first."""
+
+    name: str
+    preview: bool
+    points: tuple[tuple[str, Estimate], ...]
+
+
+def board_charts(name: str, lines: Sequence[Line]) -> tuple[Chart, ...]:
+    """The charts of a board whose rows come best first; none where no row has both a clean and an attacked value."""
+    drawn = [_readable(line) for line in lines if len(line.points) > 1]
+    full = [line for line in drawn if not line.preview][:MOST]
+    kept = full + [line for line in drawn if line.preview][: MOST - min(len(full), MOST // 2)]
+    if not kept:
+        return ()
+    left_out = len(drawn) - len(kept)
+    more = f" {count(left_out)} lower rows are left out." if left_out else ""
+    return (_trade_off(f"{name}-a", kept, more), _survival(f"{name}-b", kept, more))
+
+
+def _readable(line: Line) -> Line:
+    """The line with names that an XML file can hold."""
+    return Line(printable(line.name), line.preview, tuple((printable(p), value) for p, value in line.points))
+
+
+def _trade_off(name: str, lines: Sequence[Line], more: str) -> Chart:
+    """Clean against robust accuracy, with both intervals."""
+    caption = (
+        "Each row's accuracy on clean images against what is left after every attack; bars are 95% intervals, "
+        f"hollow points are previews. Up and to the right is better.{more}"
+    )
+    layers = {layout: _trade_off_layers(lines, layout) for layout in (WIDE, NARROW)}
+    return draw(name, "Clean against robust accuracy", caption, layers)
+
+
+def _trade_off_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
+    rows = [_end_points(line, at) for at, line in enumerate(lines)]
+    low = max(0.0, min(row["xlo"] for row in rows) - 0.03)
+    scale_x = alt.Scale(domain=[low, 1.0], nice=False)
+    place(rows, layout)
+    base = alt.Chart(alt.Data(values=rows))
+    at_x = alt.X("x:Q", title="Clean accuracy", scale=scale_x, axis=PERCENT)
+    at_y = alt.Y("y:Q", title="Accuracy after every attack", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
+    ink = alt.Color("colour:N", scale=None)
+    return [
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=ink),
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=alt.X("xlo:Q"), x2="xhi:Q", y=at_y, color=ink),
+        *points(base, at_x, at_y),
+        *labels(base, at_x, at_y, layout),
+    ]
+
+
+def _survival(name: str, lines: Sequence[Line], more: str) -> Chart:
+    """The share still correct after each attack in turn."""
+    caption = (
+        "The share of examples still classified correctly as the attacks run one after the other; bars are 95% "
+        f"intervals, dashed lines are previews.{more}"
+    )
+    layers = {layout: _survival_layers(lines, layout) for layout in (WIDE, NARROW)}
+    return draw(name, "What each attack leaves", caption, layers)
+
+
+def _survival_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
+    width = layout.width
+    order = list(dict.fromkeys(probe for line in lines for probe, _ in line.points))
+    step = width / max(1, len(order) - 1)
+    rows = [
+        {**_mark(line, at), "probe": probe, "px": step * order.index(probe), **_interval(value, line.name, probe)}
+        for at, line in enumerate(lines)
+        for probe, value in line.points
+    ]
+    ends = [row for row in rows if row["px"] == max(r["px"] for r in rows if r["name"] == row["name"])]
+    place(ends, layout)
+    base = alt.Chart(alt.Data(values=rows))
+    names = f"{json.dumps(order)}[round(datum.value / {step!r})]"
+    axis = alt.Axis(values=[step * i for i in range(len(order))], labelExpr=names, grid=False)
+    at_x = alt.X("px:Q", title="After each attack in turn", axis=axis, scale=alt.Scale(domain=[0, width], nice=False))
+    at_y = alt.Y("y:Q", title="Still correct", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
+    ink = alt.Color("colour:N", scale=None)
+    dash = alt.StrokeDash("preview:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [4, 3]]), legend=None)
+    return [
+        base.mark_line(aria=False, strokeWidth=1.5).encode(x=at_x, y=at_y, color=ink, detail="key:N", strokeDash=dash),
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.5).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=ink),
+        *points(base, at_x, at_y),
+        *labels(alt.Chart(alt.Data(values=ends)), at_x, at_y, layout),
+    ]
+
+
+def _mark(line: Line, at: int) -> dict[str, Any]:
+    colour = COLOURS[f"series-{at + 1}"] if at < PALETTE and not line.preview else COLOURS["muted"]
+    return {
+        "key": at,
+        "name": line.name,
+        "label": squeeze(line.name, LONGEST),
+        "preview": line.preview,
+        "colour": colour,
+    }
+
+
+def _interval(value: Estimate, name: str, probe: str) -> dict[str, Any]:
+    note = f"{name}, {probe}: {estimate(value)}, n = {value.n}"
+    return {"y": value.value, "lo": value.low, "hi": value.high, "note": note}
+
+
+def _end_points(line: Line, at: int) -> dict[str, Any]:
+    clean, (probe, last) = line.points[0][1], line.points[-1]
+    row = {**_mark(line, at), **_interval(last, line.name, f"after {probe}")}
+    row["note"] += f"; clean {estimate(clean)}"
+    return {**row, "x": clean.value, "xlo": clean.low, "xhi": clean.high}

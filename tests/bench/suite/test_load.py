@@ -1,0 +1,365 @@
+"""Suite files: the shipped ones, one clear line for each mistake, and suites of one's own."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib.util
+import json
+import pickle
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import BaseModel
+
+from trustdm.bench.contracts import DatasetCard, dataset
+from trustdm.bench.data.arrays import Images, content_digest, file_hash
+from trustdm.bench.datasets import cifar10, digits, image_folder, mnist16, npz
+from trustdm.bench.errors import DataError, SuiteError, UnknownName
+from trustdm.bench.registry import Registry
+from trustdm.bench.suite import models as suite_models
+from trustdm.bench.suite.load import Suite, load_suite, open_data, stored_suite
+from trustdm.bench.types import Budget, blocks_of
+
+ROOT = Path(__file__).parents[3]
+NAMES = ["cifar10-linf", "digits-linf", "mnist16-linf"]
+
+OWN = (Path(__file__).parent / "own.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    for module in (digits, mnist16, cifar10, npz, image_folder):
+        registry.add_module(module)
+    return registry
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A suite over twelve images in an npz file beside it."""
+    images = np.arange(12 * 4 * 5 * 3, dtype=np.uint32).reshape(12, 4, 5, 3).astype(np.uint8)
+    labels = np.arange(12) % 2
+    np.savez(tmp_path / "images.npz", images=images, labels=labels)
+    digest = content_digest(images.transpose(0, 3, 1, 2), labels, 255)
+    text = OWN.replace("DIGEST", digest).replace("SHA256", file_hash(tmp_path / "images.npz"))
+    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    return tmp_path / "own.toml"
+
+
+def rewrite(path: Path, old: str, new: str) -> Path:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+# what a suite is
+
+
+def test_importing_needs_no_torch() -> None:
+    code = "import sys, trustdm.bench.suite.load as s; s.load_suite('digits-linf'); print(sorted(sys.modules))"
+    modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    for heavy in ("'torch'", "'scipy'", "'sklearn'", "'pandas'", "'PIL'"):
+        assert heavy not in modules
+
+
+def test_fields_of_a_suite_of_ones_own(own: Path) -> None:
+    suite = load_suite(own)
+    assert (suite.name, suite.version, suite.seeds, suite.draws) == ("own", 3, (0,), 10)
+    assert (suite.precision, suite.failures) == ("float32", "wrong")
+    assert suite.budget == Budget("linf", Fraction(1, 20))
+    assert suite.adversary.eps == "1/20"
+    assert [suite.train.tolist(), suite.validation.tolist(), suite.test.tolist()] == [
+        [*range(6)],
+        [6, 7],
+        [11, 8, 9, 10],
+    ]
+    assert suite.test.dtype == np.int64
+    assert not suite.test.flags.writeable
+    assert suite.evaluations["attacked"].params == {"attacks": [{"name": "pgd", "steps": 5}]}
+    assert suite.block_rule == "ramp-8-64"
+    assert (suite.source, suite.root) == (own, own.parent)
+
+
+def test_a_relative_path_and_a_path_as_text(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(own.parent)
+    assert load_suite("own.toml").root == own.parent
+    assert load_suite(str(own)) == load_suite(Path("own.toml"))
+
+
+def test_content_reads_back(own: Path) -> None:
+    for suite in (load_suite(own), *map(load_suite, NAMES)):
+        again = stored_suite(suite.content, "the database")
+        assert again == suite
+        assert hash(again) == hash(suite)
+        assert (again.digest, again.content_digest) == (suite.digest, suite.content_digest)
+        assert suite.content_digest == hashlib.sha256(suite.content.encode()).hexdigest()
+    assert load_suite(own) != load_suite("digits-linf")
+    with pytest.raises(SuiteError, match="the database: the stored text: expected JSON, got"):
+        stored_suite("{", "the database")
+
+
+def test_survives_being_sent_to_a_worker(own: Path) -> None:
+    suite = load_suite(own)
+    assert len(suite.test) == 4  # fills the cache first
+    for again in (pickle.loads(pickle.dumps(suite)), copy.deepcopy(suite)):  # noqa: S301 - our own bytes
+        assert again == suite
+        assert again.root == suite.root
+        assert again.test.tolist() == suite.test.tolist()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('title = "My images"', 'title = "Our images"\nseeds = [0, 1]\nfailures = "excluded"\ndescription = "x"'),
+        ("Everything.", "All."),
+        ("The label changes.", "It is wrong."),
+        ("demo = 2", "demo = 3"),
+        ('path = "images.npz"', 'path = "./images.npz"'),
+        ('statistic = "survival"', 'statistic = "accuracy"\nlabel = "x"\ndirection = "lower"\nprobe = "pgd"'),
+        ('metric = "robust"', 'metric = "robust"\nlevel = 0.01'),
+        ('eps = "2/40"', 'eps = "5/100"'),
+        ('"0-5"', '["0-2", 3, "4,5"]'),
+    ],
+)
+def test_what_moves_no_number_keeps_the_digest(own: Path, old: str, new: str) -> None:
+    before = load_suite(own)
+    after = load_suite(rewrite(own, old, new))
+    assert after.digest == before.digest
+    same_content = old in ('eps = "2/40"', '"0-5"')
+    assert (after.content_digest == before.content_digest) == same_content
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('name = "own"', 'name = "my-own"'),
+        ("version = 3", "version = 4"),
+        ('norm = "linf"', 'norm = "l2"'),
+        ('eps = "2/40"', 'eps = "3/40"'),
+        ('dataset = "npz"', 'dataset = "other"'),
+        ('digest = "', 'digest = "' + "0" * 64 + '" #'),
+        ("[3, 4, 5]", "[3, 5, 4]"),
+        ("classes = 2", "classes = 3"),
+        ('"0-5"', '"0-4"'),
+        ('[6, "7"]', "[6]"),
+        ('"11,8-10"', '"8-11"'),
+        ("full = 4", "full = 4\nfirst_block = 2"),
+        ("full = 4", "full = 4\nblock = 32"),
+        ('title = "My images"', 'title = "My images"\ndraws = 3'),
+        ("steps = 5", "steps = 6"),
+        ('protocol = "clean"', 'protocol = "other"'),
+    ],
+)
+def test_what_may_move_a_number_changes_the_digest(own: Path, old: str, new: str) -> None:
+    before = load_suite(own)
+    assert load_suite(rewrite(own, old, new)).digest != before.digest
+
+
+def test_lists_in_a_file_and_in_the_suite_are_the_same_suite(own: Path) -> None:
+    inline = load_suite(own)
+    lists = {"test": ["11", "8-10"], "train": [0, 1, 2, 3, 4, 5], "validation": "6-7"}
+    (own.parent / "own.splits.json").write_text(json.dumps(lists), encoding="utf-8")
+    use_file(own)
+    filed = load_suite(own)
+    assert filed == inline
+    assert filed.digest == inline.digest
+
+
+def use_file(own: Path, sha256: str = "", file: str = "own.splits.json") -> None:
+    text = own.read_text(encoding="utf-8")
+    start, stop = text.index("[data.splits]"), text.index("[size]")
+    if not sha256:
+        sha256 = file_hash(own.parent / file)
+    table = f'[data.splits]\nfile = "{file}"\nsha256 = "{sha256}"\n\n'
+    own.write_text(text[:start] + table + text[stop:], encoding="utf-8")
+
+
+# split files and files that cannot be read
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "message"),
+    [
+        (None, "file", "expected a file .*own.splits.json, got No such file"),
+        (b"{", "file", "expected JSON in own.splits.json, got"),
+        (b'\xff"', "file", "expected JSON in own.splits.json, got"),
+        (b"[1]", "", "expected a valid dictionary"),
+        (b'{"train": "0", "test": "8-11"}', "validation", "expected a value, got nothing"),
+        (
+            b'{"train": "0", "validation": "1", "test": "2", "extra": "3"}',
+            "extra",
+            "expected train here, got an unknown key",
+        ),
+        (b'{"train": {"a": 1}, "validation": "1", "test": "2"}', "train", "expected indices as"),
+    ],
+)
+def test_a_bad_split_file_is_one_line(own: Path, content: bytes | None, key: str, message: str) -> None:
+    if content is not None:
+        (own.parent / "own.splits.json").write_bytes(content)
+    use_file(own, "0" * 64 if content is None else "")
+    with pytest.raises(SuiteError, match=rf"own\.toml: data\.splits\.?{key}: {message}") as caught:
+        load_suite(own)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_split_file_that_was_changed(own: Path) -> None:
+    (own.parent / "own.splits.json").write_text("{}")
+    use_file(own, "0" * 64)
+    digest = hashlib.sha256(b"{}").hexdigest()
+    with pytest.raises(SuiteError, match=rf"splits\.sha256: expected 0{{64}} of own\.splits\.json, got {digest}"):
+        load_suite(own)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
+    for path, what in ((tmp_path / "none.toml", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(SuiteError, match=rf"the file: expected a suite file that can be read, got {what}"):
+            load_suite(path)
+    with pytest.raises(SuiteError, match=r"latin.toml: the file: expected text in UTF-8, got"):
+        load_suite(tmp_path / "latin.toml")
+
+
+def test_an_unknown_name_lists_near_ones() -> None:
+    with pytest.raises(UnknownName, match="unknown suite 'mnist16-l2'; did you mean 'mnist16-linf'"):
+        load_suite("mnist16-l2")
+
+
+# data
+
+
+def test_a_suite_over_an_npz_file(own: Path, registry: Registry) -> None:
+    suite = load_suite(own)
+    data = open_data(suite, registry)
+    images, labels = data.read(suite.test)
+    assert len(data) == 12
+    assert images.shape == (4, 3, 4, 5)
+    assert images[0, 1, 2, 3] == np.float32(((11 * 60) + (2 * 5 + 3) * 3 + 1) % 256) / np.float32(255)
+    assert labels.tolist() == [1, 0, 1, 0]
+
+
+def test_a_suite_over_an_image_folder(own: Path, registry: Registry) -> None:
+    pixels = np.random.Generator(np.random.Philox(2)).integers(0, 256, (12, 4, 5, 3), dtype=np.uint8)
+    for k, image in enumerate(pixels):
+        (own.parent / "mine" / f"class{k // 6}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(own.parent / "mine" / f"class{k // 6}" / f"{k:02}.png")
+    digest = image_folder.load("mine", (3, 4, 5), 2, own.parent).digest()
+    text = own.read_text(encoding="utf-8")
+    start, stop = text.index("[data]"), text.index("[data.splits]")
+    table = f'[data]\ndataset = "image-folder"\ndigest = "{digest}"\nshape = [3, 4, 5]\nclasses = 2\n'
+    own.write_text(text[:start] + table + '[data.options]\npath = "mine"\n' + text[stop:], encoding="utf-8")
+    suite = load_suite(own)
+    images, labels = open_data(suite, registry).read(suite.test)
+    assert np.array_equal(images, pixels[[11, 8, 9, 10]].transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255))
+    assert labels.tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('dataset = "npz"', 'dataset = "npy"', "data.dataset: expected the name of a data set, got an unknown dataset"),
+        ('path = "images.npz"', 'path = "images.npz"\nsize = 3', r"data.options.size: expected only path, sha256, got"),
+        ('path = "images.npz"\n', "", r"data.options.path: expected a value, for npz, got nothing"),
+        ('path = "images.npz"', 'path = "images.npz"\nroot = "/"', r"data.options.root: expected only path, sha256"),
+        ('"11,8-10"', '"8-10,12"', r"data.splits.test: expected indices from 0 to 11, got 12"),
+    ],
+)
+def test_data_that_do_not_fit_the_suite(own: Path, registry: Registry, old: str, new: str, message: str) -> None:
+    suite = load_suite(rewrite(own, old, new))
+    with pytest.raises(SuiteError, match=rf"own\.toml: {message}"):
+        open_data(suite, registry)
+
+
+def test_other_data_than_the_suite_was_made_with(own: Path, registry: Registry) -> None:
+    right = load_suite(own).data.digest
+    suite = load_suite(rewrite(own, f'digest = "{right}"', f'digest = "{"0" * 64}"'))
+    with pytest.raises(DataError, match=rf"own\.toml: data\.digest: expected 0{{64}}, got {right} from npz"):
+        open_data(suite, registry)
+    (own.parent / "images.npz").write_bytes(b"other")
+    with pytest.raises(DataError, match=r"images\.npz: expected sha256"):
+        open_data(suite, registry)
+
+
+def test_a_shape_that_the_data_set_does_not_have(own: Path, registry: Registry) -> None:
+    suite = load_suite(rewrite(own, 'dataset = "npz"', 'dataset = "digits"'))
+    with pytest.raises(
+        SuiteError, match=r"data\.shape: expected \[1, 8, 8\] and 10 classes, as digits has, got \[3, 4"
+    ):
+        open_data(suite, registry)
+
+
+def test_a_data_set_is_given_what_its_function_takes(own: Path, registry: Registry) -> None:
+    given: list[dict[str, Any]] = []
+    images = Images("theirs", np.zeros((12, 3, 4, 5), dtype=np.uint8), np.zeros(12, dtype=np.int64))
+
+    def everything(**options: object) -> Images:
+        given.append(options)
+        return images
+
+    def some(path: str, sha256: str = "", classes: int = 0) -> Images:
+        given.append({"path": path, "sha256": sha256, "classes": classes})
+        return images
+
+    for k, function in enumerate((everything, some)):
+        setattr(sys.modules[__name__], f"_theirs{k}", function)
+        function.__qualname__, function.__module__ = f"_theirs{k}", __name__
+        registry.add_module(_module_of(dataset(DatasetCard(name=f"theirs{k}", shape=(0, 0, 0), classes=2))(function)))
+        text = own.read_text(encoding="utf-8").replace('dataset = "npz"', f'dataset = "theirs{k}"')
+        (own.parent / "theirs.toml").write_text(
+            text.replace(load_suite(own).data.digest, images.digest()), encoding="utf-8"
+        )
+        suite = load_suite(own.parent / "theirs.toml")
+        assert open_data(suite, registry) is images
+    options = load_suite(own).data.options
+    assert given[0] == {"root": own.parent, "shape": (3, 4, 5), "classes": 2, **options}
+    assert given[1] == {"classes": 2, **options}
+
+
+def _module_of(function: Callable[..., Any]) -> Any:
+    """A module, named as this one, that defines ``function`` alone."""
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(__name__, None))  # type: ignore[arg-type]
+    vars(module)[function.__name__] = function
+    return module
+
+
+# the guide
+
+
+def models() -> list[type[BaseModel]]:
+    found = [v for v in vars(suite_models).values() if isinstance(v, type) and issubclass(v, suite_models.Table)]
+    return [*found, Suite]
+
+
+def test_the_guide_explains_every_key() -> None:
+    text = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
+    keys = {name for model in models() for name in model.model_fields} | {"file", "sha256", "root"}
+    assert {"norm", "eps", "digest", "probe", "first_block", "level"} < keys
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
+
+
+def test_the_example_of_the_guide_works(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs the Python blocks of docs/suites.md in order, with its TOML block written where it says."""
+    text = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    blocks = text.split("```")[1::2]
+    python = [b.removeprefix("python\n") for b in blocks if b.startswith("python\n")]
+    toml = next(b.removeprefix("toml\n") for b in blocks if b.startswith("toml\n"))
+    names: dict[str, Any] = {}
+    exec(python[0], names)
+    for key in ("digest", "sha256"):
+        toml = toml.replace(f'"<{key}>"', f'"{names[key]}"')
+    (tmp_path / "cells.toml").write_text(toml, encoding="utf-8")
+    assert tomllib.loads(toml)["name"] == "cells-linf"
+    suite = load_suite(tmp_path / "cells.toml")
+    images, _ = open_data(suite, registry).read(suite.test)
+    assert images.shape == (suite.size.full, *suite.data.shape)
+    assert blocks_of(suite.size.full, suite.size.first_block, suite.size.block)[-1].stop == suite.size.full

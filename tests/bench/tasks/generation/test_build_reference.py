@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.features.reference import read_reference
+from trustdm.bench.suite.load import load_suite
+from trustdm.bench.tasks.generation import build_reference as reference_command
+
+
+def test_the_shipped_reference_is_built_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Byte for byte on the machine that made it; elsewhere the last bits of a feature may differ."""
+    assert reference_command.run("digits-generation", None, tmp_path / "made.npz", ()) == 0
+    suite = load_suite("digits-generation")
+    made, shipped = read_reference(tmp_path / "made.npz"), read_reference(suite.reference_file())
+    assert made.features is not None and shipped.features is not None
+    np.testing.assert_allclose(made.features.astype(float), shipped.features.astype(float), atol=0.02)
+    assert (made.split, made.extractor, made.extractor_hash) == (
+        shipped.split,
+        shipped.extractor,
+        shipped.extractor_hash,
+    )
+    assert "held-out real images, 500 of them" in capsys.readouterr().out
+
+
+def test_it_needs_a_suite_of_generators_and_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="mnist16-linf: expected a suite with a table"):
+        reference_command.run("mnist16-linf", None, tmp_path / "made.npz", ())
+    monkeypatch.delenv("TRUSTDM_DATA", raising=False)
+    with pytest.raises(UsageError, match=r"expected \$TRUSTDM_DATA, the folder for data, or --out FILE"):
+        reference_command.run("digits-generation", None, None, ())
+    with pytest.raises(UsageError, match="expected --images FOLDER"):
+        reference_command.run("ffhq64-generation", None, tmp_path / "made.npz", ())
+
+
+def test_images_are_read_in_order_and_never_changed(tmp_path: Path) -> None:
+    for name, value in (("b/2.png", 200), ("a/1.png", 100)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4), (value, 0, 255)).save(tmp_path / name)
+    found = reference_command.read_folder(tmp_path, (3, 4, 4))
+    assert found.shape == (2, 3, 4, 4) and found[:, :, 0, 0].tolist() == pytest.approx(
+        np.array([[100, 0, 255], [200, 0, 255]], dtype=np.float32) / 255
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "message"),
+    [
+        ("RGB", (5, 4), "expected an image \\(C, H, W\\) of \\(3, 4, 4\\), got \\(3, 4, 5\\)"),
+        ("L", (4, 4), "expected an image"),
+        ("P", (4, 4), "expected 8-bit grey or RGB, got mode P"),
+    ],
+)
+def test_images_that_do_not_fit_are_one_line(tmp_path: Path, mode: str, size: tuple[int, int], message: str) -> None:
+    Image.new(mode, size).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match=message):
+        reference_command.read_folder(tmp_path, (3, 4, 4))
+
+
+def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected images"):
+        reference_command.read_folder(tmp_path, (3, 4, 4))
