@@ -12,17 +12,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from trustdm.bench.capabilities.default import DEFAULT
 from trustdm.bench.contracts import MethodCard, Randomness, method
 from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.plan import MethodSpec, PlannedCell, choose, fits, plan_cells
 from trustdm.bench.plugins import Catalogue, load
 from trustdm.bench.provenance import collect, command_line
+from trustdm.bench.registry import Registry
 from trustdm.bench.runner.run import Options, Progress, Report, Runner
 from trustdm.bench.runner.units import Backend, Settings
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite
-from trustdm.bench.summary.rows import Row, rows
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.summary.row import Row
+from trustdm.bench.summary.rows import rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +80,7 @@ def prepare(request: Request, specs: Sequence[MethodSpec] = (), catalogue: Catal
     if missing:
         raise UsageError(f"--plugin: expected Python files, got {', '.join(missing)}, which is no such file")
     catalogue = catalogue or load(request.plugins)
-    suites, cells = [load_suite(s) for s in request.suites], []
+    suites, cells = [catalogue.suite(s) for s in request.suites], []
     for suite in suites:
         chosen = list(specs) or choose(suite, catalogue.registry, request.methods)
         limit = _demo_size(suite) if request.demo else request.limit
@@ -163,17 +166,14 @@ class Wrapped:
         self.preprocess = preprocess
         self.facts = facts
 
-    def classify(self, x: Any, *noise: Any) -> Any:
-        """Logits of images in [0, 1]."""
-        return self.model(self.preprocess(x) if self.preprocess else x, *noise)
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """The model itself, as each capability of its card is called by; ``preprocess`` is applied to its input."""
+        if name not in self.facts.get("capabilities", DEFAULT):
+            raise AttributeError(name)
+        return self._answer
 
-    def classify_noisy(self, x: Any, sigma: float, *noise: Any) -> Any:
-        """Logits or labels of noisy images."""
-        return self.model(self.preprocess(x) if self.preprocess else x, sigma, *noise)
-
-    def sample(self, seeds: Any, labels: Any, steps: int) -> Any:
-        """Images in [0, 1], from a generator."""
-        return self.model(seeds, labels, steps)
+    def _answer(self, x: Any, *further: Any) -> Any:
+        return self.model(self.preprocess(x) if self.preprocess else x, *further)
 
     def to(self, device: str) -> None:
         """Moves the parts that can be moved."""
@@ -192,9 +192,8 @@ def wrap(
 ) -> Wrapped:
     """Makes existing PyTorch code a method, without rewriting it.
 
-    ``model`` maps what ``preprocess`` gives it (images (B, C, H, W) in [0, 1] if None) to logits (B, K); with
-    ``capabilities=("sample",)`` it is a generator that is called as ``model(seeds, labels, steps)``, with
-    ``capabilities=("classify_noisy",)`` a base classifier that is called as ``model(x, sigma)``. Code that
+    ``model`` maps what ``preprocess`` gives it (images (B, C, H, W) in [0, 1] if None) to logits (B, K); with another
+    capability (``bench.capabilities``), as ``capabilities=("NAME",)``, it is called as that is. Code that
     draws from global generators is declared with ``randomness="block-seeded"``: the harness then seeds torch, numpy,
     CUDA and ``random`` for each block, evaluates several draws, and the board says so. Further keywords are fields of
     the ``MethodCard`` (name, version, authors, paper, gradient, ...).
@@ -285,13 +284,13 @@ def evaluate(
     if isinstance(model, str):
         spec = MethodSpec.parse(model)
     else:
-        spec = register_live(model, load_suite(suite), catalogue, name)
+        spec = register_live(model, catalogue.suite(suite), catalogue, name)
     prepared = prepare(request, [spec], catalogue)
-    problem = fits(prepared.cells[0].card, prepared.suites[0])
+    problem = fits(prepared.cells[0].card, prepared.suites[0], catalogue.registry)
     if problem:
         raise UsageError(problem)
     url = database(db)
-    with Store.open(url) as store, _borrowed(model):
+    with Store.open(url) as store, _preserving_state(model):
         report = execute(request, prepared, store)
         keys = {c.identity.key for c in prepared.cells}
         cells = {c.id for c in store.cells(suite=prepared.suites[0].name) if c.key in keys and c.lab == store.lab}
@@ -302,13 +301,13 @@ def evaluate(
     return Result(prepared.suites[0], found[0], report, url)
 
 
-def _borrowed(model: Any) -> Any:
+def _preserving_state(model: Any) -> Any:
     """Leaves the caller's networks as they were: in training mode, on their device, with their gradients."""
     if isinstance(model, str):
         return nullcontext()
-    from trustdm.bench.targets.classify import borrowed
+    from trustdm.bench.method import preserving_state
 
-    return borrowed(model)
+    return preserving_state(model)
 
 
 def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: Catalogue, name: str) -> MethodSpec:
@@ -319,10 +318,11 @@ def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: 
     """
     wrapped = model if isinstance(model, Wrapped) else wrap(model)
     fields = {"input_shape": suite.data.shape, "classes": suite.data.classes, **wrapped.facts}
-    if suite.capability not in fields.get("capabilities", ("classify",)):
+    wanted, able = suite.task.capability, fields.get("capabilities", DEFAULT)
+    if wanted not in able:
         raise UsageError(
-            f"{suite.name}: expected a model that can {suite.capability}, got a classifier; "
-            f'wrap(model, capabilities=("{suite.capability}",)) says that it can'
+            f"{suite.name}: expected a model that can {wanted}, got one that can {', '.join(able)}; "
+            f'wrap(model, capabilities=("{wanted}",)) says that it can'
         )
     fields["name"] = name or fields.get("name") or _name_of(wrapped.model)
     card = _card(fields)
@@ -336,23 +336,23 @@ def register_live(model: Callable[..., Any] | Wrapped, suite: Suite, catalogue: 
     module.loader = method(card)(loader)  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
     catalogue.registry.add_module(module)
-    return MethodSpec(card.name, weights=(fingerprint(wrapped, card),))
+    return MethodSpec(card.name, weights=(fingerprint(wrapped, card, catalogue.registry),))
 
 
-def fingerprint(wrapped: Wrapped, card: MethodCard) -> str:
+def fingerprint(wrapped: Wrapped, card: MethodCard, registry: Registry) -> str:
     """Hex SHA-256 of what an object of this process is: its card, its weights, its answers to a few fixed images.
 
     The answers (logits and gradients, rounded so that the last bits do not count) tell apart what weights cannot:
     another preprocessing, another closure, another gradient. The same object then finds its results again.
     """
+    from trustdm.bench.method import place, preserving_state
     from trustdm.bench.runner.fingerprint import describe
-    from trustdm.bench.targets.classify import borrowed, place
 
-    with borrowed(wrapped):
-        able = card.capabilities[0]
-        found = json.loads(describe(wrapped, place(wrapped, card, "cpu", able), card, "cpu", able))
-    rounded = [f"{value:.2g}" for value in found["answers"]]
-    return sha256_of([found["weights"], rounded, card.model_dump(mode="json")])
+    with preserving_state(wrapped):
+        able = registry.get("capability", card.capabilities[0]).load()
+        description = json.loads(describe(wrapped, place(wrapped, card, "cpu", able), card, "cpu", able))
+    rounded = [f"{value:.2g}" for value in description["answers"]]
+    return sha256_of([description["weights"], rounded, card.model_dump(mode="json")])
 
 
 def _card(fields: dict[str, Any]) -> MethodCard:

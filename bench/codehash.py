@@ -1,30 +1,32 @@
-"""A digest of the code that decides an outcome; comments, docstrings and layout do not move it."""
+"""A digest of the code that decides an outcome; comments, docstrings and layout do not move it, nor do moved modules.
+
+Of the project, what a thing reaches counts, name by name (``bench.source``). Of anybody else's repository, whole files
+count: what their import does cannot be told apart from what they are.
+"""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import inspect
-import io
 import sys
-import tokenize
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from trustdm.bench.source.graph import Reach
+from trustdm.bench.source.module import Module
 
 LOADED_DIGEST = "__trustdm_digest__"
 """Set on a plugin file's module: the digest of the code as it was when it was loaded."""
-PLUMBING = {"trustdm", "trustdm.bench.contracts", "trustdm.bench.errors", "trustdm.bench.registry"}
-"""Modules that carry no arithmetic: their edits do not make a result another result."""
-PROJECT = Path(__file__).resolve().parent
-_MARKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: "{", tokenize.DEDENT: "}"}
-_QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
+SETTLED = 2_000_000_000
+"""Nanoseconds after which a file's time of change tells an edit: two within one tick of the clock look alike."""
 
 
 def code_digest(things: Iterable[object]) -> str:
-    """Hex SHA-256 over the modules of ``things`` and every project module or sibling file that these import.
+    """Hex SHA-256 over what ``things`` are made of: code of the project that they reach, and files of their repository.
 
     A thing whose source cannot be found (typed into a notebook, say) is represented by its own source and name.
     """
@@ -56,12 +58,17 @@ def _parts_of(code: Any, *, wrapped: bool) -> dict[str, str]:
     module = sys.modules.get(code.__module__)
     loaded = getattr(module, LOADED_DIGEST, None)
     if loaded is not None:
-        return {f"{code.__module__}": loaded}
+        return {loaded: ""}
     file = getattr(module, "__file__", None)
-    path = None if file is None or code.__module__ == "__main__" else Path(file).resolve()
+    path = None if file is None or code.__module__ == "__main__" else _resolved(file)
     if path is None or (wrapped and "site-packages" in path.parts):
         return {f"{code.__module__}.{code.__qualname__}": _own_source(code)}
-    return closure(path).parts
+    return _remembered(path, code.__qualname__.partition(".")[0])
+
+
+@cache
+def _resolved(file: str) -> Path:
+    return Path(file).resolve()
 
 
 def _own_source(code: Any) -> str:
@@ -71,91 +78,108 @@ def _own_source(code: Any) -> str:
         return ""
 
 
+class _Seen(NamedTuple):
+    """A file as it was when it was read."""
+
+    module: Module
+    changed: int
+    size: int
+    settled: bool
+
+
+class _Files:
+    """Parsed files by path, read again when they have changed."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, _Seen] = {}
+
+    def module(self, path: Path) -> Module:
+        """The module in a file as it is now; the same object as long as the file's text is the same."""
+        stat = path.stat()
+        seen = self._seen.get(path)
+        if seen and seen.settled and (seen.changed, seen.size) == (stat.st_mtime_ns, stat.st_size):
+            return seen.module
+        source = path.read_text(encoding="utf-8")
+        module = seen.module if seen and seen.module.source == source else Module(path, source)
+        settled = time.time_ns() - stat.st_mtime_ns > SETTLED
+        self._seen[path] = _Seen(module, stat.st_mtime_ns, stat.st_size, settled)
+        return module
+
+    def unchanged(self, modules: Iterable[Module]) -> bool:
+        """Whether all of these files are still there as they were."""
+        try:
+            return all(self.module(module.path) is module for module in modules)
+        except (OSError, SyntaxError):
+            return False
+
+
+_FILES = _Files()
+_REMEMBERED: dict[tuple[Path, str], tuple[tuple[Module, ...], dict[str, str]]] = {}
+
+
+def _remembered(path: Path, name: str) -> dict[str, str]:
+    """What the thing of that name in a file is made of, looked up where none of the files has changed since."""
+    modules, parts = _REMEMBERED.get((path, name), ((), {}))
+    if not modules or not _FILES.unchanged(modules):
+        modules, parts = _computed(path, name)
+        _REMEMBERED[path, name] = modules, parts
+    return parts
+
+
+def _computed(path: Path, name: str) -> tuple[tuple[Module, ...], dict[str, str]]:
+    module = _FILES.module(path)
+    if not module.name:
+        code = closure(path)
+        return tuple(code.modules), code.parts
+    reach = Reach(_FILES.module)
+    digest = reach.digest(module, name)
+    return tuple(reach.modules), {digest: ""}
+
+
 @dataclass
 class Closure:
-    """A module's file with the project and sibling files that it imports.
+    """A module's file with the sibling files that it imports.
 
-    ``parts``: tokens by a name that does not depend on where things are installed. ``siblings``: the files that
-    absolute imports of its own repository mean, by module name.
+    ``parts``: what a file says, and what it reaches in the project, by a name that does not depend on where things are
+    installed. ``siblings``: the files that absolute imports of its own repository mean, by module name. ``modules``:
+    all files that were looked at.
     """
 
     root: Path
     parts: dict[str, str] = field(default_factory=dict)
     siblings: dict[str, Path] = field(default_factory=dict)
+    modules: dict[Module, None] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         """Adds a file, and what it imports."""
-        name = self._name(path)
+        name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
         if name in self.parts:
             return
-        tokens, imports = _parsed(path.read_text(encoding="utf-8"))
-        self.parts[name] = tokens
-        for imported in imports:
-            for module, found in _resolve(imported, path):
-                if not module.startswith((".", "trustdm")):
-                    self.siblings[module] = found
-                self.add(found)
-
-    def _name(self, path: Path) -> str:
-        for base in (PROJECT.parent, self.root):
-            if path.is_relative_to(base):
-                return path.relative_to(base).as_posix()
-        return path.as_posix()
+        reach = Reach(_FILES.module)
+        module = _FILES.module(path)
+        self.parts[name] = reach.digest(module)
+        self.modules |= reach.modules
+        for imported in module.every_import:
+            for sibling, file in _resolve(imported, path):
+                if not sibling.startswith("."):
+                    self.siblings[sibling] = file
+                self.add(file)
 
 
 def closure(path: Path) -> Closure:
-    """Everything of the project and of its own repository that the module in ``path`` imports, itself included."""
+    """Everything of its own repository that the module in ``path`` imports, itself included."""
     path = path.resolve()
-    found = Closure(_repository(path))
-    found.add(path)
-    return found
-
-
-@cache
-def _parsed(source: str) -> tuple[str, tuple[str, ...]]:
-    tree = ast.parse(source)
-    return " ".join(_tokens(source, tree)), tuple(sorted(set(_imports(tree))))
-
-
-def _tokens(source: str, tree: ast.AST) -> Iterator[str]:
-    """The tokens that mean something; the ends of lines and of indented blocks do."""
-    said = {
-        (node.lineno, node.col_offset): (node.end_lineno, node.end_col_offset)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    }
-    until: tuple[int | None, int | None] = (0, 0)
-    skipped = False
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        until = said.get((token.start[0], token.start[1]), until)
-        inside = token.end <= (until[0] or 0, until[1] or 0)
-        ends_skipped = skipped and token.type == tokenize.NEWLINE
-        skipped = inside
-        if not inside and not ends_skipped and token.type not in _QUIET:
-            yield _MARKS.get(token.type, token.string)
-
-
-def _imports(tree: ast.AST) -> Iterable[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield base
-            yield from (f"{base}{'' if base.endswith('.') else '.'}{alias.name}" for alias in node.names)
+    code = Closure(_repository(path))
+    code.add(path)
+    return code
 
 
 def _resolve(name: str, importer: Path) -> Iterator[tuple[str, Path]]:
-    """The files that a name means, packages on the way included: of the project, or of the importer's repository."""
-    if name in PLUMBING:
-        return
-    if name.startswith("trustdm."):
-        found = PROJECT.joinpath(*name.split(".")[2:]).with_suffix(".py")
-        if name.startswith("trustdm.bench.") and found.is_file():
-            yield name, found
-        return
+    """The files of the importer's repository that a name means, packages on the way included."""
     base, parts = _base(name, importer)
-    if not all(parts) or (base.name == "site-packages" and parts[0] != importer.relative_to(base).parts[0]):
+    if parts[0] == "trustdm" or not all(parts):
+        return
+    if base.name == "site-packages" and parts[0] != importer.relative_to(base).parts[0]:
         return
     dots = name[: len(name) - len(name.lstrip("."))]
     for depth in range(1, len(parts) + 1):

@@ -18,26 +18,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trustdm.bench.checks import attacks, datasets
-from trustdm.bench.checks import classify as methods
-from trustdm.bench.checks import denoise as denoisers
-from trustdm.bench.checks import sample as generators
+from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.checks.cases import AttackCase, Check, DatasetCase, MethodCase
+from trustdm.bench.construct import registry_of
 from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
-from trustdm.bench.plan import given
 from trustdm.bench.plugins import load
-from trustdm.bench.registry import MARK, Registry
+from trustdm.bench.registry import MARK, Registry, loaded
 
-KINDS = ("method", "attack", "dataset")
-CHECKS: dict[str, tuple[Check, ...]] = {
-    "classify": methods.CHECKS,
-    "sample": generators.CHECKS,
-    "denoise": denoisers.CHECKS,
-    "attack": attacks.CHECKS,
-    "dataset": datasets.CHECKS,
+KINDS: dict[str, str] = {
+    "attack": "trustdm.bench.checks.attacks:CHECKS",
+    "dataset": "trustdm.bench.checks.datasets:CHECKS",
+    "weight_attack": "trustdm.bench.checks.weight_attacks:CHECKS",
 }
-"""By capability of a method, and by kind. The first check of a group guards the rest, not run where it fails."""
+"""The checks of a kind; those of a method are named by its capabilities. The first of a group guards the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +78,13 @@ def run_checks(
         UsageError: an unknown kind, or neither a mark nor a card.
         TrustdmError: it cannot be loaded at all (missing weights or data, say).
     """
-    if kind not in KINDS:
-        raise UsageError(f"conformance: kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    if kind not in {"method", *KINDS}:
+        raise UsageError(f"conformance: kind: expected one of method, {', '.join(KINDS)}, got {kind!r}")
     card = card or _marked(kind, thing, dict(params or {}))
     case = _case(kind, thing, card, dict(params or {}))
     results: dict[str, CheckResult] = {}
     for group in groups_of(kind, card):
-        for number, check in enumerate(CHECKS[group]):
+        for number, check in enumerate(checks_of(group)):
             name = check.__name__
             results[name] = results.get(name) or _outcome(check, case)
             if number == 0 and not results[name].ok:
@@ -99,8 +93,31 @@ def run_checks(
 
 
 def groups_of(kind: str, card: Card) -> tuple[str, ...]:
-    """The groups of ``CHECKS`` that are run on what has this card: of a method, one for each of its capabilities."""
-    return tuple(c for c in card.capabilities if c in CHECKS) if isinstance(card, MethodCard) else (kind,)
+    """Where the checks of what has this card are, "module:CHECKS": of a method, one for each of its capabilities.
+
+    Raises:
+        UsageError: a capability that nothing is registered under, or whose card is wrong.
+    """
+    if not isinstance(card, MethodCard):
+        return (KINDS[kind],)
+    registry = load().registry
+    capabilities: list[Capability] = [registry.get("capability", name).load() for name in card.capabilities]
+    for capability in capabilities:
+        if fault := capability.card_fault(card):
+            raise UsageError(f"{card.name}: {fault}")
+    return tuple(capability.checks for capability in capabilities)
+
+
+def checks_of(group: str) -> tuple[Check, ...]:
+    """The checks of a group.
+
+    Raises:
+        UsageError: there are none, and a check that looks at nothing must not pass.
+    """
+    checks: tuple[Check, ...] = loaded(group)
+    if not checks:
+        raise UsageError(f"conformance: {group}: expected at least one check, got none")
+    return checks
 
 
 def _raise_failures(results: list[CheckResult]) -> None:
@@ -132,7 +149,7 @@ def _marked(kind: str, thing: Any, params: dict[str, Any]) -> Card:
 
 def _registry_for(thing: Callable[..., Any]) -> tuple[Registry, ...]:
     """Everything that is registered, for a function that asks for it; nothing for others."""
-    return (load().registry,) if given(thing, Registry()) else ()
+    return (load().registry,) if registry_of(thing, Registry()) else ()
 
 
 def _case(kind: str, thing: Callable[..., Any], card: Card, params: dict[str, Any]) -> Any:

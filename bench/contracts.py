@@ -1,4 +1,4 @@
-"""What a plugin may be: cards that describe it, and small Protocols for what it can do.
+"""What a plugin may be: cards that describe it; what it can do are Protocols in ``bench.capabilities``.
 
 Boundary type everywhere: float32, NCHW, range [0, 1]. A plugin does all rescaling, resizing and normalising inside.
 This module is torch-free; a plugin file may import torch at its top or, better, inside the function that needs it.
@@ -7,15 +7,14 @@ This module is torch-free; a plugin file may import torch at its top or, better,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from trustdm.bench.capabilities.default import DEFAULT
 from trustdm.bench.registry import attach
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
@@ -27,7 +26,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Randomness = Literal["none", "keyed", "block-seeded"]
 Gradient = Literal["exact", "surrogate", "bpda", "none"]
 Norm = Literal["linf", "l2"]
-Capability = Literal["classify", "sample", "denoise", "classify_noisy"]
+Capability = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""The name of a registered capability (``bench.capabilities``)."""
 
 
 class Card(BaseModel):
@@ -52,9 +52,8 @@ class WeightFile(BaseModel):
 class MethodCard(Card):
     """What a method is and what it claims; printed on its page, and part of the identity of its results.
 
-    ``capabilities``: what it can do (``Classifier``, ``Generator``, ...); suites run the methods that have what they
-    need. ``input_shape`` is the shape of an image, taken in or made; ``classes`` the labels it gives or takes (0: a
-    generator without labels). ``variants``: parameter texts such as "sampler=heun", each run where no method is named.
+    ``capabilities``: what it can do (``bench.capabilities``); suites run the methods that have what they need.
+    ``input_shape`` is the shape of one example, taken in or made; ``classes`` the labels it gives or takes (0: none). ``variants``: parameter texts such as "sampler=heun", each run where no method is named.
     ``randomness``: "none"; "keyed" (``classify(x, noise)``: noise is passed in); "block-seeded" (existing code that
     draws from global generators, which the harness seeds for each block; the board says so). A generator whose image
     i depends on ``seeds[i]`` only is "none".
@@ -69,8 +68,8 @@ class MethodCard(Card):
     licence: str = Field(default="", max_length=100)
     tags: tuple[str, ...] = ()
     claim: str = Field(default="", max_length=1000)
-    capabilities: tuple[Capability, ...] = Field(default=("classify",), min_length=1)
-    input_shape: tuple[int, int, int]
+    capabilities: tuple[Capability, ...] = Field(default=DEFAULT, min_length=1)
+    input_shape: tuple[int, ...] = Field(min_length=1)
     classes: int = Field(ge=0)
     variants: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -83,23 +82,16 @@ class MethodCard(Card):
 
     @field_validator("input_shape")
     @classmethod
-    def _positive(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    def _positive(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
         if min(shape) < 1:
-            raise ValueError(f"expected three positive sizes (channels, height, width), got {shape}")
+            raise ValueError(f"expected positive sizes (of images: channels, height, width), got {shape}")
         return shape
-
-    @field_validator("classes")
-    @classmethod
-    def _enough(cls, classes: int, info: ValidationInfo) -> int:
-        if classes < 2 and "classify" in info.data.get("capabilities", ()):
-            raise ValueError("expected at least 2 for a classifier")
-        return classes
 
 
 class DatasetCard(Card):
     """A data set: images of one ``shape`` (C, H, W) in [0, 1], ``classes`` labels; ``needs``: what must be there."""
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...] = Field(min_length=1)
     classes: int = Field(ge=1)
     class_names: tuple[str, ...] = ()
     licence: str = ""
@@ -131,105 +123,13 @@ class ExtractorCard(Card):
 
 
 class ProtocolCard(Card):
-    """An evaluation protocol; ``version`` is part of the identity of every result."""
+    """An evaluation protocol; ``version`` is part of the identity of every result.
 
-    capability: Capability = "classify"
+    ``task`` is the name of the task whose suites it evaluates, ``value`` says what a record's value is.
+    """
 
-
-@runtime_checkable
-class Classifier(Protocol):
-    """A deterministic (or block-seeded) classifier."""
-
-    def classify(self, x: Tensor) -> Tensor:
-        """Returns logits, before any softmax.
-
-        Args:
-            x: float32 (B, C, H, W) in [0, 1], on the device the method was loaded on. Must not be modified.
-
-        Returns:
-            Floating point (B, K), finite, differentiable with respect to ``x`` unless the card says otherwise. Row i
-            depends on ``x[i]`` only.
-
-        Example::
-
-            def classify(self, x):
-                return self.network((x - 0.5) / 0.25)
-        """
-        ...
-
-
-@runtime_checkable
-class KeyedClassifier(Protocol):
-    """A randomized classifier whose noise is passed in (card: ``randomness="keyed"``)."""
-
-    def classify(self, x: Tensor, noise: KeyedNoise) -> Tensor:
-        """Returns logits as ``Classifier.classify`` does; the same ``noise`` gives the same logits.
-
-        Args:
-            x: float32 (B, C, H, W) in [0, 1]. Must not be modified.
-            noise: the only source of randomness allowed.
-
-        Returns:
-            (B, K) finite logits.
-
-        Example::
-
-            def classify(self, x, noise):
-                return self.network(x + 0.1 * noise.normal("smoothing", x.shape[1:]))
-        """
-        ...
-
-
-@runtime_checkable
-class NoisyClassifier(Protocol):
-    """The base classifier of a smoothed one: it sees images to which the harness has added Gaussian noise."""
-
-    def classify_noisy(self, x: Tensor, sigma: float) -> Tensor:
-        """Returns logits, or labels.
-
-        Args:
-            x: float32 (B, C, H, W), an image in [0, 1] plus sigma times standard normal noise, not clipped.
-            sigma: the standard deviation of that noise, in the same units.
-
-        Returns:
-            Floating point logits (B, K), or int64 labels (B,) from 0 to K - 1. Row i depends on ``x[i]`` only, and the
-            same ``x`` gives the same answer, unless the card says ``randomness="keyed"``: then it is given a third
-            argument, ``KeyedNoise``, new for every draw, and all its random numbers come from there.
-
-        Example::
-
-            def classify_noisy(self, x, sigma):
-                return self.classifier(self.denoise(x, sigma).clamp(0, 1))
-        """
-        ...
-
-
-@runtime_checkable
-class Generator(Protocol):
-    """A generator of images."""
-
-    def sample(self, seeds: Sequence[int], labels: Tensor | None, steps: int) -> Tensor:
-        """Returns images.
-
-        Args:
-            seeds: n different integers from 0 to 2^32 - 1. Image i depends on ``seeds[i]`` (and its label) only,
-                whatever else is asked for; ``bench.rng.Noise("sample", seeds)`` gives such noise. Code that cannot do
-                so draws from global generators and declares ``randomness="block-seeded"``.
-            labels: int64 (n,) class labels, or None: without a condition.
-            steps: how many steps to take. The harness counts the passes through networks itself.
-
-        Returns:
-            Floating point (n, C, H, W), finite, in [0, 1]; the harness rounds to 8 bits.
-
-        Example::
-
-            def sample(self, seeds, labels, steps):
-                x = torch.stack([torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(s)) for s in seeds])
-                for sigma, lower in itertools.pairwise(self.levels(steps)):
-                    x = x + (lower - sigma) * (x - self.network(x, sigma, labels)) / sigma
-                return (x.clamp(-1, 1) + 1) / 2
-        """
-        ...
+    task: str = ""
+    value: str = Field(default="", max_length=300)
 
 
 class KeyedNoise(Protocol):

@@ -8,10 +8,10 @@
       ContractError         a method or an attack broke its contract while it ran
       WeightsError          a checkpoint is missing, or is not the one its card names
       DataError             a data set is missing, or is not the one its suite names
+      SetupError            what a block needs cannot be had: data, an extractor, a prepared asset
       StoreError            the result database cannot be opened, read or written
         CodeChanged         an unfinished cell was started by other code
       RunFileError          an exported run file is malformed or was edited
-    MachineError            out of memory, a killed worker: retried, never a record
 
 Any other exception is a bug of ours and shows its traceback.
 """
@@ -66,6 +66,10 @@ class DataError(TrustdmError):
     """A data set is missing, incomplete, or has another digest than its suite says."""
 
 
+class SetupError(TrustdmError):
+    """What a block needs cannot be had on this machine: nothing of its cell can run, and that is not the method's fault."""
+
+
 class StoreError(TrustdmError):
     """The result database cannot be opened, read or written."""
 
@@ -76,7 +80,3 @@ class CodeChanged(StoreError):
 
 class RunFileError(TrustdmError):
     """An exported run file is malformed, was edited, or belongs to another schema."""
-
-
-class MachineError(Exception):
-    """The machine failed, not the method: the block is tried again."""

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import ast
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import cast
 
+from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.codehash import code_digest
-from trustdm.bench.contracts import Capability, MethodCard
+from trustdm.bench.construct import construct, registry_of
+from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
-from trustdm.bench.hashing import canonical_json, sha256_file
+from trustdm.bench.hashing import canonical_json
 from trustdm.bench.registry import MARK, Entry, Registry
-from trustdm.bench.runner.job import EvaluationProtocol, build, construct
-from trustdm.bench.suite.load import Suite, open_data
-from trustdm.bench.suite.models import MetricSpec
-from trustdm.bench.tasks.certification.protocol import SequentiallyCertified
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.tasks.protocol import EvaluationProtocol, build
 from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of
 
 MOST_SEED = 400
 """Seeds of generated images are below 2^32, which is all that many generators read (``sampling.seeds_of``)."""
-PARTS = ("classifier", "denoiser", "purifier", "generator")
-"""Parameters by which a method names others that it is made of."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +78,10 @@ class PlannedCell:
     blocks: tuple[Block, ...]
     code: str
     passes: Counts
-    capability: Capability = "classify"
 
     @property
     def planned(self) -> int:
-        return len(self.suite.positions(self.identity.evaluation))
+        return len(self.suite.positions(self.identity.evaluation).ids)
 
     @property
     def draws(self) -> int:
@@ -107,39 +102,26 @@ def protocols(suite: Suite, registry: Registry) -> dict[str, EvaluationProtocol]
         where = f"evaluations.{name}"
         try:
             built[name] = build(registry, spec.protocol, spec.params, where)
-            built[name].check(suite.setting)
+            built[name].check(suite)
         except TrustdmError as error:
             raise SuiteError(suite.source, where, "an evaluation that is defined here", str(error)) from error
     for k, metric in enumerate(suite.metrics):
         probes = built[metric.evaluation].probes()
-        if fault := _certificate_fault(built[metric.evaluation], metric):
+        if fault := built[metric.evaluation].metric_fault(metric):
             raise SuiteError(suite.source, f"metrics.{k}", *fault)
         if metric.probe and metric.probe not in probes:
             raise SuiteError(suite.source, f"metrics.{k}.probe", f"one of {', '.join(probes)}", repr(metric.probe))
     return built
 
 
-def _certificate_fault(built: EvaluationProtocol, metric: MetricSpec) -> tuple[str, str] | None:
-    """What cannot be told from a sequential certificate: expected and got."""
-    if not isinstance(built, SequentiallyCertified) or metric.statistic == "draws":
-        return None
-    declared, radius = built.plan(1).radii, "0" if metric.statistic == "abstention" else metric.radius
-    if radius is not None and float(Fraction(radius)) in declared:
-        return None
-    reason = "a sequential certificate stops when its declared radii are decided and holds for these and their alpha"
-    wanted = f"radius {radius}" if radius is not None else f"the statistic {metric.statistic}"
-    return f"one of the declared radii {', '.join(f'{r:g}' for r in declared)}: {reason}", wanted
-
-
-def fits(card: MethodCard, suite: Suite) -> str:
+def fits(card: MethodCard, suite: Suite, registry: Registry) -> str:
     """Why a method cannot be run on a suite; empty if it can."""
-    if suite.capability not in card.capabilities:
-        return f"{card.name}: expected a method that can {suite.capability}, for {suite.name}, got {card.capabilities}"
-    if tuple(card.input_shape) != tuple(suite.data.shape):
-        return f"{card.name}: expected input shape {tuple(suite.data.shape)} of {suite.name}, got {card.input_shape}"
-    if card.classes != suite.data.classes and (card.classes or suite.capability == "classify"):
-        return f"{card.name}: expected {suite.data.classes} classes of {suite.name}, got {card.classes}"
-    return ""
+    name = suite.task.capability
+    if name not in card.capabilities:
+        return f"{card.name}: expected a method that can {name}, for {suite.name}, got {card.capabilities}"
+    capability: Capability = registry.get("capability", name).load()
+    problem = capability.card_fault(card) or capability.misfit(card, suite.data.shape, suite.data.classes)
+    return f"{card.name}: {problem}; for {suite.name}" if problem else ""
 
 
 def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[MethodSpec]:
@@ -154,15 +136,15 @@ def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[Metho
     if names:
         specs = [MethodSpec.parse(n) for n in names]
         for spec in specs:
-            problem = fits(described(registry, spec)[0], suite)
+            problem = fits(described(registry, spec)[0], suite, registry)
             if problem:
                 raise UsageError(problem)
         return specs
     cards = [_card(e) for e in registry.entries("method") if e.resolve is None or _card(e).variants]
-    able = [c for c in cards if suite.capability in c.capabilities]
+    able = [c for c in cards if suite.task.capability in c.capabilities]
     every = [MethodSpec.parse(f"{c.name}:{variant}") for c in able for variant in c.variants or ("",)]
-    found = [(spec, described(registry, spec)[0]) for spec in every]
-    return [s for s, c in found if not fits(c, suite) and (not c.data or suite.data.dataset in c.data)]
+    cards_of = [(spec, described(registry, spec)[0]) for spec in every]
+    return [s for s, c in cards_of if not fits(c, suite, registry) and (not c.data or suite.data.dataset in c.data)]
 
 
 def described(registry: Registry, spec: MethodSpec) -> tuple[MethodCard, tuple[tuple[str, object], ...]]:
@@ -174,20 +156,16 @@ def described(registry: Registry, spec: MethodSpec) -> tuple[MethodCard, tuple[t
     entry = registry.get("method", spec.name)
     if entry.resolve is None:
         return _card(entry), spec.params
-    card, params = construct(entry.resolve, dict(spec.params), f"method {spec.name}", *given(entry.resolve, registry))
-    return card, tuple(sorted(params.items()))
-
-
-def given(thing: Callable[..., object], registry: Registry) -> tuple[Registry, ...]:
-    """What a plugin's function is called with besides its parameters: the registry, if its first one is called so."""
-    return (
-        (registry,) if next(iter(inspect.signature(thing, follow_wrapped=False).parameters), "") == "registry" else ()
+    card, params = construct(
+        entry.resolve, dict(spec.params), f"method {spec.name}", *registry_of(entry.resolve, registry)
     )
+    return card, tuple(sorted(params.items()))
 
 
 def method_code(registry: Registry, spec: MethodSpec) -> str:
     """The digest of the code of a method, and of the methods that it is made of by name."""
-    names = [str(value) for key, value in spec.params if key in PARTS and value in registry.names("method")]
+    parts, methods = registry.get("method", spec.name).parts, registry.names("method")
+    names = [str(value) for key, value in spec.params if key in parts and value in methods]
     return code_digest([registry.get("method", name).load() for name in (spec.name, *names)])
 
 
@@ -223,8 +201,9 @@ def plan_cells(
 
 def wanted(suite: Suite, limit: int | None, evaluation: str = "") -> tuple[Block, ...]:
     """The blocks of an evaluation that hold the first ``limit`` examples (all of them by default)."""
-    every = blocks_of(len(suite.positions(evaluation)), suite.size.first_block, suite.size.block)
-    return every if limit is None else tuple(b for b in every if b.start < limit * suite.chunks(evaluation))
+    positions = suite.positions(evaluation)
+    every = blocks_of(len(positions.ids), suite.size.first_block, suite.size.block)
+    return every if limit is None else tuple(b for b in every if b.start < limit * positions.per_example)
 
 
 def _cell(
@@ -246,7 +225,7 @@ def _cell(
         suite=suite.name,
         suite_version=suite.version,
         suite_digest=suite.digest,
-        data_digest=_data_digest(suite, registry),
+        data_digest=suite.task.data_digest(suite, registry),
         evaluation=name,
         protocol=evaluation.protocol,
         protocol_version=_versions(built, suite),
@@ -258,25 +237,15 @@ def _cell(
         gradient=card.gradient,
     )
     draws = suite.draws if card.randomness != "none" else 1
-    code = f"{method_code(registry, spec)}/{code_digest(built.code(suite.setting))}"
+    code = f"{method_code(registry, spec)}/{code_digest(built.code(suite))}"
     passes = built.passes(card.classes, draws)
-    return PlannedCell(identity, suite, spec, card, blocks, code, passes, suite.capability)
-
-
-def _data_digest(suite: Suite, registry: Registry) -> str:
-    """What examples are, or images are compared with: the content of the data set, or of the reference.
-
-    Where the suite does not pin it, it is that of what is there.
-    """
-    if suite.generation is None:
-        return suite.data.digest or open_data(suite, registry).digest()
-    return suite.generation.reference_sha256 or sha256_file(suite.reference_file())
+    return PlannedCell(identity, suite, spec, card, blocks, code, passes)
 
 
 def _versions(built: EvaluationProtocol, suite: Suite) -> str:
     """Versions of the protocol and of every attack and extractor in it, as declared on their cards."""
-    things = built.code(suite.setting)
-    return " ".join(f"{entry.name}={entry.card.version}" for thing in things for entry in getattr(thing, MARK))
+    things = built.code(suite)
+    return " ".join(f"{entry.name}={entry.card.version}" for thing in things for entry in getattr(thing, MARK, ()))
 
 
 def _plain(value: object) -> object:

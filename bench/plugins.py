@@ -7,10 +7,10 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -18,18 +18,19 @@ from types import ModuleType
 from trustdm.bench.codehash import LOADED_DIGEST, Closure, closure, file_digest
 from trustdm.bench.errors import PluginError
 from trustdm.bench.registry import Registry
+from trustdm.bench.suite.load import Suite, parse_stored, read_suite
+from trustdm.bench.tasks.contract import Task
 
+TASKS = "trustdm.bench.tasks"
+"""Every folder in it with a module ``task`` is a task; its further modules are named there."""
 BUILT_IN = (
+    "trustdm.bench.capabilities",
     "trustdm.bench.datasets",
     "trustdm.bench.attacks",
+    "trustdm.bench.weight_attacks",
+    "trustdm.bench.steps",
     "trustdm.bench.extractors",
     "trustdm.bench.methods",
-)
-PROTOCOLS = (
-    "trustdm.bench.tasks.robustness.protocol",
-    "trustdm.bench.tasks.robustness.clean",
-    "trustdm.bench.tasks.certification.protocol",
-    "trustdm.bench.tasks.generation.protocol",
 )
 GROUP = "trustdm.plugins"
 
@@ -42,27 +43,63 @@ class Catalogue:
     problems: list[str] = field(default_factory=list)
 
     def add(self, source: str, module: ModuleType) -> None:
-        """Registers what ``module`` defines; a clash of names becomes a problem."""
+        """Registers what ``module`` defines, and the further modules of a task; a clash of names becomes a problem."""
         try:
-            if not self.registry.add_module(module):
-                self.problems.append(f"{source}: expected something marked with @method, @attack or @dataset, got none")
+            entries = self.registry.add_module(module)
         except PluginError as error:
             self.problems.append(f"{source}: {error}")
+            return
+        if not entries:
+            self.problems.append(f"{source}: expected something marked with @method, @attack or @dataset, got none")
+        for entry in entries:
+            for name in getattr(entry.card, "plugins", ()) if entry.kind == "task" else ():
+                _try(self, f"{source}: {name}", partial(importlib.import_module, name))
+
+    @property
+    def tasks(self) -> dict[str, Task]:
+        """The registered tasks, by the key of their table."""
+        return {task.key: task for entry in self.registry.entries("task") if isinstance(task := entry.card, Task)}
+
+    def suite(self, name_or_path: str | Path) -> Suite:
+        """The suite of that name, or in that file; see ``suite.load.read_suite``."""
+        return read_suite(name_or_path, self.tasks)
 
 
 def load(files: Sequence[str | Path] = (), *, installed: bool = True) -> Catalogue:
     """Everything that is registered: built-in plugins, entry points of ``trustdm.plugins``, plugin files."""
     catalogue = Catalogue()
-    for package in BUILT_IN:
-        for name in _modules_in(package):
-            catalogue.registry.add_module(importlib.import_module(name))
-    for name in PROTOCOLS:
+    for name in (*_task_modules(), *(name for package in BUILT_IN for name in _modules_in(package))):
         catalogue.registry.add_module(importlib.import_module(name))
+    for task in catalogue.tasks.values():
+        for name in task.plugins:
+            catalogue.registry.add_module(importlib.import_module(name))
     for point in entry_points(group=GROUP) if installed else ():
         _try(catalogue, f"entry point {point.name} = {point.value}", point.load)
     for file in files:
         _try(catalogue, str(file), partial(import_file, Path(file)))
     return catalogue
+
+
+@cache
+def installed_tasks() -> Mapping[str, Task]:
+    """The tasks that come with the package and with installed ones, by the key of their table."""
+    return load().tasks
+
+
+def load_suite(name_or_path: str | Path, tasks: Mapping[str, Task] | None = None) -> Suite:
+    """The suite of that name, or in that file, of an installed task (or of ``tasks``); see ``read_suite``."""
+    return read_suite(name_or_path, installed_tasks() if tasks is None else tasks)
+
+
+def stored_suite(content: str, origin: str, tasks: Mapping[str, Task] | None = None) -> Suite:
+    """The suite whose ``content`` this is, of an installed task; see ``suite.load.parse_stored``."""
+    return parse_stored(content, origin, installed_tasks() if tasks is None else tasks)
+
+
+def _task_modules() -> Iterable[str]:
+    folder = importlib.import_module(TASKS).__path__
+    rooms = [m.name for m in pkgutil.iter_modules(folder) if m.ispkg]
+    return sorted(f"{TASKS}.{room}.task" for room in rooms)
 
 
 def _modules_in(package: str) -> Iterable[str]:

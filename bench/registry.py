@@ -6,8 +6,9 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from trustdm.bench.errors import PluginError, UnknownName
 
@@ -29,17 +30,44 @@ class Card(Protocol):
     def model_dump(self, *, mode: str) -> dict[str, Any]: ...
 
 
+class Registered:
+    """Base of what is registered by a module-level instance of a subclass: a task, a capability. It is its own card.
+
+    Instances are equal by class, and pickle as their class.
+    """
+
+    KIND: ClassVar[str]
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    summary: ClassVar[str] = ""
+
+    def model_dump(self, *, mode: str = "json") -> dict[str, Any]:
+        """Name, version and summary, as the card of a plugin has them."""
+        return {"name": self.name, "version": self.version, "summary": self.summary}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
 @dataclass(frozen=True)
 class Entry:
     """A card and where its object is; the object is imported when it is used.
 
-    ``resolve`` is there where the card depends on parameters; see ``attach``.
+    ``resolve`` is there where the card depends on parameters, and ``parts`` are the parameters that name other methods
+    that this one is made of; see ``attach``.
     """
 
     kind: str
     card: Card
     target: str
     resolve: Callable[..., Any] | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -47,25 +75,36 @@ class Entry:
 
     def load(self) -> Any:
         """The object itself. Importing its module may import torch."""
-        module, _, path = self.target.partition(":")
-        value: Any = sys.modules.get(module) or importlib.import_module(module)
-        for part in path.split("."):
-            value = getattr(value, part)
-        return value
+        return _at(self.target)
+
+
+def _at(target: str) -> Any:
+    module, _, path = target.partition(":")
+    value: Any = sys.modules.get(module) or importlib.import_module(module)
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+@cache
+def loaded(target: str) -> Any:
+    """The object that "module:object" names; its module is imported the first time."""
+    return _at(target)
 
 
 def attach(
-    kind: str, card: Card, resolve: Callable[..., Any] | None = None
+    kind: str, card: Card, resolve: Callable[..., Any] | None = None, parts: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that leaves an ``Entry`` on the object; nothing global is touched.
 
     Where one object stands for many methods (any pipeline in a folder), ``card`` is what a listing shows and
     ``resolve(**params)`` returns the card of one of them, and those of the parameters that are part of its identity (a
-    path is not). It must not import torch.
+    path is not). It must not import torch. ``parts`` are the parameters whose values are names of other methods: their
+    code is part of this one's.
     """
 
     def mark(thing: Callable[..., Any]) -> Callable[..., Any]:
-        entry = Entry(kind, card, f"{thing.__module__}:{thing.__qualname__}", resolve)
+        entry = Entry(kind, card, f"{thing.__module__}:{thing.__qualname__}", resolve, parts)
         setattr(thing, MARK, (*getattr(thing, MARK, ()), entry))
         return thing
 
@@ -73,8 +112,12 @@ def attach(
 
 
 def entries_of(module: ModuleType) -> Iterator[Entry]:
-    """The entries that a module defines (not those it imported)."""
-    for thing in vars(module).values():
+    """The entries of what ``module`` defines: marked callables, tasks and capabilities (not those it imported)."""
+    for name, thing in vars(module).items():
+        if isinstance(thing, Registered):
+            if type(thing).__module__ == module.__name__:
+                yield Entry(thing.KIND, thing, f"{module.__name__}:{name}")
+            continue
         for entry in getattr(thing, MARK, ()) if callable(thing) else ():
             if entry.target.partition(":")[0] == module.__name__:
                 yield entry
@@ -96,12 +139,12 @@ class Registry:
         if old.target != entry.target:
             raise PluginError(f"{entry.target}: {entry.kind} {entry.name!r} is taken by {old.target}; choose another")
 
-    def add_module(self, module: ModuleType) -> int:
-        """Registers everything that ``module`` defines, and says how many entries that were."""
-        found = list(entries_of(module))
-        for entry in found:
+    def add_module(self, module: ModuleType) -> list[Entry]:
+        """Registers everything that ``module`` defines, and returns these entries."""
+        entries = list(entries_of(module))
+        for entry in entries:
             self.add(entry)
-        return len(found)
+        return entries
 
     def get(self, kind: str, name: str) -> Entry:
         """The entry of that name.
@@ -115,6 +158,10 @@ class Registry:
 
     def names(self, kind: str) -> list[str]:
         return sorted(n for k, n in self._entries if k == kind)
+
+    def kinds(self) -> list[str]:
+        """Every kind that something is registered under."""
+        return sorted({kind for kind, _ in self._entries})
 
     def entries(self, kind: str) -> list[Entry]:
         return [self._entries[kind, n] for n in self.names(kind)]

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite, shipped
+from trustdm.bench.suite.load import Suite, shipped
 
 
 def measured() -> Path:
@@ -41,6 +42,6 @@ def _is_full(path: Path, suite: Suite) -> bool:
     cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
     digests = {c["identity"]["suite_digest"] for c in cells}
     return digests == {suite.digest} and all(
-        sum(b["stop"] - b["start"] for b in c["blocks"]) == len(suite.positions(c["identity"]["evaluation"]))
+        sum(b["stop"] - b["start"] for b in c["blocks"]) == len(suite.positions(c["identity"]["evaluation"]).ids)
         for c in cells
     )

@@ -16,7 +16,7 @@ from trustdm.bench.types import Estimate
 Floats = NDArray[np.float64]
 Bounds = tuple[Floats, Floats]
 
-MCNEMAR, SIGN_FLIP, PAIRED_T = "exact McNemar", "exact sign-flip", "paired t"
+MCNEMAR, SIGN_FLIP, PAIRED_T, Z_TEST = "exact McNemar", "exact sign-flip", "paired t", "z-test of distances"
 _MOST_PARTS = 64
 _MOST_SUM = 1 << 20
 
@@ -130,6 +130,22 @@ def pairwise(values: ArrayLike) -> tuple[Floats, Floats, str]:
         p[j, i] = p[i, j]
         names.add(name)
     return p, gap, " and ".join(sorted(names)) or MCNEMAR
+
+
+def z_pairwise(values: ArrayLike, errors: ArrayLike, direction: int) -> tuple[Floats, Floats, str]:
+    """As ``pairwise``, from a statistic of each row and its standard error (m,): z-tests of independent statistics.
+
+    ``direction`` is 1 where higher is better, -1 where lower is. Positively correlated errors (generators that are
+    given the same seeds, say) make the test cautious.
+    """
+    from scipy.special import ndtr
+
+    value, se = np.asarray(values, dtype=np.float64), np.asarray(errors, dtype=np.float64)
+    gap = direction * (value[:, None] - value[None, :])
+    error = np.sqrt(se[:, None] ** 2 + se[None, :] ** 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(gap == 0, 0.0, np.abs(gap) / error)
+    return 2 * ndtr(-z), gap, Z_TEST
 
 
 def holm(p: ArrayLike) -> Floats:

@@ -16,7 +16,8 @@ from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.records import CellResult
 from trustdm.bench.reported import ReportedRow
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
-from trustdm.bench.suite.load import Suite, shipped, stored_suite
+from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.plugins import stored_suite
 from trustdm.bench.summary import rows as summary
 from trustdm.bench.summary.rows import Row
 from trustdm.bench.tasks.generation import metrics as setscores

@@ -19,7 +19,8 @@ from trustdm.bench.plugins import Catalogue, load
 from trustdm.bench.registry import Entry, Registry
 from trustdm.bench.rng import Noise
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite, shipped
+from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.summary.rows import Row, rows
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.capabilities.classify import CLASSIFY
 from trustdm.bench.contracts import AttackCard, DatasetCard, MethodCard
 from trustdm.bench.errors import ContractError
 from trustdm.bench.rng import Noise
@@ -52,7 +53,7 @@ def generators_untouched(who: str) -> Iterator[None]:
 
     They start in a state of their own, or seeding to the state they happen to be in would go unseen.
     """
-    from trustdm.bench.targets.classify import seeded
+    from trustdm.bench.method import seeded
 
     with seeded(KEY, "generators"):
         before = generators()
@@ -106,9 +107,9 @@ class MethodCase:
 
     def logits(self, x: Tensor, *, examples: Sequence[int] | None = None, key: str = KEY, thing: Any = None) -> Tensor:
         """Logits of ``x`` as the harness would ask for them; row i takes the noise of ``examples[i]``."""
-        from trustdm.bench.targets.classify import TorchNoise, place, seeded
+        from trustdm.bench.method import TorchNoise, place, seeded
 
-        classify = place(self.loaded if thing is None else thing, self.card, "cpu")
+        classify = place(self.loaded if thing is None else thing, self.card, "cpu", CLASSIFY)
         if self.card.randomness == "keyed":
             logits = classify(x, TorchNoise(Noise(key, examples or range(len(x))), x.device))
         elif self.card.randomness == "block-seeded":
@@ -143,7 +144,7 @@ class MethodCase:
         ``labels`` of these rows in place of the case's; not ``conditional``: without any. ``key`` seeds the global
         generators of a block-seeded one.
         """
-        from trustdm.bench.targets.classify import Meter, place, seeded
+        from trustdm.bench.method import Meter, place, seeded
         from trustdm.bench.targets.sample import GeneratorTarget
 
         thing = self.loaded if thing is None else thing
@@ -170,7 +171,7 @@ class MethodCase:
         """The denoiser's answer to images ``x`` at levels ``sigma`` (B,), with the labels of ``rows``."""
         import torch
 
-        from trustdm.bench.targets.classify import place, seeded
+        from trustdm.bench.method import place, seeded
 
         denoise = place(self.loaded, self.card, "cpu", "denoise")
         labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)])
@@ -230,7 +231,8 @@ class AttackCase:
         """A counted ``AttackTarget``: two layers in double precision, so that a row is the same in any batch."""
         import torch
 
-        from trustdm.bench.targets.classify import Meter, Target
+        from trustdm.bench.method import Meter
+        from trustdm.bench.targets.classify import Target
 
         pixels = int(np.prod(self.shape))
         noise = Noise(KEY, [0])

@@ -163,7 +163,7 @@ def check_passes_counted(case: MethodCase) -> str | None:
 
 def check_sampling_state(case: MethodCase) -> str | None:
     """Weights stay as loaded, frozen and in evaluation mode: later images would come from another network."""
-    from trustdm.bench.targets.classify import place
+    from trustdm.bench.method import place
     from trustdm.bench.training.weights import modules_in, state_digest
 
     thing = case.load()
@@ -184,7 +184,7 @@ def check_sampling_state(case: MethodCase) -> str | None:
 
 def _call(case: MethodCase) -> Callable[..., Any]:
     """``sample`` itself, without what the harness does around it; global generators are seeded and put back."""
-    from trustdm.bench.targets.classify import place, seeded
+    from trustdm.bench.method import place, seeded
 
     sample = place(case.loaded, case.card, "cpu", "sample")
 

@@ -16,7 +16,7 @@ from trustdm.bench.runner.run import Progress
 from trustdm.bench.runner.units import CellEstimate, UnitResult
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.models import MetricSpec
-from trustdm.bench.summary.rows import Row
+from trustdm.bench.summary.row import Row
 
 WIDE = 220
 """Columns of a table that goes to a file or a pipe."""
@@ -84,41 +84,29 @@ def board(suite: Suite, rows: Sequence[Row]) -> Table:
 
     What an ensemble's single attacks left is in ``--json`` and on the pages.
     """
-    unit = "%, 95% interval" if suite.adversary else "95% interval"
-    table = Table(title=f"{suite.name} v{suite.version}  ({unit})", title_justify="left")
-    shown = [m for m in _headline(suite) if any(m.name in r.metrics for r in rows)]
+    table = Table(title=f"{suite.name} v{suite.version}  (95% interval; shares in %)", title_justify="left")
+    shown = [m for m in suite.task.headline(suite) if any(m.name in r.metrics for r in rows)]
     for heading in ("rank", "method"):
         table.add_column(heading, no_wrap=True)
     for heading in (*(m.name.removesuffix("_accuracy") for m in shown), "n", "marks", "flags"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        cells = [_estimate(row, m) for m in shown]
+        cells = [_estimate(suite, row, m) for m in shown]
         count = str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
         add(table, rank(row), title(row), *cells, count, marks(row), " ".join(row.flags))
     return table
 
 
-def _headline(suite: Suite) -> list[MetricSpec]:
-    """The metrics that fit a terminal: no single attacks of an ensemble; of generators distances, and the cost of
-    the one that ranks; of certificates the average radius and the draws."""
-    if suite.certification is not None:
-        return [m for m in suite.metrics if m.statistic in ("certified-radius", "draws")]
-    if suite.generation is None:
-        return [m for m in suite.metrics if m.probe in ("", "clean")]
-    ranked = next(m.evaluation for m in suite.metrics if m.name == suite.ranking.metric)
-    cost = ("evaluations", ranked)
-    return [m for m in suite.metrics if m.statistic == "frechet" or (m.statistic, m.evaluation) == cost]
-
-
 def notes(rows: Sequence[Row]) -> list[str]:
-    """Why numbers are missing from rows, one line each."""
-    return [f"{title(row)}: {error}" for row in rows for error in row.errors]
+    """Why numbers are missing from rows, or rows are not ranked, one line each."""
+    lines = [f"{title(row)}: {error}" for row in rows for error in row.errors]
+    return [*lines, *(f"{title(row)}: not ranked: {row.caveat}" for row in rows if row.caveat)]
 
 
 def marks(row: Row) -> str:
     """The group a row is ranked in, and whichever of its marks is not the usual one."""
     odd = [str(m) for m in (row.origin, row.currency, row.verification) if str(m) not in USUAL]
-    return " ".join([row.rank_group or row.completeness, *odd])
+    return " ".join([row.rank_group or row.completeness, *odd, *(["not ranked"] if row.caveat else [])])
 
 
 def add(table: Table, *cells: str) -> None:
@@ -138,17 +126,16 @@ def rank(row: Row) -> str:
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
 
 
-def _estimate(row: Row, metric: MetricSpec) -> str:
-    if metric.name not in row.metrics:
+def _estimate(suite: Suite, row: Row, spec: MetricSpec) -> str:
+    """An estimate as its unit asks: shares in percent, counts alone, everything else with three digits."""
+    metric, e = suite.task.metric(spec.statistic), row.metrics.get(spec.name)
+    if metric is None or e is None:
         return ""
-    e = row.metrics[metric.name]
-    if metric.statistic == "evaluations":
-        return f"{e.value:.4g}"
-    if metric.statistic == "draws":
-        return f"{e.value:,.0f}"
-    if metric.statistic in ("frechet", "kid", "precision", "recall", "certified-radius"):
-        return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
-    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
+    if metric.unit == "share":
+        return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
+    if metric.unit == "count":
+        return f"{e.value:,.0f}" if e.value >= 1000 else f"{e.value:.4g}"
+    return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
 
 
 def estimates(found: Sequence[CellEstimate], jobs: int) -> Table:

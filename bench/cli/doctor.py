@@ -11,24 +11,23 @@ from pathlib import Path
 from typing import cast
 
 from trustdm.bench import api, plugins
-from trustdm.bench.cli import console as terminal
+from trustdm.bench.cli import console
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import TrustdmError
 from trustdm.bench.registry import Registry
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import load_suite, open_data, shipped
-
-Finding = tuple[bool, str, str]
+from trustdm.bench.suite.load import shipped
+from trustdm.bench.tasks.contract import Finding
 
 
 def report(db: str | None, files: tuple[Path, ...]) -> int:
     """Prints one line for each finding; 1 if something that every run needs is missing, else 0."""
     catalogue = plugins.load(files)
     needed = [*_packages(), *_database(api.database(db))]
-    wanted = [*_device(), *_browser(), *_suites(catalogue.registry), *_checkpoints(catalogue.registry)]
+    wanted = [*_device(), *_browser(), *_suites(catalogue), *_checkpoints(catalogue.registry)]
     wanted += [(False, "plugin", problem) for problem in catalogue.problems]
     for ok, what, detail in needed + wanted:
-        terminal.say(f"{'ok     ' if ok else 'missing'}  {what}: {detail}")
+        console.say(f"{'ok     ' if ok else 'missing'}  {what}: {detail}")
     return 0 if all(ok for ok, _, _ in needed) else 1
 
 
@@ -67,16 +66,11 @@ def _browser() -> Iterator[Finding]:
     yield bool(found), "browser", found or "chromium: only the tests of the pages need it"
 
 
-def _suites(registry: Registry) -> Iterator[Finding]:
+def _suites(catalogue: plugins.Catalogue) -> Iterator[Finding]:
     for name in shipped():
-        suite = load_suite(name)
-        entry = registry.get("dataset", suite.data.dataset)
+        suite = catalogue.suite(name)
         try:
-            if suite.generation:
-                yield True, f"suite {name}", f"its reference {suite.reference_file().name} is here"
-            else:
-                open_data(suite, registry).read(suite.test[:1])
-                yield True, f"suite {name}", f"data set {entry.name} is here"
+            yield from suite.task.needs(suite, catalogue.registry)
         except TrustdmError as error:
             yield False, f"suite {name}", str(error)
 

@@ -10,50 +10,35 @@ from typing import Any
 from rich.table import Table
 
 from trustdm.bench import api, plugins, reported
-from trustdm.bench.cli import console as terminal
+from trustdm.bench.cli import console
 from trustdm.bench.errors import SuiteError, UnknownName
+from trustdm.bench.plugins import load_suite, stored_suite
 from trustdm.bench.registry import Entry
 from trustdm.bench.shipped import untested
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite, shipped, stored_suite
-from trustdm.bench.summary.rows import Row, rows
-from trustdm.bench.tasks.generation.metrics import floor_of
+from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.summary.row import Row
+from trustdm.bench.summary.rows import rows
 
-KINDS = ("method", "dataset", "attack", "protocol", "extractor")
+KINDS = ("method", "dataset", "attack", "weight_attack", "protocol", "extractor", "step", "task", "capability")
+"""What is listed, in this order."""
 
 
 def print_all(files: tuple[Path, ...], *, as_json: bool) -> None:
     """Prints suites and every registered plugin; broken plugins are named on standard error."""
     catalogue = plugins.load(files)
     for problem in catalogue.problems:
-        terminal.warn(f"trustdm: plugin left out: {problem}")
-    suites = [load_suite(name) for name in shipped()]
+        console.warn(f"trustdm: plugin left out: {problem}")
+    suites = [catalogue.suite(name) for name in shipped()]
     if as_json:
         listed: dict[str, object] = {
             kind: [e.card.model_dump(mode="json") for e in catalogue.registry.entries(kind)] for kind in KINDS
         }
-        terminal.say(json.dumps({"suite": [_suite_facts(s) for s in suites], **listed}, indent=1))
+        console.say(json.dumps({"suite": [_suite_facts(s) for s in suites], **listed}, indent=1))
         return
-    terminal.out.print(_suite_table(suites))
+    console.out.print(_suite_table(suites))
     for kind in KINDS:
-        terminal.out.print(_plugin_table(kind, catalogue.registry.entries(kind)))
-
-
-def task(suite: Suite) -> str:
-    """What a suite asks of a method, in two or three words."""
-    if suite.adversary is not None:
-        return f"withstand {suite.adversary.norm} {suite.adversary.eps}"
-    return "certify in l2" if suite.certification else "generate"
-
-
-def _task_lines(suite: Suite) -> list[str]:
-    if suite.adversary is not None:
-        who = f"adversary: {suite.adversary.norm} {suite.adversary.eps}; {suite.adversary.knows}"
-        return [who, f"wins when: {suite.adversary.wins}"]
-    floor = floor_of(suite, suite.generation.set) if suite.generation else None
-    if suite.generation is None or floor is None:
-        return []
-    return [f"held-out real images, {floor.n:,} of them: {floor.value:.3g} [{floor.low:.3g}, {floor.high:.3g}]"]
+        console.out.print(_plugin_table(kind, catalogue.registry.entries(kind)))
 
 
 def _suite_facts(suite: Suite) -> dict[str, object]:
@@ -62,7 +47,8 @@ def _suite_facts(suite: Suite) -> dict[str, object]:
         "version": suite.version,
         "title": suite.title,
         "dataset": suite.data.dataset,
-        "task": task(suite),
+        "task": suite.task.name,
+        "asks": suite.task.says(suite)[0],
         "demo": suite.size.demo,
         "full": suite.size.full,
         "metrics": [m.name for m in suite.metrics],
@@ -77,7 +63,7 @@ def _suite_table(suites: Sequence[Suite]) -> Table:
     for s in suites:
         mark = "untested at full size" if untested(s) else ""
         size = f"{s.size.demo or 'none'} / {s.size.full}"
-        terminal.add(table, s.name, str(s.version), task(s), size, s.title, mark)
+        console.add(table, s.name, str(s.version), s.task.says(s)[0], size, s.title, mark)
     return table
 
 
@@ -86,7 +72,7 @@ def _plugin_table(kind: str, entries: Sequence[Entry]) -> Table:
     for heading in ("name", "version", "what it is"):
         table.add_column(heading, overflow="fold")
     for entry in entries:
-        terminal.add(table, entry.name, entry.card.version, entry.card.summary)
+        console.add(table, entry.name, entry.card.version, entry.card.summary)
     return table
 
 
@@ -97,7 +83,7 @@ def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool) -
         UnknownName: neither a suite nor a plugin is called that.
     """
     catalogue = plugins.load(files)
-    suite = _suite(name)
+    suite = _suite(name, catalogue)
     if suite is not None:
         _show_suite(suite, db, as_json=as_json)
         return
@@ -126,9 +112,9 @@ def _show_stored(name: str, db: str | None, *, as_json: bool) -> bool:
     return True
 
 
-def _suite(name: str) -> Suite | None:
+def _suite(name: str, catalogue: plugins.Catalogue) -> Suite | None:
     try:
-        return load_suite(name)
+        return catalogue.suite(name)
     except UnknownName:
         return None
 
@@ -136,18 +122,18 @@ def _suite(name: str) -> Suite | None:
 def _show_suite(suite: Suite, db: str | None, *, as_json: bool) -> None:
     found = stored_rows(suite, db)
     if as_json:
-        terminal.say(json.dumps([row.as_json() for row in found], indent=1))
+        console.say(json.dumps([row.as_json() for row in found], indent=1))
         return
-    terminal.say(f"{suite.title}\n{suite.description.strip()}")
-    for line in _task_lines(suite):
-        terminal.say(line)
+    console.say(f"{suite.title}\n{suite.description.strip()}")
+    for line in suite.task.says(suite)[1:]:
+        console.say(line)
     if untested(suite, sum(r.completeness == "full" for r in found)):
-        terminal.say("untested: this suite has not been run at full size yet")
-    terminal.out.print(terminal.board(suite, found))
-    for note in terminal.notes(found):
-        terminal.say(note)
+        console.say("untested: this suite has not been run at full size yet")
+    console.out.print(console.board(suite, found))
+    for note in console.notes(found):
+        console.say(note)
     for test in sorted({r.rank_test for r in found if r.rank_test}):
-        terminal.say(f"ranks: {test}")
+        console.say(f"ranks: {test}")
 
 
 def _show_plugin(entry: Entry, db: str | None, *, as_json: bool) -> None:
@@ -159,14 +145,14 @@ def _show_plugin(entry: Entry, db: str | None, *, as_json: bool) -> None:
 
 def _print_card(kind: str, card: dict[str, Any], found: Sequence[tuple[Suite, Row]], *, as_json: bool) -> None:
     if as_json:
-        terminal.say(json.dumps({"kind": kind, "card": card, "rows": [r.as_json() for _, r in found]}, indent=1))
+        console.say(json.dumps({"kind": kind, "card": card, "rows": [r.as_json() for _, r in found]}, indent=1))
         return
-    terminal.say(f"{kind} {card['name']}")
+    console.say(f"{kind} {card['name']}")
     for field, value in card.items():
         if value not in ("", [], None, False):
-            terminal.say(f"  {field}: {value}")
+            console.say(f"  {field}: {value}")
     for suite, row in found:
-        terminal.out.print(terminal.board(suite, [row]))
+        console.out.print(console.board(suite, [row]))
 
 
 def show_reported(name: str, *, as_json: bool) -> None:
@@ -178,15 +164,15 @@ def show_reported(name: str, *, as_json: bool) -> None:
     if name not in reported.suites():
         raise UnknownName("suite with reported numbers", name, reported.suites())
     if as_json:
-        terminal.say(json.dumps(reported.as_json(name), indent=1))
+        console.say(json.dumps(reported.as_json(name), indent=1))
         return
     table = Table(title=f"{name}: reported, not measured here", title_justify="left")
     for heading in ("system", "variant", "metric", "value", "n", "source", "flags"):
         table.add_column(heading, overflow="fold")
     for row in reported.reported(name):
         shown = (row.system, row.told, row.metric, row.value, row.n, row.source.citation, " ".join(row.flags))
-        terminal.add(table, *("" if value is None else str(value) for value in shown))
-    terminal.out.print(table)
+        console.add(table, *("" if value is None else str(value) for value in shown))
+    console.out.print(table)
 
 
 def stored_rows(suite: Suite, db: str | None) -> list[Row]:

@@ -10,15 +10,17 @@ from typing import cast
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trustdm.bench import plugins
-from trustdm.bench.cli import console as terminal
+from trustdm.bench.cli import console
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import UsageError
 from trustdm.bench.plan import MethodSpec
-from trustdm.bench.suite.load import Suite, load_suite, open_data, shipped
-from trustdm.bench.training.recipes import TrainReport, Wish, recipe_of, reproduce, took
+from trustdm.bench.registry import Entry
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.training.recipes import TrainOptions, TrainReport, declared_suite, duration_of, recipe_of, reproduce
 
 INTERRUPTED = 3
-QUIET = 60.0  # seconds between two lines where there is no terminal
+QUIET = 60.0  # seconds between two lines where there is no console
 SMOOTH = 0.98  # how much of the shown loss is kept in each step
 
 
@@ -28,21 +30,21 @@ def run(text: str, folder: Path, files: tuple[Path, ...], every: int = 500) -> i
     ``every``: after how many steps the state is kept, for recipes that can be resumed.
     """
     asked = MethodSpec.parse(text)
-    registry = plugins.load(files).registry
-    entry = registry.get("method", asked.name)
+    catalogue = plugins.load(files)
+    entry = catalogue.registry.get("method", asked.name)
     recipe_of(entry)
     if every < 1:
         raise UsageError(f"--checkpoint-every: expected at least 1, got {every}")
-    suite = _suite_of(cast(MethodCard, entry.card))
-    images, labels = open_data(suite, registry).read(suite.train)
-    if known := took(entry):
-        terminal.warn(f"the shipped files took {known}")
+    suite = _suite_of(entry, catalogue)
+    images, labels = open_data(suite, catalogue.registry).read(suite.train)
+    if known := duration_of(entry):
+        console.warn(f"the shipped files took {known}")
     try:
         with _bars() as bars:
             on_step = _shown(bars, f"training {asked} on {len(labels)} images")
-            report = reproduce(entry, images, labels, folder, on_step, Wish(dict(asked.params), every))
+            report = reproduce(entry, images, labels, folder, on_step, TrainOptions(dict(asked.params), every))
     except KeyboardInterrupt:
-        terminal.warn(f"stopped; a recipe that can be resumed kept its state in {folder}: the same command goes on")
+        console.warn(f"stopped; a recipe that can be resumed kept its state in {folder}: the same command goes on")
         return INTERRUPTED
     _tell(asked, report)
     return 0
@@ -50,11 +52,11 @@ def run(text: str, folder: Path, files: tuple[Path, ...], every: int = 500) -> i
 
 def _bars() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=terminal.err, disable=not terminal.err.is_terminal)
+    return Progress(*columns, TimeRemainingColumn(), console=console.err, disable=not console.err.is_terminal)
 
 
 def _shown(bars: Progress, title: str) -> Callable[[int, int, float], None]:
-    """Follows a training: a bar with the smoothed loss, or a line now and then where there is no terminal."""
+    """Follows a training: a bar with the smoothed loss, or a line now and then where there is no console."""
     task = bars.add_task(title, total=None)
     loss, last, first = 0.0, time.monotonic(), 0
 
@@ -67,31 +69,39 @@ def _shown(bars: Progress, title: str) -> Callable[[int, int, float], None]:
         bars.update(task, completed=step, total=total, description=f"{title}, loss {loss:.4f}")
         if bars.disable and time.monotonic() - last >= QUIET:
             last = time.monotonic()
-            terminal.warn(f"step {step} of {total}, loss {loss:.4f}")
+            console.warn(f"step {step} of {total}, loss {loss:.4f}")
 
     return on_step
 
 
 def _tell(asked: MethodSpec, report: TrainReport) -> None:
     for file in report.files:
-        terminal.say(f"{file.path}  sha256 {file.sha256}")
-    terminal.say(f"{report.examples} images, {report.seconds:.0f} s")
+        console.say(f"{file.path}  sha256 {file.sha256}")
+    console.say(f"{report.examples} images, {report.seconds:.0f} s")
     if asked.params:
-        terminal.say(
+        console.say(
             f"not the shipped recipe; its hashes are what a card, or the parameter weights= of {asked.name}, names"
         )
     elif report.same:
-        terminal.say("the same bytes as the shipped checkpoint")
+        console.say("the same bytes as the shipped checkpoint")
     else:
         wanted = ", ".join(file.expected for file in report.files if not file.same)
-        terminal.say(
+        console.say(
             f"other bytes than the card's {wanted}: expected on another machine or other versions; "
             "judge it by its results"
         )
 
 
-def _suite_of(card: MethodCard) -> Suite:
-    for suite in map(load_suite, shipped()):
-        if suite.data.dataset in card.data:
-            return suite
-    raise UsageError(f"method {card.name}: expected a card that names a data set of a shipped suite, got {card.data}")
+def _suite_of(entry: Entry, catalogue: plugins.Catalogue) -> Suite:
+    """The suite whose training split a recipe takes: the one that it declares.
+
+    Raises:
+        UsageError: it declares none, or the suite has other data than the method's card.
+    """
+    name, card = declared_suite(entry), cast(MethodCard, entry.card)
+    suite = catalogue.suite(name)
+    if card.data and suite.data.dataset not in card.data:
+        raise UsageError(
+            f"method {card.name}: SUITE = {name!r}: expected a suite of {', '.join(card.data)}, got {suite.data.dataset}"
+        )
+    return suite

@@ -13,8 +13,8 @@ from trustdm.bench.diffusion.guidance import Guidance
 from trustdm.bench.diffusion.preconditioning import from_boundary, to_boundary
 from trustdm.bench.diffusion.samplers import make_sampler, require_steps
 from trustdm.bench.errors import UsageError
+from trustdm.bench.method import TorchNoise
 from trustdm.bench.rng import Noise
-from trustdm.bench.targets.classify import TorchNoise
 
 
 class Generator:

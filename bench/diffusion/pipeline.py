@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trustdm.bench.errors import ContractError, UnknownName, UsageError
-from trustdm.bench.targets.classify import blamed, cuda_in_use
+from trustdm.bench.method import contract_errors, cuda_in_use
 
 INSTALL = "pip install 'trustdm[generation]'"
 LIBRARIES = ("diffusers", "transformers")
@@ -177,7 +177,7 @@ def open_pipeline(folder: Path, scheduler: str = "") -> Any:
         import diffusers
     except ImportError as error:
         raise UsageError(f"{folder}: expected diffusers, which is not installed: {INSTALL}") from error
-    with _quiet(), blamed(f"{folder}: diffusers"):
+    with _quiet(), contract_errors(f"{folder}: diffusers"):
         _check_code(diffusers.DiffusionPipeline.load_config(folder), folder)
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
             str(folder), use_safetensors=True, local_files_only=True, trust_remote_code=False

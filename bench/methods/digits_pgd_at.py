@@ -33,6 +33,7 @@ CARD = MethodCard(
         ),
     ),
 )
+SUITE = "digits-linf"
 
 
 @method(CARD)

@@ -32,6 +32,7 @@ CARD = MethodCard(
         ),
     ),
 )
+SUITE = "digits-linf"
 
 
 @method(CARD)

@@ -41,9 +41,10 @@ CARD = MethodCard(
         ),
     ),
 )
+SUITE = "mnist16-generation"
 
 
-TOOK = "1285 CPU seconds in one thread (AMD EPYC, torch 2.12.1)"
+DURATION = "1285 CPU seconds in one thread (AMD EPYC, torch 2.12.1)"
 DEFAULTS = {"sigma_min": 0.02, "sigma_max": 40.0, "churn": 10.0, "churn_min": 0.05, "churn_max": 10.0}
 """Parameters of samplers that do better on the validation split than those of the papers."""
 STEPS = 24000
@@ -110,5 +111,5 @@ def train(
     """The state of the shipped checkpoint, from the training split; or that of another rung or of fewer steps."""
     from trustdm.bench.training.denoisers import network_data
 
-    keeper = checkpoints.of("denoiser") if checkpoints else None
-    return spec(rung, steps).train(*network_data(images, labels), keeper, on_step)
+    state_file = checkpoints.of("denoiser") if checkpoints else None
+    return spec(rung, steps).train(*network_data(images, labels), state_file, on_step)

@@ -40,7 +40,8 @@ CARD = MethodCard(
         ),
     ),
 )
-TOOK = "450 CPU seconds in one thread (AMD EPYC, torch 2.12.1)"
+SUITE = "mnist16-generation"
+DURATION = "450 CPU seconds in one thread (AMD EPYC, torch 2.12.1)"
 DEFAULTS = {"sigma_min": 0.02, "sigma_max": 40.0}
 
 
@@ -72,5 +73,5 @@ def train(
     """The state of the shipped checkpoint, from the training split: 8000 steps."""
     from trustdm.bench.training.denoisers import network_data
 
-    keeper = checkpoints.of("denoiser") if checkpoints else None
-    return spec().train(*network_data(images, labels), keeper, on_step)
+    state_file = checkpoints.of("denoiser") if checkpoints else None
+    return spec().train(*network_data(images, labels), state_file, on_step)

@@ -41,7 +41,8 @@ CARD = MethodCard(
         ),
     ),
 )
-TOOK = "370 CPU seconds in one thread (AMD EPYC, torch 2.12.1)"
+SUITE = "mnist16-generation"
+DURATION = "370 CPU seconds in one thread (AMD EPYC, torch 2.12.1)"
 DEFAULTS = {"sigma_min": 0.02, "sigma_max": 40.0}
 
 

@@ -43,6 +43,7 @@ CARD = MethodCard(
         ),
     ),
 )
+SUITE = "mnist16-certified"
 
 
 @method(CARD)

@@ -33,6 +33,7 @@ CARD = MethodCard(
         ),
     ),
 )
+SUITE = "mnist16-linf"
 
 
 @method(CARD)

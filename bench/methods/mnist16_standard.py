@@ -32,6 +32,7 @@ CARD = MethodCard(
         ),
     ),
 )
+SUITE = "mnist16-linf"
 
 
 @method(CARD)

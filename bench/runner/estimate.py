@@ -1,26 +1,23 @@
-"""What a run will take: passes bounded by the protocols, seconds from a few timed passes and shortened attacks."""
+"""What a run will take: passes bounded by the protocols, seconds as they say, or from a few positions that are run."""
 
 from __future__ import annotations
 
 import resource
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from trustdm.bench.errors import TrustdmError, UsageError
+from trustdm.bench.method import seeded
 from trustdm.bench.plan import PlannedCell
-from trustdm.bench.rng import Noise
 from trustdm.bench.runner.session import Session, exact_arithmetic, one_thread
 from trustdm.bench.runner.units import CellEstimate, Unit
-from trustdm.bench.targets.classify import Meter, Target, cuda_in_use, seeded
-from trustdm.bench.tasks.robustness.protocol import Adversarial
 from trustdm.bench.types import Block
 
 SHORT = 4
-"""The counts (steps, queries, targets) at which an attack is timed."""
+"""How many positions are run to time a block."""
 
 
 def estimate(session: Session, todo: Sequence[tuple[PlannedCell, Sequence[Block]]]) -> list[CellEstimate]:
@@ -39,62 +36,18 @@ def estimate(session: Session, todo: Sequence[tuple[PlannedCell, Sequence[Block]
 
 
 def _block_seconds(session: Session, cell: PlannedCell, blocks: Sequence[Block]) -> float:
-    """Seconds of a block of middle size, scaled from its attacks made short."""
-    method, built = session.method(cell), session.protocol(cell)
+    """Seconds of a block of middle size: as its protocol says, or scaled from a few of its positions."""
     middle = sorted(blocks, key=len)[len(blocks) // 2]
-    if cell.capability != "classify":
-        return _sampling_seconds(session, cell, middle)
-    images, labels = session.dataset(cell.suite).read(
-        cell.suite.positions(cell.identity.evaluation)[middle.start : middle.stop]
-    )
-    x, y = (torch.from_numpy(a).to(session.settings.device) for a in (images, labels))
-    target = Target(method.call, method.card, Meter(), "estimate")
+    job = session.job(Unit(cell, middle))
     with one_thread(), exact_arithmetic(), seeded("estimate"):
-        if isinstance(built, Adversarial):
-            return sum(_attack_seconds(cell, built, at, target, x, y) for at in range(len(built.attacks)))
-        return _seconds(lambda: _forward(target, x)) * cell.passes.forwards
-
-
-def _sampling_seconds(session: Session, cell: PlannedCell, block: Block) -> float:
-    """Seconds of one block of images, scaled from a few of them."""
-    few = Block(block.start, min(block.stop, block.start + SHORT))
-    began = time.perf_counter()
+        seconds = session.protocol(cell).seconds(job)
+    if seconds is not None:
+        return seconds
+    few = Block(middle.start, min(middle.stop, middle.start + SHORT))
     result = session.execute(Unit(cell, few))
     if result.error:
         raise UsageError(result.error.strip().splitlines()[-1])
-    return (time.perf_counter() - began) * len(block) / len(few)
-
-
-def _attack_seconds(
-    cell: PlannedCell, built: Adversarial, at: int, target: Target, x: torch.Tensor, y: torch.Tensor
-) -> float:
-    """Seconds of one attack on one block: a shortened one, scaled by the passes that both may take."""
-    short, noise, budget = built.shortened(at, SHORT), Noise("estimate", range(len(x))), cell.suite.budget
-    if budget is None:
-        raise UsageError(f"{cell.suite.name}: expected a suite with a table [adversary], got one without")
-    took = _seconds(lambda: short.perturb(target, x.clone(), y, budget, noise))
-    classes = cell.card.classes
-    return took * built.attacks[at].passes(classes).forwards / max(short.passes(classes).forwards, 1)
-
-
-def _forward(target: Target, x: torch.Tensor) -> None:
-    with torch.no_grad():
-        target(x)
-
-
-def _seconds(action: Callable[[], object]) -> float:
-    """Seconds of one call, after one to warm up."""
-    action()
-    _synchronize()
-    start = time.perf_counter()
-    action()
-    _synchronize()
-    return time.perf_counter() - start
-
-
-def _synchronize() -> None:
-    if cuda_in_use():
-        torch.cuda.synchronize()
+    return result.cost.wall * len(middle) / len(few)
 
 
 def _peak_memory(device: str) -> int:

@@ -1,220 +1,130 @@
-"""What an evaluation protocol is given and gives back; protocols are torch-free until they run."""
+"""One block of one cell, ready to be measured: the method, the suite, and what a protocol may ask for."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.errors import UsageError
-from trustdm.bench.records import Records
+from trustdm.bench.contracts import Dataset, MethodCard
+from trustdm.bench.errors import SetupError, TrustdmError
+from trustdm.bench.method import Meter, seeded
 from trustdm.bench.registry import Registry
-from trustdm.bench.types import Block, Budget, Counts
+from trustdm.bench.rng import Noise
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.types import Block
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from trustdm.bench.suite.load import Suite
 
-    from trustdm.bench.targets.classify import Target
-
-
-class Generation(Protocol):
-    """The ``[generation]`` table of a suite; see ``bench.suite.models.Generation``."""
-
-    @property
-    def labels(self) -> str: ...
-    @property
-    def quantise(self) -> str: ...
-    @property
-    def extractor(self) -> str: ...
-    @property
-    def extractor_sha256(self) -> str | None: ...
-
-
-class Certification(Protocol):
-    """The ``[certification]`` table of a suite; see ``bench.suite.models.Certification``."""
-
-    @property
-    def selection(self) -> int: ...
-    @property
-    def estimation(self) -> int: ...
-    @property
-    def chunk(self) -> int: ...
+T = TypeVar("T")
+Kept = dict[object, Any]
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a suite says of its task: images of ``shape`` in ``classes``, attacked in ``budget``, made or certified."""
+class Loaded:
+    """A method on its device; ``call`` is what the capability of the task is called by; ``state`` tells it from others."""
 
-    shape: tuple[int, int, int]
-    classes: int
-    budget: Budget | None = None
-    generation: Generation | None = None
-    certification: Certification | None = None
+    thing: Any
+    call: Callable[..., Any]
+    card: MethodCard
+    state: str
 
 
-@dataclass(frozen=True)
-class Context:
-    """One block of images to be classified, ready to run.
+@dataclass
+class Job:
+    """One block of one cell, of whatever task.
 
-    ``x`` (B, C, H, W) float32 in [0, 1] and ``y`` (B,) int64 are on the device; ``examples`` (B,) are indices in the
-    data set. ``key`` is the cell's key: all randomness derives from it. ``draws`` is 1 for a deterministic method.
+    ``key`` is the cell's: all randomness derives from it. ``positions`` (B,) are those of the block among the
+    evaluation's (``Suite.positions``), of which ``per_example`` neighbours are one example. ``draws`` is 1 for a
+    deterministic method. ``batch_size`` is how many rows the device takes at once; it may not move a number.
+    ``loading`` sums the seconds spent on what is kept for the process; they are no cost of the block.
     """
 
-    target: Target
-    x: Tensor
-    y: Tensor
-    examples: NDArray[np.int64]
-    verified: NDArray[np.bool_]
-    block: Block
+    method: Loaded
+    suite: Suite
+    registry: Registry
     key: str
-    budget: Budget
+    seed: int
     draws: int
-    batch_size: int
-
-    def batches(self, rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.int64]]:
-        """Row numbers of the block (or of ``rows``), at most ``batch_size`` at a time."""
-        yield from batches(np.arange(len(self.examples)) if rows is None else rows, self.batch_size)
-
-
-class Source(Protocol):
-    """A generator as the harness calls it; ``bench.targets.sample.GeneratorTarget``."""
-
-    passes: dict[str, int]
-
-    def __call__(self, seeds: Sequence[int], labels: NDArray[np.int64] | None, steps: int) -> tuple[Tensor, int]:
-        """Images (n, C, H, W) in [0, 1], and how many images went through networks for them."""
-        ...
-
-
-@dataclass(frozen=True)
-class SampleContext:
-    """One block of images to be generated, ready to run.
-
-    ``seeds`` (B,) are what the generator is given, ``labels`` (B,) the classes it shall make (None: no condition);
-    ``examples`` (B,) are positions in the suite's list of seeds. ``features`` are those of uint8 images (n, C, H, W).
-    """
-
-    source: Source
-    features: Callable[[Tensor], NDArray[np.floating[Any]]]
-    seeds: tuple[int, ...]
-    labels: NDArray[np.int64] | None
-    examples: NDArray[np.int64]
+    evaluation: str
+    positions: NDArray[np.int64]
+    per_example: int
     block: Block
+    device: str
     batch_size: int
-    quantise: str
+    meter: Meter
+    keep: Kept = field(repr=False)
+    assets: Mapping[str, Path] = field(default_factory=dict)
+    loading: float = 0.0
 
+    @property
+    def card(self) -> MethodCard:
+        """The card of the method."""
+        return self.method.card
 
-@dataclass(frozen=True)
-class NoisyContext:
-    """Images of one block to be certified, ready to run.
+    def data(self) -> Dataset:
+        """The suite's data set, opened once in a process and checked against the suite's digest.
 
-    Row i is ``position[i]`` of the evaluation: image ``image[i]`` of ``x`` (m, C, H, W) with label ``y`` (m,), and
-    its ``chunk[i]``-th chunk of draws. ``source`` answers noisy images; ``key`` is the cell's.
-    """
+        Raises:
+            SetupError: it is missing, or is another data set than the suite's.
+        """
+        key = ("data", self.suite.data.digest or self.suite.digest)
+        return self.kept(key, lambda: open_data(self.suite, self.registry))
 
-    source: NoisySource
-    x: Tensor
-    y: NDArray[np.int64]
-    position: NDArray[np.int64]
-    image: NDArray[np.int64]
-    chunk: NDArray[np.int64]
-    certification: Certification
-    key: str
-    batch_size: int
+    def read(self, index: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Examples (n, ...) and labels (n,) of the data set at ``index`` (n,).
 
+        Raises:
+            SetupError: some are not available on this machine.
+        """
+        data = self.data()
+        with self._loading("read"):
+            return data.read(index)
 
-class NoisySource(Protocol):
-    """A base classifier as the harness calls it; ``bench.tasks.certification.votes.NoisyTarget``."""
+    def kept(self, key: object, make: Callable[[], T]) -> T:
+        """What ``make`` returns, made once in a process for ``key``: an extractor, a decoder.
 
-    classes: int
+        Its random numbers, if it draws any, belong to the key, and those of the block do not change.
 
-    def labels(self, x: Tensor, sigma: float, draws: NDArray[np.int64], use: str) -> Tensor:
-        """int64 labels (B,) of noisy images (B, C, H, W); ``draws`` (B,) name the draw of each row, for ``use``."""
-        ...
+        Raises:
+            SetupError: it cannot be made; the line says why.
+        """
+        if key not in self.keep:
+            with self._loading(str(key)):
+                self.keep[key] = make()
+        value: T = self.keep[key]
+        return value
 
-    def check(self, x: Tensor, sigma: float, draws: NDArray[np.int64]) -> None:
-        """Refuses a classifier that draws without saying so, or that keeps the noise it should renew."""
-        ...
+    def noise(self, use: str, draw: int = 0) -> Noise:
+        """Noise whose row i belongs to (cell, ``use``, positions[i], ``draw``): also the keys of a watermark."""
+        return Noise(f"{self.key}/{use}", self.positions, draw)
 
+    def asset(self, name: str) -> Path:
+        """The folder that a prepared step left for this cell, under the name that the protocol declared.
 
-def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    """``rows``, at most ``size`` at a time."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+        Raises:
+            SetupError: the protocol declared none of that name.
+        """
+        if name not in self.assets:
+            raise SetupError(f"asset {name!r}: expected one that the protocol declares, got {', '.join(self.assets)}")
+        return self.assets[name]
 
-
-@dataclass(frozen=True)
-class BlockResult:
-    """Records, counts that summarise checks (summed over blocks), and arrays worth keeping."""
-
-    records: Records
-    diagnostics: dict[str, float] = field(default_factory=dict)
-    artefacts: dict[str, NDArray[Any]] = field(default_factory=dict)
-
-
-class EvaluationProtocol(Protocol):
-    """An evaluation, constructed as ``cls(registry, **params)`` from a suite's table."""
-
-    def check(self, setting: Setting) -> None:
-        """Raises UsageError where the protocol is not defined."""
-        ...
-
-    def passes(self, classes: int, draws: int) -> Counts:
-        """The most passes one example can take."""
-        ...
-
-    def probes(self) -> tuple[str, ...]:
-        """What is looked at for each example, in order."""
-        ...
-
-    def code(self, setting: Setting) -> tuple[object, ...]:
-        """The objects whose source decides the outcome (the protocol, its attacks, the extractor)."""
-        ...
-
-    def run(self, context: Any) -> BlockResult:
-        """Evaluates one block, given the context of the capability on its card (``Context``, ``SampleContext``)."""
-        ...
-
-
-def construct(cls: Any, params: Mapping[str, Any], where: str, *first: Any) -> Any:
-    """``cls(*first, **params)`` with the names and types of ``params`` checked against its signature.
-
-    Raises:
-        UsageError: one line that says where, what was expected and what was got.
-    """
-    own = list(inspect.signature(cls).parameters.values())[len(first) :]
-    accepted = {p.name: p for p in own if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in own)
-    for name, value in params.items():
-        if name not in accepted:
-            if open_ended:
-                continue
-            raise UsageError(f"{where}.{name}: expected one of {', '.join(accepted) or 'no parameter'}, got {name!r}")
-        default = accepted[name].default
-        if default is not inspect.Parameter.empty and not _fits(value, default):
-            raise UsageError(f"{where}.{name}: expected {type(default).__name__}, got {value!r}")
-    for name, p in accepted.items():
-        if p.default is inspect.Parameter.empty and name not in params:
-            raise UsageError(f"{where}.{name}: expected a value, got none")
-    try:
-        return cls(*first, **params)
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from error
-
-
-def _fits(value: object, default: object) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float | str) and isinstance(value, int | float):
-        return isinstance(default, float)
-    return isinstance(value, type(default))
-
-
-def build(registry: Registry, protocol: str, params: Mapping[str, Any], where: str) -> EvaluationProtocol:
-    """The protocol of that name with the parameters of a suite."""
-    result: EvaluationProtocol = construct(registry.get("protocol", protocol).load(), params, where, registry)
-    return result
+    @contextmanager
+    def _loading(self, what: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            with seeded("load", what):
+                yield
+        except SetupError:
+            raise
+        except TrustdmError as error:
+            raise SetupError(str(error)) from error
+        finally:
+            self.loading += time.perf_counter() - began

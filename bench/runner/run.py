@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from trustdm.bench.errors import CodeChanged
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.provenance import now
 from trustdm.bench.records import Records, failed
+from trustdm.bench.runner.fingerprint import differs
 from trustdm.bench.runner.units import Backend, Unit, UnitResult
 from trustdm.bench.store.rows import BlockRow, CellRow
 from trustdm.bench.store.store import Store
@@ -219,7 +219,7 @@ class Runner:
             return
         records = Records.empty() if outcome is None else outcome.records
         if result.outcome == "failed":
-            positions = unit.cell.suite.positions(unit.cell.identity.evaluation)
+            positions = unit.cell.suite.positions(unit.cell.identity.evaluation).ids
             records = failed(positions[unit.block.start : unit.block.stop])
         block = BlockRow(
             block=unit.block,
@@ -304,20 +304,6 @@ def _facts(cell: PlannedCell) -> dict[str, Any]:
         "card": cell.card.model_dump(mode="json"),
         "suite_content": cell.suite.content,
     }
-
-
-def differs(before: str, now: str, tolerance: float = 1e-2) -> bool:
-    """Whether two descriptions (``runner.state``) cannot be of one method.
-
-    Weights are compared exactly, answers to ``tolerance`` of their scale: another device moves these a little.
-    """
-    a, b = json.loads(before), json.loads(now)
-    if a["weights"] != b["weights"]:
-        return True
-    if not a["answers"] or not b["answers"]:  # it broke its contract then, or does now: its records say so
-        return False
-    scale = max((abs(v) for v in a["answers"]), default=0.0) or 1.0
-    return any(abs(x - y) > tolerance * scale for x, y in zip(a["answers"], b["answers"], strict=True))
 
 
 def _changed(before: str, after: str, *, unfinished: bool) -> str:

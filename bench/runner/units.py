@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from trustdm.bench.plan import PlannedCell
-from trustdm.bench.runner.job import BlockResult
+from trustdm.bench.tasks.protocol import BlockResult
 from trustdm.bench.types import Block, Cost
 
 

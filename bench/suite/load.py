@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Sequence
-from fractions import Fraction
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from importlib import resources
-from itertools import combinations
-from math import prod
+from itertools import chain, combinations
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import PrivateAttr, ValidationError
+from pydantic import PrivateAttr, ValidationError, create_model
 
-from trustdm.bench.contracts import Capability, Dataset, DatasetCard
-from trustdm.bench.errors import DataError, SuiteError, UnknownName
+from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.hashing import canonical_json, sha256_of
-from trustdm.bench.registry import Registry
-from trustdm.bench.runner.job import Setting
-from trustdm.bench.suite.models import Certified, Classified, Generated, Problem, SuiteFile, problems
-from trustdm.bench.types import Budget
+from trustdm.bench.suite.models import MetricSpec, Problem, SuiteFile, Table, problems
+from trustdm.bench.tasks.contract import Positions, Task
 
+Tasks = Mapping[str, Task]
 Ids = NDArray[np.int64]
-DATA = "TRUSTDM_DATA"
-CHUNKED = "certified"
-"""The protocol whose draws are spread over several positions for each example."""
 SPLITS = ("train", "validation", "test")
 
 # What a change of leaves every stored record valid and comparable: prose, how records are summed up and ranked, how
@@ -45,18 +37,18 @@ NOT_IDENTITY: dict[str, Any] = {
     "failures": True,
     "metrics": True,
     "ranking": True,
-    "adversary": {"knows", "wins"},
-    "generation": {"reference"},
-    "certification": {"alpha"},
     "data": {"options"},
     "size": {"demo"},
 }
 
 
 class Suite(SuiteFile):
-    """A suite file that was read and checked; the fields are the keys of the file."""
+    """A suite file that was read and checked; the fields are the keys of the file, ``table`` is that of its task."""
 
     _source: Path = PrivateAttr()
+    _task: Task = PrivateAttr()
+    _table: Table = PrivateAttr()
+    _positions: dict[str, Positions] = PrivateAttr(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Suite) and self.content == other.content
@@ -75,19 +67,19 @@ class Suite(SuiteFile):
         return self._source.resolve().parent
 
     @property
-    def budget(self) -> Budget | None:
-        """What the adversary may add; None where the suite has none."""
-        return Budget(self.adversary.norm, Fraction(self.adversary.eps)) if self.adversary else None
+    def task(self) -> Task:
+        """What the suite asks of a method."""
+        return self._task
 
     @property
-    def capability(self) -> Capability:
-        """What a method must be able to do."""
-        return "sample" if self.generation else "classify_noisy" if self.certification else "classify"
+    def table(self) -> Table:
+        """The task's table of the file, an instance of ``task.table``."""
+        return self._table
 
     @property
-    def setting(self) -> Setting:
-        """What an evaluation needs to know of the suite."""
-        return Setting(self.data.shape, self.data.classes, self.budget, self.generation, self.certification)
+    def ranking_metric(self) -> MetricSpec:
+        """The metric that rows are ordered by."""
+        return next(metric for metric in self.metrics if metric.name == self.ranking.metric)
 
     @property
     def block_rule(self) -> str:
@@ -106,41 +98,16 @@ class Suite(SuiteFile):
     def test(self) -> Ids:
         return _frozen(self.data.splits.test if self.data.splits else ())
 
-    def chunks(self, evaluation: str) -> int:
-        """How many positions of an evaluation belong to one example: 1, or the chunks of draws of a certified one."""
-        spec = self.evaluations.get(evaluation)
-        if self.certification is None or spec is None or spec.protocol != CHUNKED:
-            return 1
-        return 1 + -(-self.certification.estimation // self.certification.chunk)
-
-    def positions(self, evaluation: str) -> Ids:
-        """What is run, in this order: the test list; the positions 0, 1, ... of the seeds; or those of the chunks of
-        draws, example after example (position // chunks is the place of the example in the test list)."""
-        if self.generation is None and self.certification is None:
-            return self.test
-        return _frozen(range(self.size.full * self.chunks(evaluation)))
-
-    def reference_file(self) -> Path:
-        """The file of the suite's reference: beside the suite file, or in ``$TRUSTDM_DATA``.
-
-        Raises:
-            DataError: it is in neither.
-        """
-        name = self.generation.reference if self.generation else ""
-        places = [self.root / name] + ([Path(os.environ[DATA]) / name] if os.environ.get(DATA) else [])
-        for place in places:
-            if name and place.is_file():
-                return place
-        looked = ", ".join(str(place) for place in places)
-        raise DataError(
-            f"{self.name}: expected the reference {name!r}, got no such file; looked at {looked}; make it with "
-            f"`trustdm reference {self.name}`"
-        )
+    def positions(self, evaluation: str) -> Positions:
+        """What an evaluation runs, in this order, and how many positions one example has."""
+        if evaluation not in self._positions:
+            self._positions[evaluation] = self.task.positions(self, evaluation)
+        return self._positions[evaluation]
 
     @cached_property
     def content(self) -> str:
         """Canonical JSON of everything the file says, split files included; ``stored_suite`` reads it back."""
-        return canonical_json(self.model_dump(mode="json", exclude_none=True))
+        return canonical_json(self._dumped())
 
     @cached_property
     def content_digest(self) -> str:
@@ -149,8 +116,13 @@ class Suite(SuiteFile):
 
     @cached_property
     def digest(self) -> str:
-        """Hex SHA-256 of what may move a number (all but ``NOT_IDENTITY``): part of the key of every cell."""
-        return sha256_of(self.model_dump(mode="json", exclude=NOT_IDENTITY, exclude_none=True))
+        """Hex SHA-256 of what may move a number (all but ``NOT_IDENTITY`` and what the task calls loose): part of the
+        key of every cell."""
+        return sha256_of(self._dumped(NOT_IDENTITY, set(self.task.loose)))
+
+    def _dumped(self, without: Any = None, loose: set[str] | None = None) -> dict[str, Any]:
+        own = self.model_dump(mode="json", exclude=without, exclude_none=True)
+        return own | {self.task.key: self.table.model_dump(mode="json", exclude=loose, exclude_none=True)}
 
 
 def shipped() -> list[str]:
@@ -158,8 +130,10 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in _folder().glob("*.toml"))
 
 
-def load_suite(name_or_path: str | Path) -> Suite:
+def read_suite(name_or_path: str | Path, tasks: Tasks) -> Suite:
     """The suite of that name, or in that file (any text that ends in ".toml" or has a separator is a path).
+
+    ``tasks`` by the key of their table; ``plugins.Catalogue.suite`` knows those that are installed.
 
     Raises:
         UnknownName: no shipped suite has that name.
@@ -173,10 +147,10 @@ def load_suite(name_or_path: str | Path) -> Suite:
     else:
         raise UnknownName("suite", text, shipped())
     raw = _parsed(path)
-    return _checked(_with_splits(raw, path), path)
+    return _checked(_with_splits(raw, path), path, tasks)
 
 
-def stored_suite(content: str, origin: str) -> Suite:
+def parse_stored(content: str, origin: str, tasks: Tasks) -> Suite:
     """The suite whose ``content`` this is; ``origin`` says in messages where it was kept.
 
     Raises:
@@ -186,32 +160,7 @@ def stored_suite(content: str, origin: str) -> Suite:
         raw = json.loads(content)
     except ValueError as error:
         raise SuiteError(origin, "the stored text", "JSON", error) from error
-    return _checked(raw, Path(origin))
-
-
-def open_data(suite: Suite, registry: Registry) -> Dataset:
-    """The data set of ``suite``, checked against what the suite says about it.
-
-    The plugin is called with ``data.options``; where its function takes ``root`` (the folder of the suite file),
-    ``shape`` or ``classes``, these are passed as well.
-
-    Raises:
-        SuiteError: no such data set, an option it does not take, another shape, an index past its end.
-        DataError: the data are missing, or are not the ones the suite was made with.
-    """
-    try:
-        entry = registry.get("dataset", suite.data.dataset)
-    except UnknownName as error:
-        raise SuiteError(suite.source, "data.dataset", "the name of a data set", f"an {error}") from error
-    card = cast(DatasetCard, entry.card)
-    ours = (suite.data.shape, suite.data.classes)
-    if any(card.shape) and (card.shape, card.classes) != ours:
-        expected = f"{list(card.shape)} and {card.classes} classes, as {card.name} has"
-        raise SuiteError(suite.source, "data.shape", expected, f"{list(ours[0])} and {ours[1]} classes")
-    factory = entry.load()
-    data: Dataset = factory(**_arguments(suite, factory))
-    _check_data(suite, data)
-    return data
+    return _checked(raw, Path(origin), tasks)
 
 
 def _folder() -> Path:
@@ -259,123 +208,83 @@ def _with_splits(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     return {**raw, "data": {**data, "splits": lists}}
 
 
-def _checked(raw: Any, path: Path) -> Suite:
+def _checked(raw: Any, path: Path, tasks: Tasks) -> Suite:
+    file = _file_model(tuple(tasks.values()))
     try:
-        suite = Suite.model_validate(raw)
+        whole = file.model_validate(raw)
     except ValidationError as error:
-        (key, expected, got), *rest = problems(error)
-        more = "".join(f"; {k}: expected {e}, got {g}" for k, e, g in rest)
-        raise SuiteError(path, key, expected, f"{got}{more}") from error
-    suite._source = path
-    for check in (_task_fault, _budget_fault, _size_fault, _name_fault, _split_fault):
-        if (fault := check(suite)) is not None:
-            raise SuiteError(path, *fault)
+        raise _refused(path, problems(error, file)) from error
+    there = [key for key in tasks if getattr(whole, key) is not None]
+    if len(there) != 1:
+        expected = f"one of the tables {', '.join(tasks)}"
+        raise SuiteError(path, next(iter(tasks), "the file"), expected, " and ".join(there) or "none")
+    suite = Suite.model_construct(**{name: getattr(whole, name) for name in SuiteFile.model_fields})
+    suite._source, suite._task, suite._table = path, tasks[there[0]], getattr(whole, there[0])
+    suite = _with_metric_params(suite)
+    for fault in chain(_name_faults(suite), suite.task.faults(suite), _size_faults(suite), _split_faults(suite)):
+        raise SuiteError(path, *fault)
     return suite
 
 
-STATISTICS: dict[str, tuple[str, ...]] = {
-    "adversary": get_args(Classified),
-    "generation": get_args(Generated),
-    "certification": get_args(Certified),
-}
+def _refused(path: Path, found: Sequence[Problem], where: str = "") -> SuiteError:
+    (key, expected, got), *rest = found
+    more = "".join(f"; {where}{k}: expected {e}, got {g}" for k, e, g in rest)
+    return SuiteError(path, f"{where}{key}", expected, f"{got}{more}")
 
 
-def _task_fault(suite: Suite) -> Problem | None:
-    """A suite attacks classifiers or measures generators; each kind has its own statistics and needs of data."""
-    there = [task for task in STATISTICS if getattr(suite, task)]
-    if len(there) != 1:
-        return Problem("adversary", f"one of the tables {', '.join(STATISTICS)}", f"{' and '.join(there) or 'none'}")
-    known = STATISTICS[there[0]]
-    for k, metric in enumerate(suite.metrics):
-        if metric.statistic not in known:
-            return Problem(f"metrics.{k}.statistic", f"one of {', '.join(known)} beside {there[0]}", metric.statistic)
-        if (metric.radius is None) == (metric.statistic == "certified"):
-            return Problem(f"metrics.{k}.radius", "a radius for certified, and for nothing else", repr(metric.radius))
-    return _data_fault(suite)
+@cache
+def _file_model(tasks: tuple[Task, ...]) -> type[SuiteFile]:
+    """The model of a suite file in which each task may have its table."""
+    tables: dict[str, Any] = {task.key: (task.table | None, None) for task in tasks}
+    return create_model("File", __base__=SuiteFile, **tables)
 
 
-def _data_fault(suite: Suite) -> Problem | None:
-    """What is attacked must be pinned and divided; what is certified must be listed; generators need neither."""
-    needed = {"digest": suite.adversary, "splits": not suite.generation}
-    missing = [f"data.{key}" for key, need in needed.items() if need and getattr(suite.data, key) is None]
-    if suite.adversary and suite.data.splits:
-        missing += [f"data.splits.{s}" for s in ("train", "validation") if not getattr(suite.data.splits, s)]
-    if missing:
-        return Problem(missing[0], "a value", "nothing")
-    if not suite.generation and suite.data.classes < 2:
-        return Problem("data.classes", "greater than or equal to 2", suite.data.classes)
-    return None
+def _with_metric_params(suite: Suite) -> Suite:
+    """The suite with the parameters of its metrics checked, and brought to their one form, by the task's models.
+
+    Raises:
+        SuiteError: a statistic that the task does not have, or a parameter that is wrong or missing.
+    """
+    for k, spec in enumerate(suite.metrics):
+        metric = suite.task.metric(spec.statistic)
+        if metric is None:
+            known = ", ".join(m.name for m in suite.task.metrics)
+            raise SuiteError(
+                suite.source, f"metrics.{k}.statistic", f"one of {known} beside {suite.task.key}", spec.statistic
+            )
+        model = metric.params or Table
+        try:
+            params = model.model_validate(spec.params).model_dump(mode="json", exclude_none=True)
+        except ValidationError as error:
+            raise _refused(suite.source, problems(error, model), f"metrics.{k}.") from error
+        spec.params.clear()
+        spec.params.update(params)
+    return suite
 
 
-def _budget_fault(suite: Suite) -> Problem | None:
-    """The budget must lie inside the box [0, 1]: at most 1 in linf, at most the diagonal in l2."""
-    if suite.adversary is None or suite.budget is None:
-        return None
-    eps = suite.budget.eps
-    if suite.adversary.norm == "linf" and eps > 1:
-        return Problem("adversary.eps", "at most 1, the range of a pixel", suite.adversary.eps)
-    if suite.adversary.norm == "l2" and eps * eps > prod(suite.data.shape):
-        return Problem("adversary.eps", f"at most the square root of {prod(suite.data.shape)}", suite.adversary.eps)
-    return None
-
-
-def _size_fault(suite: Suite) -> Problem | None:
+def _size_faults(suite: Suite) -> Iterator[Problem]:
     size = suite.size
-    if suite.generation and size.full % suite.generation.set:
-        return Problem("size.full", f"a multiple of generation.set, {suite.generation.set}", size.full)
-    if not suite.generation and size.full != len(suite.test):
-        return Problem("size.full", f"{len(suite.test)}, the length of data.splits.test", size.full)
     if size.demo > size.full:
-        return Problem("size.demo", f"at most {size.full}, the full size", size.demo)
+        yield Problem("size.demo", f"at most {size.full}, the full size", size.demo)
     if size.first_block > size.block:
-        return Problem("size.first_block", f"at most {size.block}, as size.block", size.first_block)
+        yield Problem("size.first_block", f"at most {size.block}, as size.block", size.first_block)
     if len(set(suite.seeds)) != len(suite.seeds):
-        return Problem("seeds", "each seed once", list(suite.seeds))
-    return None
+        yield Problem("seeds", "each seed once", list(suite.seeds))
 
 
-def _name_fault(suite: Suite) -> Problem | None:
+def _name_faults(suite: Suite) -> Iterator[Problem]:
     names = [m.name for m in suite.metrics]
     for k, metric in enumerate(suite.metrics):
         if metric.evaluation not in suite.evaluations:
-            return Problem(f"metrics.{k}.evaluation", f"one of {', '.join(suite.evaluations)}", repr(metric.evaluation))
+            yield Problem(f"metrics.{k}.evaluation", f"one of {', '.join(suite.evaluations)}", repr(metric.evaluation))
         if metric.name in names[:k]:
-            return Problem(f"metrics.{k}.name", "each name once", repr(metric.name))
+            yield Problem(f"metrics.{k}.name", "each name once", repr(metric.name))
     if suite.ranking.metric not in names:
-        return Problem("ranking.metric", f"one of {', '.join(names)}", repr(suite.ranking.metric))
-    return None
+        yield Problem("ranking.metric", f"one of {', '.join(names)}", repr(suite.ranking.metric))
 
 
-def _split_fault(suite: Suite) -> Problem | None:
+def _split_faults(suite: Suite) -> Iterator[Problem]:
     for a, b in combinations(SPLITS, 2):
         common = np.intersect1d(getattr(suite, a), getattr(suite, b))
         if len(common):
-            return Problem(f"data.splits.{b}", f"no index that {a} has", f"{common[0]} in both")
-    return None
-
-
-def _arguments(suite: Suite, factory: Callable[..., Any]) -> dict[str, Any]:
-    """What the function of a data set is called with."""
-    parameters = inspect.signature(factory).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    ours = {"root": suite.root, "shape": suite.data.shape, "classes": suite.data.classes}
-    own = sorted(set(parameters) - set(ours))
-    for key in suite.data.options:
-        if key in ours or not (key in own or open_ended):
-            raise SuiteError(suite.source, f"data.options.{key}", f"only {', '.join(own) or 'no option'}", "another")
-    given = {**{k: v for k, v in ours.items() if k in parameters or open_ended}, **suite.data.options}
-    for key, p in parameters.items():
-        if key not in given and p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL):
-            raise SuiteError(suite.source, f"data.options.{key}", f"a value, for {suite.data.dataset}", "nothing")
-    return given
-
-
-def _check_data(suite: Suite, data: Dataset) -> None:
-    if suite.data.digest is not None and (got := data.digest()) != suite.data.digest:
-        raise DataError(
-            f"{suite.source}: data.digest: expected {suite.data.digest}, got {got} from {suite.data.dataset}: the data "
-            "are not those the suite was made with; restore them, or give the suite a new digest and a new version"
-        )
-    for split in SPLITS:
-        if (last := int(getattr(suite, split).max(initial=-1))) >= len(data):
-            raise SuiteError(suite.source, f"data.splits.{split}", f"indices from 0 to {len(data) - 1}", last)
+            yield Problem(f"data.splits.{b}", f"no index that {a} has", f"{common[0]} in both")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError
+from trustdm.bench.method import Meter, contract_errors, seeded
 from trustdm.bench.rng import Noise
-from trustdm.bench.targets.classify import Meter, blamed
-from trustdm.bench.tasks.robustness.judging import backward_calls
-from trustdm.bench.training.weights import modules_in
+from trustdm.bench.targets.passes import backward_calls, counted
 
+IMAGES, STEPS = 2, 3
+"""How many images a generator is asked for to tell it from others, and after how many steps."""
 SEEDS_A_CELL = 10_000_000
 RANGE_TOLERANCE = 1e-4
 """By how much a pixel may leave [0, 1] before the generator is at fault: rounding of its last sum."""
@@ -75,7 +74,7 @@ class GeneratorTarget:
         if labels is not None and self._card.classes:
             given = torch.from_numpy(labels).to(self._device)
         what = f"{self._card.name}: sample"
-        with torch.no_grad(), counted(self._thing) as rows, backward_calls() as backward, blamed(what):
+        with torch.no_grad(), counted(self._thing) as rows, backward_calls() as backward, contract_errors(what):
             answer = self._sample(list(seeds), given, steps)
         images = self._check(answer, len(seeds), what)
         total = sum(rows.values())
@@ -102,44 +101,9 @@ class GeneratorTarget:
         return images.detach().float().clamp(0, 1)
 
 
-@contextmanager
-def counted(thing: object) -> Iterator[dict[str, int]]:
-    """While it lasts, counts the images that enter each network of ``thing`` from outside any other network."""
-    rows: dict[str, int] = {}
-    depth = [0]
-
-    def enter(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if depth[0] == 0:
-                rows[name] = rows.get(name, 0) + _images_in((*args, *kwargs.values()))
-            depth[0] += 1
-
-        return hook
-
-    def leave(*_: Any) -> None:
-        depth[0] -= 1
-
-    handles = []
-    for name, module in _networks(thing):
-        handles.append(module.register_forward_pre_hook(enter(name), with_kwargs=True))
-        handles.append(module.register_forward_hook(leave, always_call=True))
-    try:
-        yield rows
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _networks(thing: object) -> Iterator[tuple[str, nn.Module]]:
-    """Every module that has parameters, each once, with a name that is fit for a table."""
-    seen: set[int] = set()
-    for top in modules_in(thing):
-        for path, module in top.named_modules():
-            if id(module) not in seen and next(module.parameters(), None) is not None:
-                seen.add(id(module))
-                yield re.sub(r"[^A-Za-z0-9_.-]", "_", path or type(module).__name__)[:60], module
-
-
-def _images_in(values: Sequence[object]) -> int:
-    """The batch size of a call: the length of its first tensor that has a batch."""
-    return next((len(v) for v in values if isinstance(v, Tensor) and v.ndim > 0), 1)
+def questions(thing: Any, sample: Callable[..., Any], card: MethodCard, device: str) -> Tensor:
+    """Means and spreads of the rows of two images of fixed seeds."""
+    labels = np.arange(IMAGES) % card.classes if card.classes else None
+    with seeded("describe"):
+        images, _ = GeneratorTarget(thing, sample, card, Meter(), device)(range(IMAGES), labels, STEPS)
+    return torch.cat([images.mean(dim=(1, 3)).flatten(), images.std(dim=(1, 3), correction=0).flatten()])

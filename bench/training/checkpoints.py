@@ -27,9 +27,9 @@ class Checkpoints:
     method: str
     every: int = 500
 
-    def of(self, network: str) -> Keeper:
+    def of(self, network: str) -> StateFile:
         """The state of one of the networks."""
-        return Keeper(self.folder / f"{self.method}.{network}{SUFFIX}", self.every)
+        return StateFile(self.folder / f"{self.method}.{network}{SUFFIX}", self.every)
 
     def clear(self) -> None:
         """Removes every state: the training is over and its weights are written."""
@@ -38,7 +38,7 @@ class Checkpoints:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class StateFile:
     """The state of one training in the file ``path``, to be written every ``every`` steps."""
 
     path: Path

@@ -16,7 +16,7 @@ from trustdm.bench.diffusion.samplers import SAMPLERS
 from trustdm.bench.errors import WeightsError
 from trustdm.bench.rng import derive
 from trustdm.bench.training.augmentation import Augmentation
-from trustdm.bench.training.checkpoints import Keeper
+from trustdm.bench.training.checkpoints import StateFile
 from trustdm.bench.training.diffusion_loop import DiffusionRecipe, train_network
 from trustdm.bench.training.diffusion_losses import Levels, denoising_loss
 from trustdm.bench.training.loops import OnStep
@@ -53,10 +53,10 @@ class DenoiserSpec:
     loss: DenoisingLoss
     recipe: DiffusionRecipe
 
-    def train(self, x: Tensor, labels: Tensor, keeper: Keeper | None = None, on_step: OnStep | None = None) -> State:
+    def train(self, x: Tensor, labels: Tensor, state_file: StateFile | None = None, on_step: OnStep | None = None) -> State:
         """The averaged weights in float16, from data (n, C, H, W) with labels (n,)."""
         network = fresh(lambda: UNet(self.shape), self.recipe.seed)
-        return halved(train_network(network, (x, labels), self.recipe, self.loss, keeper, on_step))
+        return halved(train_network(network, (x, labels), self.recipe, self.loss, state_file, on_step))
 
     def restore(self, state: Mapping[str, Tensor]) -> Preconditioned:
         """The denoiser D(x, sigma, labels) with trained weights.

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trustdm.bench.training.checkpoints import Keeper
+from trustdm.bench.training.checkpoints import StateFile
 from trustdm.bench.training.denoisers import State, fresh, halved, rebuilt
 from trustdm.bench.training.diffusion_loop import DiffusionRecipe, train_network
 from trustdm.bench.training.diffusion_losses import EdmLevels
@@ -70,10 +70,10 @@ class GuideSpec:
     loss: NoisyCrossEntropy
     recipe: DiffusionRecipe
 
-    def train(self, x: Tensor, labels: Tensor, keeper: Keeper | None = None, on_step: OnStep | None = None) -> State:
+    def train(self, x: Tensor, labels: Tensor, state_file: StateFile | None = None, on_step: OnStep | None = None) -> State:
         """The averaged weights in float16, from images (n, C, H, W) in [-1, 1] with labels (n,)."""
         network = fresh(self._build, self.recipe.seed)
-        return halved(train_network(network, (x, labels), self.recipe, self.loss, keeper, on_step))
+        return halved(train_network(network, (x, labels), self.recipe, self.loss, state_file, on_step))
 
     def restore(self, state: Mapping[str, Tensor]) -> nn.Module:
         """The trained classifier.

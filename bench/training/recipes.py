@@ -8,7 +8,8 @@ It is given the training split of a suite (float32 (n, C, H, W) in [0, 1], int64
 from ``bench.rng``, calls ``on_step(step, total, loss)`` where that is given, and returns the tensors that ``load``
 reads. A method of several checkpoints returns one such dictionary for each, by the name of its file without ending.
 A recipe that takes ``checkpoints`` can be interrupted and resumed (``bench.training.checkpoints``); further
-keyword parameters are its options. A text ``TOOK`` beside it says how long the shipped files took, and where.
+keyword parameters are its options. A text ``DURATION`` beside it says how long the shipped files took, and where; a text
+``SUITE`` names the suite whose training split it takes.
 """
 
 from __future__ import annotations
@@ -68,19 +69,19 @@ class TrainReport:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """How a recipe is to be run: ``options`` in place of its own values, its state kept every ``every`` steps."""
+class TrainOptions:
+    """How a recipe is to be run: ``values`` in place of its own, its state kept every ``every`` steps."""
 
-    options: Mapping[str, object] | None = None
+    values: Mapping[str, object] | None = None
     every: int = 500
 
     @property
     def suffix(self) -> str:
         """What is added to the names of files: "-rung-D"."""
-        return "".join(f"-{name}-{value}" for name, value in sorted((self.options or {}).items()))
+        return "".join(f"-{name}-{value}" for name, value in sorted((self.values or {}).items()))
 
 
-SHIPPED = Wish()
+SHIPPED = TrainOptions()
 """The recipe as it stands."""
 
 
@@ -112,7 +113,7 @@ def reproduce(
     labels: NDArray[np.int64],
     folder: Path,
     on_step: OnStep | None = None,
-    wish: Wish = SHIPPED,
+    options: TrainOptions = SHIPPED,
 ) -> TrainReport:
     """Runs the recipe of a method, writes its checkpoints into ``folder`` and compares them with the card.
 
@@ -130,21 +131,21 @@ def reproduce(
     if not isinstance(card, MethodCard) or not card.weights:
         raise UsageError(f"{entry.kind} {entry.name}: expected a method with a checkpoint in its card, got none")
     _check_data(card, images, labels)
-    more = dict(_options(entry.name, train, wish))
-    states = Checkpoints(folder, entry.name + wish.suffix, wish.every)
+    more = dict(_options(entry.name, train, options))
+    states = Checkpoints(folder, entry.name + options.suffix, options.every)
     if "checkpoints" in inspect.signature(train).parameters:
         more["checkpoints"] = states
     begun = time.perf_counter()
     tensors = _by_file(card, train(images, labels, on_step=on_step, **more))
-    files = tuple(_written(card, index, tensors, folder, wish) for index in range(len(card.weights)))
+    files = tuple(_written(card, index, tensors, folder, options) for index in range(len(card.weights)))
     states.clear()
     return TrainReport(entry.name, files, len(labels), time.perf_counter() - begun)
 
 
-def _options(name: str, train: Any, wish: Wish) -> Mapping[str, object]:
+def _options(name: str, train: Any, options: TrainOptions) -> Mapping[str, object]:
     parameters = inspect.signature(train).parameters
     known = set(parameters) - GIVEN
-    for option, value in (wish.options or {}).items():
+    for option, value in (options.values or {}).items():
         if option not in known:
             raise UnknownName(f"option of the recipe of {name}", option, known)
         usual = parameters[option].default
@@ -152,7 +153,7 @@ def _options(name: str, train: Any, wish: Wish) -> Mapping[str, object]:
             raise UsageError(f"recipe of {name}: {option}: expected {type(usual).__name__}, got {value!r}")
         if type(value) is int and value < 1:
             raise UsageError(f"recipe of {name}: {option}: expected at least 1, got {value}")
-    return wish.options or {}
+    return options.values or {}
 
 
 def _by_file(card: MethodCard, answer: Any) -> dict[str, dict[str, Tensor]]:
@@ -171,13 +172,13 @@ def _by_file(card: MethodCard, answer: Any) -> dict[str, dict[str, Tensor]]:
 
 
 def _written(
-    card: MethodCard, index: int, tensors: Mapping[str, Mapping[str, Tensor]], folder: Path, wish: Wish
+    card: MethodCard, index: int, tensors: Mapping[str, Mapping[str, Tensor]], folder: Path, options: TrainOptions
 ) -> Trained:
     file = card.weights[index]
     stem = Path(file.file).stem
-    path = folder / f"{stem}{wish.suffix}.safetensors"
+    path = folder / f"{stem}{options.suffix}.safetensors"
     save_state(tensors[stem], path)
-    return Trained(path, sha256_file(path), "" if wish.options else file.sha256)
+    return Trained(path, sha256_file(path), "" if options.values else file.sha256)
 
 
 def recipe_of(entry: Entry) -> Any:
@@ -196,9 +197,25 @@ def recipe_of(entry: Entry) -> Any:
     return train
 
 
-def took(entry: Entry) -> str:
+def duration_of(entry: Entry) -> str:
     """How long the shipped checkpoints of a method took, and where; empty where its plugin does not say."""
-    return str(getattr(sys.modules[entry.load().__module__], "TOOK", ""))
+    return str(getattr(sys.modules[entry.load().__module__], "DURATION", ""))
+
+
+def declared_suite(entry: Entry) -> str:
+    """The name (or file) of the suite whose training split the recipe of a method takes.
+
+    Raises:
+        UsageError: its plugin declares none: a suite found by its data might train on another's test images.
+    """
+    module = sys.modules[entry.load().__module__]
+    name = getattr(module, "SUITE", None)
+    if not isinstance(name, str) or not name:
+        raise UsageError(
+            f"method {entry.name}: expected a text SUITE beside its recipe in {module.__name__}: the suite whose "
+            "training split it takes, got none"
+        )
+    return name
 
 
 def _check_data(card: MethodCard, images: NDArray[np.float32], labels: NDArray[np.int64]) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from trustdm.bench.errors import UsageError
 from trustdm.bench.plugins import load
-from trustdm.bench.runner.job import build, construct
+from trustdm.bench.construct import construct
+from trustdm.bench.tasks.protocol import build
 
 
 class Thing:

@@ -8,7 +8,8 @@ from helpers import TINY
 from trustdm.bench.errors import SuiteError, UsageError
 from trustdm.bench.plan import MethodSpec, choose, plan_cells, wanted
 from trustdm.bench.plugins import load
-from trustdm.bench.suite.load import load_suite, shipped
+from trustdm.bench.suite.load import shipped
+from trustdm.bench.plugins import load_suite
 
 REGISTRY = load().registry
 

@@ -22,7 +22,7 @@ from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.smoothing import fixed
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import load_suite
+from trustdm.bench.plugins import load_suite
 
 PAIRS = 3
 IMAGES = 16

@@ -25,7 +25,7 @@ from trustdm.bench.plan import MethodSpec
 from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import load_suite
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.summary import rows as summary
 from trustdm.bench.targets.sample import labels_of
 

@@ -18,7 +18,8 @@ from trustdm.bench.rng import Noise
 from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.store.store import Store
-from trustdm.bench.targets.classify import Meter, Target
+from trustdm.bench.targets.classify import Target
+from trustdm.bench.method import Meter
 from trustdm.bench.tasks.robustness.protocol import Adversarial
 
 PAIRS = 3

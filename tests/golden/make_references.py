@@ -21,7 +21,7 @@ import numpy as np
 
 from trustdm.bench.features.reference import build_reference, write_reference
 from trustdm.bench.hashing import sha256_file, sha256_of
-from trustdm.bench.suite.models import indices
+from trustdm.bench.suite.fields import indices
 from trustdm.bench.training.weights import save_state
 
 DATA = ("digits", "mnist16")

@@ -16,7 +16,7 @@ import numpy as np
 
 from trustdm.bench.datasets import digits, mnist16
 from trustdm.bench.rng import derive
-from trustdm.bench.suite.models import ranges
+from trustdm.bench.suite.fields import ranges
 
 SUITES = {"digits-linf": (digits.load, 600, 200), "mnist16-linf": (mnist16.load, 1000, 500)}
 

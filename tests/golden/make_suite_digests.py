@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from trustdm.bench.suite.load import Suite, load_suite, shipped
+from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.plugins import load_suite
 
 FILE = Path(__file__).parents[2] / "suites" / "digests.json"
 Digests = dict[str, dict[str, str]]

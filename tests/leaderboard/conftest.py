@@ -16,7 +16,8 @@ from trustdm.bench.hashing import canonical_json
 from trustdm.bench.records import Records, failed
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status, blocks_of
 from trustdm.leaderboard.boards import Board, load
 from trustdm.leaderboard.build import build_site

@@ -13,7 +13,8 @@ import pytest
 from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, stored_suite
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.plugins import stored_suite
 from trustdm.leaderboard import boards as queries
 from trustdm.leaderboard import build
 from trustdm.leaderboard.build import build_site

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,17 +12,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.cli import console as terminal
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import DataError, UsageError
 from trustdm.bench.hashing import canonical_json, sha256_file
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.provenance import collect, command_line, now
 from trustdm.bench.records import Records
 from trustdm.bench.smoothing.fixed import largest_radius
 from trustdm.bench.smoothing.logs import Log, read, summarise
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.tasks.certification.task import certification
 from trustdm.bench.types import Block, CellIdentity, Cost, Status
 
 PROBE = "log"
@@ -48,10 +50,11 @@ class Request:
     partial: bool = False
 
 
-def run(request: Request, db: str) -> int:
-    """Stores the log as a cell of origin "reported" and prints its summary."""
+def run(request: Request, db: str, say: Callable[[str], None] = print) -> int:
+    """Stores the log as a cell of origin "reported" and says its summary."""
     suite = load_suite(request.suite)
-    if suite.certification is None or request.evaluation not in suite.evaluations:
+    certification(suite)
+    if request.evaluation not in suite.evaluations:
         known = ", ".join(suite.evaluations)
         raise UsageError(f"import-log: expected an evaluation of a certified suite, one of {known}, got another")
     _check(request)
@@ -76,7 +79,7 @@ def run(request: Request, db: str) -> int:
         store.finish_run(info.id, 0)
     found = summarise(log, (0.0, 0.25, 0.5, 1.0))
     shares = ", ".join(f"{r:g}: {e.value:.3f}" for r, e in zip(found.grid, found.certified, strict=True))
-    terminal.say(f"{len(records)} images; certified at {shares}; average radius {found.average.value:.3f}")
+    say(f"{len(records)} images; certified at {shares}; average radius {found.average.value:.3f}")
     return 0
 
 
@@ -110,7 +113,7 @@ def _check_radii(request: Request, suite: Suite, log: Log) -> None:
         DataError: a radius above the largest there can be.
     """
     sigma = float(Fraction(str(suite.evaluations[request.evaluation].params["sigma"])))
-    draws = request.draws or (suite.certification.estimation if suite.certification else 1)
+    draws = request.draws or (certification(suite).estimation)
     most = largest_radius(draws, sigma, _alpha(request))
     if log.radius.max() > most + 1e-3:
         raise DataError(

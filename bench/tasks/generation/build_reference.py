@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,38 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench import plugins
-from trustdm.bench.cli import console as terminal
 from trustdm.bench.contracts import ExtractorCard
 from trustdm.bench.errors import DataError, UsageError
 from trustdm.bench.features.reference import Reference, build_reference, floor, write_reference
 from trustdm.bench.hashing import sha256_of
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.registry import Registry
-from trustdm.bench.suite.load import DATA, Suite, load_suite, open_data
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.tasks.generation.task import DATA, generation
 
 KEPT = 10_000
 """Up to this many images their features are kept beside their moments: KID, precision and recall need them."""
 IMAGES = (".png", ".jpg", ".jpeg")
 
 
-def run(name: str, images: Path | None, out: Path | None, files: tuple[Path, ...]) -> int:
+def run(
+    name: str, images: Path | None, out: Path | None, files: tuple[Path, ...], say: Callable[[str], None] = print
+) -> int:
     """Builds the reference of a suite, from its data set or from a folder of images, and prints its hash."""
     suite = load_suite(name)
-    generation = suite.generation
-    if generation is None:
-        raise UsageError(f"{suite.name}: expected a suite with a table [generation], got one without")
-    target = out or _place(suite, generation.reference)
+    table = generation(suite)
+    target = out or _place(suite, table.reference)
     registry = plugins.load(files).registry
-    reference = _from_folder(suite, registry, images) if images else _from_data(suite, registry)
+    reference = _from_folder(suite, registry, images, say) if images else _from_data(suite, registry, say)
     sha256 = write_reference(reference, target)
-    terminal.say(f"{target}  sha256 {sha256}")
-    if generation.reference_sha256 is not None:
-        same = generation.reference_sha256 == sha256
+    say(f"{target}  sha256 {sha256}")
+    if table.reference_sha256 is not None:
+        same = table.reference_sha256 == sha256
         words = (
             "the reference that the suite names" if same else "not the reference that the suite names, which refuses it"
         )
-        terminal.say(words)
-    if (found := floor(reference, generation.set)) is not None:
-        terminal.say(f"held-out real images, {found.n:,} of them: {found.value:.4g} (standard error {found.se:.2g})")
+        say(words)
+    if (real := floor(reference, table.set)) is not None:
+        say(f"held-out real images, {real.n:,} of them: {real.value:.4g} (standard error {real.se:.2g})")
     return 0
 
 
@@ -52,15 +55,15 @@ def _place(suite: Suite, name: str) -> Path:
 
 
 def _extractor(suite: Suite, registry: Registry) -> tuple[Any, ExtractorCard]:
-    entry = registry.get("extractor", suite.generation.extractor if suite.generation else "")
+    entry = registry.get("extractor", generation(suite).extractor)
     return entry.load()(), cast(ExtractorCard, entry.card)
 
 
-def _from_data(suite: Suite, registry: Registry) -> Reference:
+def _from_data(suite: Suite, registry: Registry, say: Callable[[str], None]) -> Reference:
     if suite.data.splits is None:
         raise UsageError(f"{suite.name}: expected --images FOLDER: its images come with no data set of ours, got none")
     data = open_data(suite, registry)
-    terminal.say(f"{len(suite.train):,} images of {suite.data.dataset}, and {len(suite.test):,} held out")
+    say(f"{len(suite.train):,} images of {suite.data.dataset}, and {len(suite.test):,} held out")
     lists = {"train": suite.train.tolist(), "test": suite.test.tolist()}
     return build_reference(
         *_extractor(suite, registry),
@@ -72,16 +75,16 @@ def _from_data(suite: Suite, registry: Registry) -> Reference:
     )
 
 
-def _from_folder(suite: Suite, registry: Registry, folder: Path) -> Reference:
+def _from_folder(suite: Suite, registry: Registry, folder: Path, say: Callable[[str], None]) -> Reference:
     images = read_folder(folder, suite.data.shape)
-    terminal.say(f"{len(images):,} images of {folder}")
+    say(f"{len(images):,} images of {folder}")
     return build_reference(
         *_extractor(suite, registry), images, quantisation=_quantise(suite), keep=len(images) <= KEPT
     )
 
 
 def _quantise(suite: Suite) -> str:
-    return suite.generation.quantise if suite.generation else "round"
+    return generation(suite).quantise
 
 
 def read_folder(folder: Path, shape: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -1,14 +1,13 @@
 """What a set of generated images is worth: distances to the suite's reference, from features that are stored.
 
-A distance belongs to its number of images, its extractor and its reference: ``SetScore.group`` holds these, and rows
+A distance belongs to its number of images, its extractor and its reference: ``Score.group`` holds these, and rows
 are compared only where it is equal.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +18,18 @@ from numpy.typing import NDArray
 from trustdm.bench.errors import DataError
 from trustdm.bench.features import frechet as distances
 from trustdm.bench.features import neighbours as manifold
-from trustdm.bench.features.frechet import Distance, Sets
+from trustdm.bench.features.frechet import Distance, Sets, combine
 from trustdm.bench.features.reference import Reference, floor, read_reference
 from trustdm.bench.hashing import sha256_file
 from trustdm.bench.records import CellResult
-from trustdm.bench.summary.marks import on_suite
+from trustdm.bench.summary.score import Score
+from trustdm.bench.tasks.generation.task import generation, reference_file
 from trustdm.bench.types import Estimate, Status
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
+    from trustdm.bench.suite.models import MetricSpec
+    from trustdm.bench.summary.cell import CellView
 
 FEATURES = "features"
 KID_BLOCK = 50
@@ -37,55 +39,62 @@ Z95 = 1.959963984540054
 Features = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class SetScore:
-    """A statistic of a set of images with its 95% interval; ``se`` is its standard error where it can be compared."""
-
-    estimate: Estimate
-    se: float
-    group: tuple[object, ...]
+def frechet(cell: CellView, spec: MetricSpec) -> Score | None:
+    """The Fréchet distance to the reference: the mean over the sets."""
+    return _distance(cell, "frechet")
 
 
-def score(suite: Suite, statistic: str, result: CellResult) -> SetScore | None:
-    """The statistic of one cell.
+def kid(cell: CellView, spec: MetricSpec) -> Score | None:
+    """The kernel distance to the reference: the mean over the sets."""
+    return _distance(cell, "kid")
 
-    None where a block failed, nothing is stored, the reference is not here, or the suite was another one: its set,
-    labels and reference were others.
-    """
-    made = result.records.status == Status.MADE
-    if not made.all() or not made.any() or not on_suite(suite, result):
+
+def precision(cell: CellView, spec: MetricSpec) -> Score | None:
+    """The share of images that lie where real ones do: the mean over the sets."""
+    return _distance(cell, "precision")
+
+
+def recall(cell: CellView, spec: MetricSpec) -> Score | None:
+    """The share of real images that lie where generated ones do: the mean over the sets."""
+    return _distance(cell, "recall")
+
+
+def evaluations(cell: CellView, spec: MetricSpec) -> Score | None:
+    """Network evaluations of an image: the mean, and the least and the most that one took."""
+    if not _usable(cell):
         return None
-    if statistic == "evaluations":
-        return _evaluations(result)
-    reference, features = reference_of(suite, result), result.arrays(FEATURES)
+    value = cell.records.value
+    estimate = Estimate(float(value.mean()), float(value.min()), float(value.max()), len(value))
+    return Score(estimate, se=0.0, group=("evaluations",))
+
+
+def _usable(cell: CellView) -> bool:
+    """Not where a block failed, nothing is stored, or the suite was another one: its set, labels and reference were
+    others."""
+    sampled = cell.records.status == Status.MADE
+    return bool(sampled.all() and sampled.any() and cell.current)
+
+
+def _distance(cell: CellView, statistic: str) -> Score | None:
+    """None as in ``_usable``, and where the reference is not here."""
+    if not _usable(cell):
+        return None
+    suite, result = cell.suite, cell.result
+    reference, features = reference_of(suite, result), cell.arrays(FEATURES)
     if reference is None or features is None:
         return None
-    if features.ndim != 2 or len(features) != len(result.records):
-        raise DataError(f"cell {result.id}: expected features for {len(result.records)} images, got {features.shape}")
+    if features.ndim != 2 or len(features) != len(cell.records):
+        raise DataError(f"cell {result.id}: expected features for {len(cell.records)} images, got {features.shape}")
     size, whole = _sets(suite, len(features))
     if statistic != "frechet" and reference.features is None:
         return None
-    labels = _strata(suite, result)
+    labels = _strata(cell)
     one = _ONE_SET[statistic]
-    each = [one(features[p], reference, None if labels is None else labels[p]) for p in whole]
-    found = distances.combine(each)
+    sets = combine([one(features[p], reference, None if labels is None else labels[p]) for p in whole])
     group = (statistic, size, len(whole), result.identity.data_digest)
-    return SetScore(_estimate(statistic, found), found.se, group)
-
-
-def pairwise(scores: Sequence[SetScore], direction: int) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
-    """As ``stats.pairwise``, from each score's own standard error: z-tests of independent sets.
-
-    Generators are given the same seeds, so their errors may be positively correlated, which makes the test cautious.
-    """
-    from scipy.special import ndtr
-
-    value, se = np.array([s.estimate.value for s in scores]), np.array([s.se for s in scores])
-    gap = direction * (value[:, None] - value[None, :])
-    error = np.sqrt(se[:, None] ** 2 + se[None, :] ** 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(gap == 0, 0.0, np.abs(gap) / error)
-    return 2 * ndtr(-z), gap, "z-test of distances"
+    pinned = generation(suite).reference_sha256 is not None
+    label = "" if pinned else f"reference={result.identity.data_digest[:8]}"
+    return Score(_estimate(statistic, sets), se=sets.se, group=group, label=label)
 
 
 def floor_of(suite: Suite, n: int) -> Estimate | None:
@@ -93,10 +102,10 @@ def floor_of(suite: Suite, n: int) -> Estimate | None:
 
     None where the suite has no such images, too few, or no pinned reference.
     """
-    if suite.generation is None or suite.generation.reference_sha256 is None:
+    if generation(suite).reference_sha256 is None:
         return None  # rows may have been compared with another file than the one that lies here now
     try:
-        reference = _reference(suite, suite.generation.reference_sha256)
+        reference = _reference(suite, generation(suite).reference_sha256)
     except DataError:
         return None  # rows say what is wrong with it
     found = None if reference is None else floor(reference, n)
@@ -110,7 +119,7 @@ def reference_of(suite: Suite, result: CellResult) -> Reference | None:
 
 def _reference(suite: Suite, sha256: str | None) -> Reference | None:
     try:
-        path = suite.reference_file()
+        path = reference_file(suite)
     except DataError:
         return None
     stamp = path.stat()
@@ -126,16 +135,14 @@ def _read(path: Path, sha256: str | None, modified: int, size: int) -> Reference
 
 def _sets(suite: Suite, n: int) -> tuple[int, list[slice]]:
     """The images of a set, and the whole sets among the first ``n``: one of all images where there are fewer."""
-    size = min(suite.generation.set, n) if suite.generation else n
+    size = min(generation(suite).set, n)
     return size, [slice(start, start + size) for start in range(0, n - size + 1, size)]
 
 
-def _strata(suite: Suite, result: CellResult) -> NDArray[np.int64] | None:
+def _strata(cell: CellView) -> NDArray[np.int64] | None:
     """The classes of the images where the suite fixed how many there are of each; None where chance decided."""
-    records = result.records.sorted()
-    if suite.generation is None or suite.generation.labels != "balanced" or (records.label < 0).any():
-        return None
-    return records.label
+    labels = cell.records.sorted().label
+    return None if generation(cell.suite).labels != "balanced" or (labels < 0).any() else labels
 
 
 def _frechet(features: Features, reference: Reference, labels: NDArray[np.int64] | None) -> Distance:
@@ -193,13 +200,6 @@ _ONE_SET: dict[str, Callable[[Features, Reference, NDArray[np.int64] | None], Di
     "recall": _recall,
 }
 _HIGHEST = {"precision": 1.0, "recall": 1.0}
-
-
-def _evaluations(result: CellResult) -> SetScore:
-    """Network evaluations of an image: the mean, and the least and the most that one took."""
-    value = result.records.value
-    estimate = Estimate(float(value.mean()), float(value.min()), float(value.max()), len(value))
-    return SetScore(estimate, 0.0, ("evaluations",))
 
 
 def _estimate(statistic: str, found: Sets) -> Estimate:

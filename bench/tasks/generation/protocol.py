@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from trustdm.bench.contracts import ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
-from trustdm.bench.runner.job import BlockResult, SampleContext, Setting, batches
+from trustdm.bench.tasks.generation.task import generation
+from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol, batches
 from trustdm.bench.types import Counts, Status
+
+if TYPE_CHECKING:
+    from trustdm.bench.runner.job import Job
+    from trustdm.bench.suite.load import Suite
 
 GALLERY = 64
 PROBE = "sample"
 
 
 @protocol(
-    ProtocolCard(name="generation", version="1", summary="features of the images of many seeds", capability="sample")
+    ProtocolCard(
+        name="generation",
+        version="1",
+        summary="features of the images of many seeds",
+        task="generation",
+        value="network evaluations that the image took",
+    )
 )
-class Generation:
+class Generation(EvaluationProtocol):
     """One probe, "sample", for each seed, after ``steps`` steps of the generator.
 
     A record's value is the number of network evaluations (NFE) that its image took, as the harness counted them; its
@@ -31,11 +44,9 @@ class Generation:
         self._registry = registry
         self.steps = steps
 
-    def check(self, setting: Setting) -> None:
-        """The suite must say how images are compared."""
-        if setting.generation is None:
-            raise UsageError("generation: expected a suite with a table [generation], got one without")
-        self._registry.get("extractor", setting.generation.extractor)
+    def check(self, suite: Suite) -> None:
+        """The extractor must be registered."""
+        self._registry.get("extractor", generation(suite).extractor)
 
     def passes(self, classes: int, draws: int) -> Counts:
         """An estimate for two passes a step; a sampler may take more."""
@@ -44,30 +55,46 @@ class Generation:
     def probes(self) -> tuple[str, ...]:
         return (PROBE,)
 
-    def code(self, setting: Setting) -> tuple[object, ...]:
-        name = setting.generation.extractor if setting.generation else ""
-        return (Generation, self._registry.get("extractor", name).load())
+    def code(self, suite: Suite) -> tuple[object, ...]:
+        return (Generation, self._registry.get("extractor", generation(suite).extractor).load())
 
-    def run(self, context: SampleContext) -> BlockResult:
+    def record_fault(self, records: Records) -> str:
+        """An image takes no negative number of network evaluations."""
+        wrong = (records.status == Status.MADE) & ~(records.value >= 0)
+        if not wrong.any():
+            return ""
+        at = int(np.argmax(wrong))
+        place = f"probe {str(records.probe[at])!r}, draw {records.draw[at]}, example {records.example[at]}"
+        return f"{place}: status made: expected a value of at least 0, got {records.value[at]}"
+
+    def run(self, job: Job) -> BlockResult:
         """Samples the block in batches, rounds to 8 bits, extracts features."""
-        from trustdm.bench.targets.sample import quantised
+        from trustdm.bench.targets.sample import GeneratorTarget, labels_of, quantised, seeds_of
+        from trustdm.bench.tasks.generation.extractor import suite_extractor
 
+        suite, card, table = job.suite, job.card, generation(job.suite)
+        extract = job.kept(
+            ("extractor", suite.digest, job.device), lambda: suite_extractor(suite, job.registry, job.device)
+        )
+        seeds = seeds_of(job.positions, job.seed)
+        asked = labels_of(seeds, table.labels, suite.data.classes) if card.classes else None
+        source = GeneratorTarget(job.method.thing, job.method.call, card, job.meter, job.device)
         images, features = [], []
-        evaluations = np.zeros(len(context.seeds))
-        for part in batches(np.arange(len(context.seeds)), context.batch_size):
-            labels = None if context.labels is None else context.labels[part]
-            made, passes = context.source([context.seeds[i] for i in part], labels, self.steps)
-            rounded = quantised(made, context.quantise)
+        evaluations = np.zeros(len(seeds))
+        for part in batches(np.arange(len(seeds)), job.batch_size):
+            labels = None if asked is None else asked[part]
+            sampled, passes = source([seeds[i] for i in part], labels, self.steps)
+            rounded = quantised(sampled, table.quantise)
             evaluations[part] = passes / len(part)
-            features.append(context.features(rounded))
+            features.append(extract(rounded))
             images.append(rounded.cpu().numpy())
-        labels = np.full(len(context.seeds), -1) if context.labels is None else context.labels
-        status = np.full(len(context.seeds), Status.MADE)
         artefacts = {"features": np.concatenate(features)}
-        if context.block.start < GALLERY:
-            artefacts["samples"] = np.concatenate(images)[: GALLERY - context.block.start]
+        if job.block.start < GALLERY:
+            artefacts["samples"] = np.concatenate(images)[: GALLERY - job.block.start]
+        label = np.full(len(seeds), -1) if asked is None else asked
+        status = np.full(len(seeds), Status.MADE)
         return BlockResult(
-            Records.of(PROBE, context.examples, status, label=labels, value=evaluations),
-            {f"passes {name}": float(count) for name, count in context.source.passes.items()},
+            Records.of(PROBE, job.positions, status, label=label, value=evaluations),
+            {f"passes {name}": float(count) for name, count in source.passes.items()},
             artefacts,
         )

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trustdm.bench.contracts import ProtocolCard, protocol
+from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
-from trustdm.bench.runner.job import BlockResult, Context, Setting
+from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
+from trustdm.bench.tasks.robustness.records_check import margin_fault
 from trustdm.bench.types import Counts
 
+if TYPE_CHECKING:
+    from trustdm.bench.runner.job import Job
 
-@protocol(ProtocolCard(name="clean", version="1", summary="predicted label and margin of the unperturbed image"))
-class Clean:
-    """One probe, "clean", for each draw; keeps the logits of the first draw."""
+
+@protocol(
+    ProtocolCard(
+        name="clean",
+        version="1",
+        summary="predicted label and margin of the unperturbed image",
+        task="robustness",
+        value="margin: the true logit minus the largest other one",
+    )
+)
+class Clean(EvaluationProtocol):
+    """One probe, "clean", for each draw."""
 
     def __init__(self, registry: Registry):
         self._registry = registry
-
-    def check(self, setting: Setting) -> None:
-        """Defined everywhere."""
 
     def passes(self, classes: int, draws: int) -> Counts:
         return Counts(forwards=draws)
@@ -24,16 +36,18 @@ class Clean:
     def probes(self) -> tuple[str, ...]:
         return ("clean",)
 
-    def code(self, setting: Setting) -> tuple[object, ...]:
-        return (Clean,)
+    def record_fault(self, records: Records) -> str:
+        """A verdict must follow from its margin."""
+        return margin_fault(records)
 
-    def run(self, context: Context) -> BlockResult:
+    def run(self, job: Job) -> BlockResult:
         """Forwards the block once for each draw."""
         from trustdm.bench.tasks.robustness import judging
+        from trustdm.bench.tasks.robustness.context import context_of
 
+        context = context_of(job)
         logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
         return BlockResult(
             records=judging.records(context, "clean", logits),
             diagnostics={"unverified_rows": float((~context.verified).sum())},
-            artefacts={"logits": logits[0].cpu().numpy()},
         )

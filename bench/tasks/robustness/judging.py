@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trustdm.bench.method import contract_errors, seeded
 from trustdm.bench.records import Records
 from trustdm.bench.rng import Noise
-from trustdm.bench.runner.job import Context
-from trustdm.bench.targets.classify import Target, blamed, seeded
+from trustdm.bench.targets.classify import Target
+from trustdm.bench.targets.passes import backward_calls
+from trustdm.bench.tasks.robustness.context import Context
 from trustdm.bench.types import Status
 
 REPEATS = 3
@@ -110,23 +108,6 @@ def _probabilities(output: Tensor, tolerance: float = 1e-5) -> float:
 
 def _zero_gradients(target: Target, x: Tensor, y: Tensor) -> float:
     x = x.detach().clone().requires_grad_()
-    with torch.enable_grad(), blamed("the gradient of the margin"):
+    with torch.enable_grad(), contract_errors("the gradient of the margin"):
         gradient = torch.autograd.grad(margin(target(x), y).sum(), x)[0]
     return float((gradient.flatten(1).abs().sum(1) == 0).sum())
-
-
-@contextmanager
-def backward_calls() -> Iterator[list[str]]:
-    """Records each time autograd's engine is started inside the block: a sign of optimisation at test time."""
-    calls: list[str] = []
-    engine: Any = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        calls.append("backward")
-        return engine(*args, **kwargs)
-
-    torch.autograd._engine_run_backward = counted  # type: ignore[attr-defined]
-    try:
-        yield calls
-    finally:
-        torch.autograd._engine_run_backward = engine  # type: ignore[attr-defined]

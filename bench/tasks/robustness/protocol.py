@@ -14,16 +14,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.construct import construct
 from trustdm.bench.contracts import Attack, ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
 from trustdm.bench.rng import Noise
-from trustdm.bench.runner.job import BlockResult, Context, Setting, construct
+from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
+from trustdm.bench.tasks.robustness.records_check import margin_fault
+from trustdm.bench.tasks.robustness.task import budget_of
 from trustdm.bench.types import Counts, Status
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from trustdm.bench.runner.job import Job
+    from trustdm.bench.suite.load import Suite
+    from trustdm.bench.tasks.robustness.context import Context
 
 WARNING_FORWARDS = 4
 GALLERY = 8
@@ -31,8 +38,17 @@ COUNTS = {"steps", "iterations", "queries", "targets", "restarts"}
 """Parameters of attacks that say how long they search."""
 
 
-@protocol(ProtocolCard(name="adversarial", version="1", summary="attacks in sequence; survivors are robust"))
-class Adversarial:
+CARD = ProtocolCard(
+    name="adversarial",
+    version="1",
+    summary="attacks in sequence; survivors are robust",
+    task="robustness",
+    value="margin: the true logit minus the largest other one",
+)
+
+
+@protocol(CARD)
+class Adversarial(EvaluationProtocol):
     """Probes "clean" and one for each attack, named after it; ``attacks`` is a list of tables with a ``name``."""
 
     def __init__(self, registry: Registry, *, attacks: list[Mapping[str, Any]]):
@@ -57,12 +73,10 @@ class Adversarial:
         short = {k: min(int(self._tables[at].get(k, options[k].default)), most) for k in counts}
         return self._attack(name, {**self._tables[at], **short})
 
-    def check(self, setting: Setting) -> None:
+    def check(self, suite: Suite) -> None:
         """Asks every attack."""
-        if setting.budget is None:
-            raise UsageError("adversarial: expected a suite with an adversary, got one without")
         for attack in self.attacks:
-            attack.check(setting.budget, setting.classes)
+            attack.check(budget_of(suite), suite.data.classes)
 
     def passes(self, classes: int, draws: int) -> Counts:
         each = [a.passes(classes) for a in self.attacks]
@@ -72,13 +86,25 @@ class Adversarial:
     def probes(self) -> tuple[str, ...]:
         return ("clean", *self.names)
 
-    def code(self, setting: Setting) -> tuple[object, ...]:
+    def code(self, suite: Suite) -> tuple[object, ...]:
         return (Adversarial, *(type(a) for a in self.attacks))
 
-    def run(self, context: Context) -> BlockResult:
+    def record_fault(self, records: Records) -> str:
+        """A verdict must follow from its margin."""
+        return margin_fault(records)
+
+    def seconds(self, job: Job) -> float | None:
+        """The sum over the attacks, each made short and scaled by the passes that both may take."""
+        from trustdm.bench.tasks.robustness.timing import attack_seconds
+
+        return sum(attack_seconds(job, self, at) for at in range(len(self.attacks)))
+
+    def run(self, job: Job) -> BlockResult:
         """Runs the attacks in order and judges each candidate."""
         from trustdm.bench.tasks.robustness import judging
+        from trustdm.bench.tasks.robustness.context import context_of
 
+        context = context_of(job)
         draws = range(context.draws)
         clean = judging.records(context, "clean", [judging.logits(context, context.x, d) for d in draws])
         state = _State(context, clean)
@@ -131,8 +157,8 @@ class _State:
     def _candidates(self, name: str, attack: Attack, rows: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.float64]]:
         import torch
 
+        from trustdm.bench.method import contract_errors, seeded
         from trustdm.bench.perturb import budget as budgets
-        from trustdm.bench.targets.classify import blamed, seeded
 
         context = self.context
         noise = Noise(f"{context.key}/{name}", context.examples)
@@ -142,7 +168,7 @@ class _State:
                 index = _index(part, context.x)
                 x, y = context.x[index], context.y[index]
                 target = context.target.keyed(f"{context.key}/{name}", context.examples[part])
-                with blamed(f"attack {name}"):
+                with contract_errors(f"attack {name}"):
                     raw = attack.perturb(target, x.clone(), y.clone(), context.budget, noise.rows(part)).detach()
                     inside = budgets.project(x, raw, context.budget)
                 self.projected += int(((inside - raw).flatten(1).abs().amax(1) > 1e-6).sum())

@@ -30,7 +30,8 @@ from trustdm.bench.perturb.square import _Square
 from trustdm.bench.plugins import load
 from trustdm.bench.rng import Noise
 from trustdm.bench.runner.job import Context
-from trustdm.bench.targets.classify import Meter, Target
+from trustdm.bench.targets.classify import Target
+from trustdm.bench.method import Meter
 from trustdm.bench.tasks.robustness.protocol import Adversarial
 from trustdm.bench.types import Block, Budget, Status
 

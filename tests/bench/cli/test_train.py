@@ -20,7 +20,7 @@ CARD = MethodCard(
     name="tiny", input_shape=(1, 8, 8), classes=10, data=("digits",), capabilities=("sample",),
     weights=(WeightFile(file="tiny.safetensors", sha256="0" * 64),),
 )
-TOOK = "2 s on a machine"
+DURATION = "2 s on a machine"
 
 
 @method(CARD)

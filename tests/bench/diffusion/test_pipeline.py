@@ -12,7 +12,7 @@ import torch
 
 from trustdm.bench.diffusion.pipeline import PipelineGenerator, open_pipeline
 from trustdm.bench.errors import ContractError, TrustdmError, UnknownName, UsageError
-from trustdm.bench.targets.sample import counted
+from trustdm.bench.targets.passes import counted
 from trustdm.bench.training.weights import state_digest
 
 diffusers = pytest.importorskip("diffusers")

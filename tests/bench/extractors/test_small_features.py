@@ -18,7 +18,8 @@ from trustdm.bench.features.frechet import frechet_estimate
 from trustdm.bench.features.reference import Reference, build_reference, extract
 from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Registry, entries_of
-from trustdm.bench.suite.load import load_suite, open_data
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.training.features import FeatureCnn
 from trustdm.bench.training.networks import restored
 from trustdm.bench.training.weights import save_state

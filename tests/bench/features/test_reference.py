@@ -27,7 +27,7 @@ from trustdm.bench.features.reference import (
     write_reference,
 )
 from trustdm.bench.hashing import sha256_of
-from trustdm.bench.suite.models import indices
+from trustdm.bench.suite.fields import indices
 
 ONE, TWO = (WeightFile(file="w", sha256=digit * 64) for digit in "12")
 CARD = ExtractorCard(name="means", dimension=2, shape=(1, 4, 4), precision="float16", weights=(ONE,))

@@ -14,8 +14,10 @@ import torch
 from trustdm.bench.attacks.pgd import Pgd
 from trustdm.bench.registry import Registry, entries_of
 from trustdm.bench.rng import Noise
-from trustdm.bench.suite.load import load_suite, open_data
-from trustdm.bench.targets.classify import Meter, Target, place
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.plugins import load_suite
+from trustdm.bench.targets.classify import Target
+from trustdm.bench.method import Meter, place
 from trustdm.bench.training.recipes import TrainReport, reproduce
 
 

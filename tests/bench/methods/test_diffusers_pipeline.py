@@ -13,7 +13,7 @@ from trustdm.bench.hashing import sha256_file
 from trustdm.bench.methods.diffusers_pipeline import card_of, folder_of, load
 from trustdm.bench.plan import MethodSpec, choose, plan_cells
 from trustdm.bench.plugins import load as load_plugins
-from trustdm.bench.suite.load import load_suite
+from trustdm.bench.plugins import load_suite
 
 diffusers = pytest.importorskip("diffusers")
 tiny = pytest.importorskip("tiny_pipelines")

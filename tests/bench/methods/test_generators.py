@@ -23,7 +23,8 @@ from trustdm.bench.methods import (
 )
 from trustdm.bench.plan import MethodSpec
 from trustdm.bench.registry import Registry
-from trustdm.bench.suite.load import load_suite, open_data
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.training.recipes import GIVEN
 from trustdm.bench.training.weights import state_digest
 
@@ -83,7 +84,7 @@ def test_the_generators_are_trained_separately() -> None:
 def test_the_recipe_is_that_of_the_card_and_can_be_resumed(plugin: ModuleType) -> None:
     known = inspect.signature(plugin.train).parameters
     assert set(known) >= GIVEN
-    assert "CPU" in plugin.TOOK
+    assert "CPU" in plugin.DURATION
 
 
 @pytest.mark.parametrize(

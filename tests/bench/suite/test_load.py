@@ -26,7 +26,9 @@ from trustdm.bench.datasets import cifar10, digits, image_folder, mnist16, npz
 from trustdm.bench.errors import DataError, SuiteError, UnknownName
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite import models as suite_models
-from trustdm.bench.suite.load import Suite, load_suite, open_data, stored_suite
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.plugins import load_suite, stored_suite
 from trustdm.bench.types import Budget, blocks_of
 
 ROOT = Path(__file__).parents[3]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from trustdm.bench.errors import SuiteError
-from trustdm.bench.suite.load import load_suite
-from trustdm.bench.suite.models import fraction_text, indices, ranges
+from trustdm.bench.plugins import load_suite
+from trustdm.bench.suite.fields import fraction_text, indices, ranges
 
 OWN = (Path(__file__).parent / "own.toml").read_text(encoding="utf-8")
 

@@ -13,7 +13,9 @@ import pytest
 
 from trustdm.bench.datasets import cifar10, digits, mnist16
 from trustdm.bench.registry import Registry
-from trustdm.bench.suite.load import Suite, load_suite, open_data, shipped
+from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.types import Budget
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,8 @@ from torch import nn
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError
 from trustdm.bench.rng import Noise
-from trustdm.bench.targets.classify import Meter, Target, out_of_memory, place, seeded
+from trustdm.bench.targets.classify import Target
+from trustdm.bench.method import Meter, out_of_memory, place, seeded
 
 CARD = MethodCard(name="toy", input_shape=(1, 2, 2), classes=4)
 X = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError
-from trustdm.bench.targets.classify import Meter
-from trustdm.bench.targets.sample import GeneratorTarget, counted, labels_of, quantised, seeds_of
+from trustdm.bench.method import Meter
+from trustdm.bench.targets.sample import GeneratorTarget, labels_of, quantised, seeds_of
+from trustdm.bench.targets.passes import counted
 
 CARD = MethodCard(name="toy", capabilities=("sample",), input_shape=(1, 4, 4), classes=10)
 

@@ -8,22 +8,22 @@ import pytest
 import torch
 
 from trustdm.bench.errors import WeightsError
-from trustdm.bench.training.checkpoints import Checkpoints, Keeper, deferred_interrupt
+from trustdm.bench.training.checkpoints import Checkpoints, StateFile, deferred_interrupt
 
 
 def test_what_was_saved_is_loaded_and_nothing_else_is_left(tmp_path: Path) -> None:
-    keeper = Keeper(tmp_path / "new" / "a.training.pt")
-    assert keeper.load("me") is None
-    keeper.save("me", {"step": 1, "network": {"w": torch.ones(2)}})
-    keeper.save("me", {"step": 2, "network": {"w": torch.zeros(2)}})
-    state = keeper.load("me")
+    state_file = StateFile(tmp_path / "new" / "a.training.pt")
+    assert state_file.load("me") is None
+    state_file.save("me", {"step": 1, "network": {"w": torch.ones(2)}})
+    state_file.save("me", {"step": 2, "network": {"w": torch.zeros(2)}})
+    state = state_file.load("me")
     assert state is not None and state["step"] == 2 and not state["network"]["w"].any()
-    assert [path.name for path in keeper.path.parent.iterdir()] == ["a.training.pt"]
+    assert [path.name for path in state_file.path.parent.iterdir()] == ["a.training.pt"]
 
 
 def test_a_write_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keeper = Keeper(tmp_path / "a.training.pt")
-    keeper.save("me", {"step": 1})
+    state_file = StateFile(tmp_path / "a.training.pt")
+    state_file.save("me", {"step": 1})
 
     def full(content: object, file: BinaryIO) -> None:
         file.write(b"half of it")
@@ -31,15 +31,15 @@ def test_a_write_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(WeightsError, match="the state of the training cannot be written: No space left"):
-        keeper.save("me", {"step": 2})
-    assert keeper.load("me") == {"identity": "me", "step": 1}
+        state_file.save("me", {"step": 2})
+    assert state_file.load("me") == {"identity": "me", "step": 1}
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WeightsError, match="cannot be written"):
-        Keeper(tmp_path / "file" / "a.training.pt").save("me", {})
+        StateFile(tmp_path / "file" / "a.training.pt").save("me", {})
 
 
 @pytest.mark.parametrize("content", [b"", b"half a zip file", b"<html>"])
@@ -47,28 +47,28 @@ def test_a_damaged_state_is_one_line(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.training.pt"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"expected a .*checkpoint"):
-        Keeper(path).load("me")
+        StateFile(path).load("me")
 
 
 def test_another_identity_is_refused(tmp_path: Path) -> None:
-    keeper = Keeper(tmp_path / "a.training.pt")
-    keeper.save("me", {})
+    state_file = StateFile(tmp_path / "a.training.pt")
+    state_file.save("me", {})
     with pytest.raises(WeightsError, match="remove the file, or train into another folder"):
-        keeper.load("you")
+        state_file.load("you")
 
 
 def test_a_method_has_one_state_for_each_network_and_removes_its_own(tmp_path: Path) -> None:
     mine, other = Checkpoints(tmp_path, "mine", 7), Checkpoints(tmp_path, "other")
-    for keeper in (mine.of("a"), mine.of("b"), other.of("a")):
-        keeper.save("me", {})
+    for state_file in (mine.of("a"), mine.of("b"), other.of("a")):
+        state_file.save("me", {})
     assert mine.of("a").every == 7
     mine.clear()
     assert [path.name for path in tmp_path.iterdir()] == ["other.a.training.pt"]
 
 
 def test_a_state_is_due_after_so_many_steps() -> None:
-    assert [step for step in range(1, 13) if Keeper(Path("x"), 5).due(step)] == [5, 10]
-    assert not any(Keeper(Path("x"), 0).due(step) for step in range(1, 10))
+    assert [step for step in range(1, 13) if StateFile(Path("x"), 5).due(step)] == [5, 10]
+    assert not any(StateFile(Path("x"), 0).due(step) for step in range(1, 10))
 
 
 def test_outside_the_main_thread_signals_are_left_alone() -> None:

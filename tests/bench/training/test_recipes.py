@@ -18,7 +18,7 @@ from trustdm.bench.registry import Entry, entries_of
 from trustdm.bench.training.checkpoints import Checkpoints
 from trustdm.bench.training.loops import Adversary, Data, Recipe
 from trustdm.bench.training.networks import SmallCnn, seeded
-from trustdm.bench.training.recipes import Wish, reproduce, small_adversarial, small_standard, state_of, took
+from trustdm.bench.training.recipes import TrainOptions, reproduce, small_adversarial, small_standard, state_of, duration_of
 
 SHAPE = (1, 8, 8)
 Train = Callable[..., Any]
@@ -92,7 +92,7 @@ def test_a_recipe_that_can_be_resumed_is_given_a_place_for_its_state_and_leaves_
         checkpoints.of("net").save("me", {})
         return {"a": torch.zeros(1)}
 
-    reproduce(plugin(kept, card()), *data(), tmp_path, wish=Wish(every=7))
+    reproduce(plugin(kept, card()), *data(), tmp_path, options=TrainOptions(every=7))
     assert seen == [Checkpoints(tmp_path, "toy", 7)]
     assert [path.name for path in tmp_path.iterdir()] == ["net0.safetensors"]
 
@@ -102,13 +102,13 @@ def test_options_reach_the_recipe_and_the_names_of_its_files(plugin: Callable[..
         return {"a": torch.tensor([float(ord(rung))])}
 
     entry = plugin(ladder, card())
-    report = reproduce(entry, *data(), tmp_path, wish=Wish({"rung": "D"}))
+    report = reproduce(entry, *data(), tmp_path, options=TrainOptions({"rung": "D"}))
     (file,) = report.files
     assert file.path.name == "net0-rung-D.safetensors"
     assert safetensors.torch.load_file(file.path)["a"].item() == ord("D")
     assert file.expected == "" and not report.same
     with pytest.raises(UnknownName, match="unknown option of the recipe of toy 'rank'; did you mean 'rung'"):
-        reproduce(entry, *data(), tmp_path, wish=Wish({"rank": "D"}))
+        reproduce(entry, *data(), tmp_path, options=TrainOptions({"rank": "D"}))
 
 
 def test_images_without_classes_are_taken_with_any_labels(plugin: Callable[..., Entry], tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_images_without_classes_are_taken_with_any_labels(plugin: Callable[..., 
 
 def test_what_a_recipe_took_is_what_its_plugin_says(plugin: Callable[..., Entry], monkeypatch: Any) -> None:
     entry = plugin(constant, card())
-    assert took(entry) == ""
-    monkeypatch.setattr(sys.modules["toy_plugin"], "TOOK", "an hour", raising=False)
-    assert took(entry) == "an hour"
+    assert duration_of(entry) == ""
+    monkeypatch.setattr(sys.modules["toy_plugin"], "DURATION", "an hour", raising=False)
+    assert duration_of(entry) == "an hour"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from trustdm.bench.plugins import load
 from trustdm.bench.runner.run import Report
 from trustdm.bench.smoothing import fixed
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import load_suite, open_data
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.summary.rows import Row, rows
 from trustdm.bench.tasks.certification import metrics as certscores
 from trustdm.bench.types import Status
@@ -446,8 +447,8 @@ def test_selection_and_estimation_see_other_noise_of_the_method_too(suite: Path)
     import torch
 
     from trustdm.bench.contracts import MethodCard
-    from trustdm.bench.targets.classify import Meter
-    from trustdm.bench.tasks.certification.votes import NoisyTarget
+    from trustdm.bench.method import Meter
+    from trustdm.bench.targets.noisy import NoisyTarget
 
     seen: list[torch.Tensor] = []
 

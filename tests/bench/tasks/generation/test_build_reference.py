@@ -8,7 +8,7 @@ from PIL import Image
 
 from trustdm.bench.errors import DataError, UsageError
 from trustdm.bench.features.reference import read_reference
-from trustdm.bench.suite.load import load_suite
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.tasks.generation import build_reference as reference_command
 
 

@@ -17,7 +17,8 @@ from trustdm.bench.features.reference import read_reference
 from trustdm.bench.runner.run import Report
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.summary.rows import Row, rows
 from trustdm.bench.tasks.generation.metrics import floor_of
 from trustdm.bench.types import Status

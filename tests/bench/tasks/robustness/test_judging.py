@@ -8,7 +8,8 @@ import torch
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.runner.job import Context
-from trustdm.bench.targets.classify import Meter, Target
+from trustdm.bench.targets.classify import Target
+from trustdm.bench.method import Meter
 from trustdm.bench.tasks.robustness import judging
 from trustdm.bench.types import Block, Budget, Status
 

@@ -16,8 +16,10 @@ from trustdm.bench.contracts import AttackCard, MethodCard, attack
 from trustdm.bench.errors import ContractError
 from trustdm.bench.registry import Registry
 from trustdm.bench.rng import Noise
-from trustdm.bench.runner.job import BlockResult, Context
-from trustdm.bench.targets.classify import Meter, Target
+from trustdm.bench.runner.job import Context
+from trustdm.bench.tasks.protocol import BlockResult
+from trustdm.bench.targets.classify import Target
+from trustdm.bench.method import Meter
 from trustdm.bench.tasks.robustness.protocol import Adversarial
 from trustdm.bench.types import Block, Budget, Counts, Status
 

@@ -15,7 +15,8 @@ from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, load_suite
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.tasks.certification.protocol import SequentiallyCertified
 from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status
 from trustdm.leaderboard.boards import Board, load

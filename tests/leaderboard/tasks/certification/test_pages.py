@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from trustdm.bench.smoothing.accuracy import ENVELOPE
-from trustdm.bench.suite.load import load_suite
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard import columns, text
 

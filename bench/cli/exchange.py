@@ -1,0 +1,84 @@
+"""The verbs that bring results in and out: publish, export, import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trustdm.bench.cli.options import Db
+from trustdm.bench.errors import TrustdmError
+
+
+def add(app: typer.Typer) -> None:
+    """Adds them."""
+    app.command()(publish)
+    app.command()(export)
+    app.command("import")(import_)
+
+
+def publish(
+    db: Db = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("site"),
+    suite: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Suite files of your own to publish too; repeatable.")
+    ] = None,
+) -> None:
+    """Write the static leaderboard pages."""
+    from trustdm.bench import api
+    from trustdm.bench.cli import console
+    from trustdm.bench.shipped import known_suites
+    from trustdm.bench.store.store import Store
+    from trustdm.leaderboard.build import build_site
+
+    with Store.open(api.database(db), read_only=True) as store:
+        report = build_site(store, out, known_suites(store, suite or []))
+    for name in report.left_out:
+        console.warn(f"trustdm: results of {name} left out: their suite cannot be read; give its file with --suite")
+    console.say(f"{report.written} pages written, {report.unchanged} unchanged: {(out / 'index.html').resolve()}")
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where the run files go, one for each suite and method.")],
+    db: Db = None,
+    suite: Annotated[str | None, typer.Option(help="Only this suite.")] = None,
+    method: Annotated[str | None, typer.Option(help="Only this method.")] = None,
+) -> None:
+    """Write results as run files: JSON that can be reviewed in a pull request and imported without loss."""
+    from trustdm.bench import api
+    from trustdm.bench.cli import console
+    from trustdm.bench.store import runfiles
+    from trustdm.bench.store.store import Store
+
+    with Store.open(api.database(db), read_only=True) as store:
+        written = runfiles.export(store, folder, suite=_suite_name(suite), method=method)
+    for path in written:
+        console.say(str(path))
+    if not written:
+        raise TrustdmError(f"{api.database(db)}: nothing to export; expected results of suite {suite or 'any'}")
+
+
+def _suite_name(text: str | None) -> str | None:
+    """The name of a suite that was given by name or by file."""
+    if text is None or not text.endswith(".toml"):
+        return text
+    from trustdm.bench.plugins import load_suite
+
+    return load_suite(text).name
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Run files, or folders of them.")],
+    db: Db = None,
+) -> None:
+    """Read run files into the database; importing twice changes nothing."""
+    from trustdm.bench import api
+    from trustdm.bench.cli import console
+    from trustdm.bench.store import runfiles
+    from trustdm.bench.store.store import Store
+
+    with Store.open(api.database(db)) as store:
+        for path in paths:
+            added = runfiles.import_folder(store, path) if path.is_dir() else runfiles.import_file(store, path)
+            console.say(f"{path}: {added} blocks added")

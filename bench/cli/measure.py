@@ -1,0 +1,207 @@
+"""The verbs that measure: run, demo. Torch and the store are imported when they are needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trustdm.bench.cli.exchange import publish
+from trustdm.bench.cli.look import show
+from trustdm.bench.cli.options import EPILOG, Db, Plugins
+from trustdm.bench.errors import TrustdmError
+
+if TYPE_CHECKING:
+    from trustdm.bench.api import Prepared, Request
+    from trustdm.bench.runner.run import Report, Runner
+    from trustdm.bench.store.store import Store
+
+
+def add(app: typer.Typer) -> None:
+    """Adds them."""
+    app.command(epilog=EPILOG)(run)
+    app.command()(demo)
+
+
+def run(  # noqa: PLR0913 - one parameter for each option
+    suites: Annotated[list[str], typer.Argument(metavar="SUITE...", help="Names, or paths of suite files.")],
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", metavar="NAME[:key=value,...]", help="Default: every method that fits; repeatable."),
+    ] = None,
+    plugin: Plugins = None,
+    db: Db = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    batch_size: Annotated[
+        int, typer.Option(min=0, help="Images at once on the device; 0: a whole block. Halved when memory runs out.")
+    ] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes, one torch thread each.")] = 1,
+    limit: Annotated[
+        int | None, typer.Option(help="The first examples only, rounded up to whole blocks: a preview row.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="The demo size that each suite declares.")] = False,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="Instead of the suite's seeds; may be repeated.")
+    ] = None,
+    max_hours: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop at a block boundary after so long (exit 3).")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed blocks again.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, superseding what is stored.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and what it would take.")] = False,
+) -> None:
+    """Run suites: measure what the database lacks, commit block by block.
+
+    Interrupt it, kill it, run it again: finished blocks are kept and never repeated.
+    """
+    from trustdm.bench.api import Request
+    from trustdm.bench.runner.run import Options
+
+    request = Request(
+        suites=tuple(suites),
+        methods=tuple(method or ()),
+        plugins=tuple(plugin or ()),
+        device=device,
+        batch_size=batch_size,
+        jobs=jobs,
+        limit=limit,
+        demo=demo,
+        seeds=tuple(seed or ()),
+        options=Options(fresh, retry_failed, _seconds(max_hours)),
+    )
+    code = _dry_run(request, db) if dry_run else _run(request, db)
+    raise typer.Exit(code)
+
+
+def _seconds(hours: float | None) -> float | None:
+    if hours is not None and not 0 <= hours < float("inf"):
+        raise TrustdmError(f"--max-hours: expected a number of hours of at least 0, got {hours}")
+    return None if hours is None else hours * 3600
+
+
+def _prepare(request: Request) -> Prepared:
+    from trustdm.bench import api
+    from trustdm.bench.cli import console
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    prepared = api.prepare(request)
+    for problem in prepared.problems:
+        console.warn(f"trustdm: plugin left out: {problem}")
+    if request.limit is not None and not request.demo:
+        _explain_limit(request.limit, prepared)
+    return prepared
+
+
+def _explain_limit(limit: int, prepared: Prepared) -> None:
+    from trustdm.bench.cli import console
+
+    for suite in prepared.suites:
+        cell = next(c for c in prepared.cells if c.suite is suite)
+        stop = -(-cell.blocks[-1].stop // suite.positions(cell.identity.evaluation).per_example)
+        if stop != min(limit, suite.size.full):
+            console.warn(f"trustdm: {suite.name}: --limit {limit} means {stop} examples: blocks are computed whole")
+
+
+def _run(request: Request, db: str | None) -> int:
+    from trustdm.bench import api
+    from trustdm.bench.cli import console
+    from trustdm.bench.store.store import Store
+
+    prepared = _prepare(request)
+    with Store.open(api.database(db)) as store:
+        report = api.execute(request, prepared, store, console.progress(), _stop_on_signals)
+        _tables(store, prepared)
+    return _conclude(report, fresh=request.options.fresh)
+
+
+def _conclude(report: Report, *, fresh: bool) -> int:
+    from trustdm.bench.cli import console
+
+    for line in report.lines:
+        console.warn(f"trustdm: {line}")
+    console.say(f"{report.done} blocks measured, {report.skipped} already there, {report.failed} failed")
+    if report.stopped:
+        without = ", without --fresh," if fresh else ""
+        console.warn(f"trustdm: stopped before the end; the same command{without} goes on")
+    return report.exit_code
+
+
+def _tables(store: Store, prepared: Prepared) -> None:
+    from trustdm.bench.cli import console
+    from trustdm.bench.summary.rows import rows
+
+    for suite in prepared.suites:
+        console.out.print(console.board(suite, rows(suite, store.results(suite.name))))
+
+
+def _stop_on_signals(runner: Runner) -> None:
+    """The first Ctrl-C or SIGTERM stops at a block boundary; the second one stops at once."""
+
+    def stop(number: int, _: Any) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        sys.stderr.write("\ntrustdm: finishing the blocks in flight; once more to stop at once\n")
+        runner.interrupt()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _dry_run(request: Request, db: str | None) -> int:
+    from trustdm.bench import api
+    from trustdm.bench.cli import console
+    from trustdm.bench.runner.estimate import estimate
+    from trustdm.bench.runner.session import Session
+    from trustdm.bench.store.store import Store
+
+    prepared = _prepare(request)
+    url = api.database(db)
+    stored: dict[str, set[int]] = {}
+    if "://" in url or Path(url).exists():
+        with Store.open(url, read_only=True) as store:
+            mine = [c for c in store.cells() if not c.superseded and c.lab == store.lab]
+            stored = {c.key: _stored(store, c.id, request) for c in mine}
+    todo = []
+    for cell in prepared.cells:
+        have = set() if request.options.fresh else stored.get(cell.identity.key, set())
+        todo.append((cell, [b for b in cell.blocks if b.start not in have]))
+    found = estimate(Session(prepared.settings, prepared.catalogue.registry), todo)
+    console.out.print(console.estimates(found, request.jobs))
+    for problem in dict.fromkeys(e.problem for e in found if e.problem):
+        console.warn(f"trustdm: {problem}")
+    if found and all(e.problem for e in found):
+        return 1
+    return 2 if prepared.problems or any(e.problem for e in found) else 0
+
+
+def _stored(store: Store, cell_id: int, request: Request) -> set[int]:
+    """The starts of the blocks that a run would leave as they are."""
+    blocks = store.blocks(cell_id)
+    return {s for s, b in blocks.items() if b.status == "done" or not request.options.retry_failed}
+
+
+def demo(
+    db: Db = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("site"),
+    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one for each core.")] = 0,
+) -> None:
+    """Measure the demo suites live, import the shipped full-size results, publish the pages."""
+    from trustdm.bench import api
+    from trustdm.bench.cli import console
+    from trustdm.bench.shipped import demo_suites, import_shipped
+
+    jobs = jobs or os.cpu_count() or 1
+    request = api.Request(suites=tuple(demo_suites()), demo=True, jobs=jobs)
+    code = _run(request, db)
+    from trustdm.bench.store.store import Store
+
+    with Store.open(api.database(db)) as store:
+        console.say(f"{import_shipped(store)} blocks imported from the shipped results/measured")
+    publish(db=db, out=out)
+    for name in demo_suites():
+        show(name, db=db)
+    console.say(f"database {api.database(db)}; open {(out / 'index.html').resolve()} in a browser")
+    raise typer.Exit(code)

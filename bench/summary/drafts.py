@@ -1,0 +1,115 @@
+"""Rows before they are ranked: the cells of a method put together, with their marks, flags and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trustdm.bench.records import CellResult
+from trustdm.bench.summary import flags
+from trustdm.bench.summary.facts import CellFacts, Facts
+from trustdm.bench.summary.facts import facts as computed
+from trustdm.bench.summary.marks import Currency, completeness, currencies, grouped, verification
+from trustdm.bench.summary.row import Row
+from trustdm.bench.summary.score import Score
+from trustdm.bench.types import Cost, Origin
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.load import Suite
+
+Cells = dict[str, tuple[CellResult, CellFacts]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A row before ranking, with the score of the ranking metric; None where the row does not show it."""
+
+    row: Row
+    score: Score | None
+
+
+def drafts(suite: Suite, results: Sequence[CellResult], facts: Facts = computed) -> list[Draft]:
+    """The rows of a suite's board before they are ranked, in the order of their cells.
+
+    Results of other suites are ignored, and cells that hold nothing yet. What makes up a row and what its marks mean:
+    ``bench.summary.marks``.
+
+    Raises:
+        StoreError: a record is there twice.
+    """
+    filled = [r for r in results if r.identity.suite == suite.name and len(r.records)]
+    groups = grouped(filled)
+    marks = currencies(suite, groups)
+    return [_draft(suite, cells, mark, facts) for (_, cells), mark in zip(groups, marks, strict=True)]
+
+
+def _draft(suite: Suite, results: list[CellResult], currency: Currency, facts: Facts) -> Draft:
+    cells: Cells = {r.identity.evaluation: (r, facts(suite, r)) for r in results}
+    scores = {name: score for _, known in cells.values() for name, score in known.scores.items()}
+    ranking, newest = suite.ranking.metric, results[-1]
+    best = scores.get(ranking)
+    row = Row(
+        method=newest.identity.method,
+        method_version=newest.identity.method_version,
+        params=tuple((str(k), v) for k, v in newest.identity.method_params),
+        lab=newest.lab,
+        weights=newest.identity.weights,
+        suite=suite.name,
+        suite_version=newest.identity.suite_version,
+        seed=newest.identity.seed,
+        origin=newest.origin,
+        currency=currency,
+        completeness=completeness(suite, cells),
+        verification=verification(results),
+        flags=_flags(newest, cells),
+        metrics={m.name: scores[m.name].estimate for m in suite.metrics if m.name in scores},
+        rank_low=None,
+        rank_high=None,
+        rank_group="",
+        rank_test="",
+        caveat=best.caveat if best else "",
+        cost=_cost([r.cost for r in results]),
+        n=_examples(suite, cells),
+        planned=max(r.planned // _per_example(suite, r) for r in results),
+        card=newest.card,
+        cells=tuple(r.id for r in results),
+        errors=tuple(dict.fromkeys([*(e for r in results for e in r.errors), *_problems(suite, cells)])),
+    )
+    return Draft(row, best)
+
+
+def _flags(newest: CellResult, cells: Cells) -> tuple[str, ...]:
+    return tuple(sorted({*flags.of_card(newest.card), *(name for _, known in cells.values() for name in known.flags)}))
+
+
+def _problems(suite: Suite, cells: Cells) -> list[str]:
+    """Why some metrics cannot be told, in the order of the suite."""
+    order = {metric.name: at for at, metric in enumerate(suite.metrics)}
+    lines = [line for _, known in cells.values() for line in known.problems]
+    return sorted(lines, key=lambda line: order.get(line.partition(":")[0], len(order)))
+
+
+def _examples(suite: Suite, cells: Cells) -> int:
+    """How many examples were run in the evaluation that ranks; without it, in the one that has fewest."""
+    evaluation = suite.ranking_metric.evaluation
+    names = [evaluation] if evaluation in cells else list(cells)
+    return min(cells[name][1].examples for name in names)
+
+
+def _per_example(suite: Suite, result: CellResult) -> int:
+    """How many positions an example of a cell has; a published log has one for each."""
+    if result.origin is Origin.REPORTED:
+        return 1
+    return suite.positions(result.identity.evaluation).per_example
+
+
+def _cost(costs: Sequence[Cost]) -> Cost:
+    """Sums, and the largest peak of memory."""
+    return Cost(
+        wall=sum(c.wall for c in costs),
+        device=sum(c.device for c in costs),
+        forwards=sum(c.forwards for c in costs),
+        gradients=sum(c.gradients for c in costs),
+        memory=max(c.memory for c in costs),
+    )

@@ -1,0 +1,112 @@
+"""Who is better than whom, as far as the records can tell: groups of comparable rows, tests of all pairs, rank intervals."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench import stats
+from trustdm.bench.summary.drafts import Draft
+from trustdm.bench.summary.row import Row
+from trustdm.bench.types import Origin
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.load import Suite
+
+ALONE = "none: alone in its group"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A draft that has a score, and so can be compared."""
+
+    draft: Draft
+    examples: NDArray[np.int64]
+    values: Floats | None
+    value: float
+    se: float
+    group: tuple[object, ...]
+    label: str
+
+    @staticmethod
+    def of(draft: Draft) -> _Scored | None:
+        """None where the row is not ranked: no score or one with a caveat, not current, not measured."""
+        row, score = draft.row, draft.score
+        if score is None or score.caveat or row.currency != "current" or row.origin is not Origin.MEASURED:
+            return None
+        examples = np.zeros(0, dtype=np.int64) if score.examples is None else score.examples
+        group = (row.completeness, row.seed, examples.tobytes(), *score.group)
+        return _Scored(draft, examples, score.values, score.estimate.value, score.se, group, score.label)
+
+
+def ranked(suite: Suite, drafts: Iterable[Draft]) -> list[Row]:
+    """The rows, with rank intervals where they can be ranked."""
+    groups: dict[tuple[object, ...], list[_Scored]] = defaultdict(list)
+    out = []
+    for draft in drafts:
+        scored = _Scored.of(draft)
+        if scored is None:
+            out.append(draft.row)
+        else:
+            groups[scored.group].append(scored)
+    for group in groups.values():
+        once = _once(group)
+        out += _ranks(suite, once)
+        kept = {id(scored) for scored in once}
+        out += [scored.draft.row for scored in group if id(scored) not in kept]
+    return out
+
+
+def _once(group: list[_Scored]) -> list[_Scored]:
+    """The group with each method once: one that several labs measured is ranked by what is stored last."""
+    newest: dict[object, _Scored] = {}
+    for scored in sorted(group, key=lambda s: max(s.draft.row.cells)):
+        row = scored.draft.row
+        newest[row.method, row.method_version, row.params, row.weights] = scored
+    kept = {id(scored) for scored in newest.values()}
+    return [scored for scored in group if id(scored) in kept]
+
+
+def _ranks(suite: Suite, group: list[_Scored]) -> list[Row]:
+    """The rows of one group with their rank intervals: tests of all pairs, Holm over these."""
+    p, gap, name = _tests(suite, group)
+    level, pairs = suite.ranking.level, len(group) * (len(group) - 1) // 2
+    bounds = stats.rank_intervals(stats.significantly_better(p, gap, level))
+    test = f"{name}, Holm over {pairs} pair{'s' * (pairs > 1)}, level {level:g}" if pairs else ALONE
+    label = _label(suite, group[0])
+    return [
+        replace(s.draft.row, rank_low=low, rank_high=high, rank_group=label, rank_test=test)
+        for s, (low, high) in zip(group, bounds, strict=True)
+    ]
+
+
+def _tests(suite: Suite, group: list[_Scored]) -> tuple[Floats, Floats, str]:
+    """p-values and gaps of all pairs: paired over the examples, or from each statistic's own error."""
+    direction = 1 if suite.ranking_metric.direction == "higher" else -1
+    values = [s.values for s in group if s.values is not None]
+    if values:
+        return stats.pairwise(direction * np.stack(values))
+    return stats.z_pairwise([s.value for s in group], [s.se for s in group], direction)
+
+
+def _label(suite: Suite, scored: _Scored) -> str:
+    """ "full", "preview n=64"; with the seed unless it is the suite's first, and a mark for examples that are not
+    the first ones of the test list, or for whatever else the score's group is told by."""
+    row, examples = scored.draft.row, scored.examples
+    words: list[str] = [row.completeness]
+    if row.completeness == "preview":
+        words.append(f"n={len(examples) or row.n}")
+        if len(examples) and not np.array_equal(np.sort(suite.test[: len(examples)]), examples):
+            words.append(f"examples={hashlib.sha256(examples.tobytes()).hexdigest()[:8]}")
+    if scored.label:
+        words.append(scored.label)
+    if row.seed != suite.seeds[0]:
+        words.append(f"seed={row.seed}")
+    return " ".join(words)

@@ -1,0 +1,83 @@
+"""A row of a board: what is said about one method on one suite."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from trustdm.bench.summary.marks import Completeness, Currency
+from trustdm.bench.types import Cost, Estimate, Origin, Verification
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a board says about one method, version, parameters, weights, suite version and seed, measured in one lab.
+
+    ``metrics`` has no entry where there is nothing to show: no cell, no example that counts, or a verdict missing.
+    ``n`` counts examples with records in the evaluation of the ranking metric (without one: in the evaluation that
+    has fewest). ``rank_low`` and ``rank_high`` are None, group and test empty, where a row is not ranked;
+    ``caveat`` says why, where the ranking metric does.
+    """
+
+    method: str
+    method_version: str
+    params: tuple[tuple[str, object], ...]
+    suite: str
+    suite_version: int
+    seed: int
+    origin: Origin
+    currency: Currency
+    completeness: Completeness
+    verification: Verification
+    flags: tuple[str, ...]
+    metrics: dict[str, Estimate]
+    rank_low: int | None
+    rank_high: int | None
+    rank_group: str
+    rank_test: str
+    cost: Cost
+    n: int
+    planned: int
+    card: dict[str, object]
+    cells: tuple[int, ...]
+    errors: tuple[str, ...]
+    lab: str = ""
+    weights: tuple[str, ...] = ()
+    caveat: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """The row as plain JSON values; costs in seconds, images and bytes."""
+        return {
+            "method": self.method,
+            "version": self.method_version,
+            "params": dict(self.params),
+            "weights": list(self.weights),
+            "lab": self.lab,
+            "suite": self.suite,
+            "suite_version": self.suite_version,
+            "seed": self.seed,
+            "origin": self.origin.value,
+            "currency": self.currency,
+            "completeness": self.completeness,
+            "verification": self.verification.value,
+            "flags": list(self.flags),
+            "rank_low": self.rank_low,
+            "rank_high": self.rank_high,
+            "rank_group": self.rank_group,
+            "rank_test": self.rank_test,
+            "caveat": self.caveat,
+            "cost": {
+                "wall_s": self.cost.wall,
+                "device_s": self.cost.device,
+                "forwards": self.cost.forwards,
+                "gradients": self.cost.gradients,
+                "memory_bytes": self.cost.memory,
+            },
+            "n": self.n,
+            "planned": self.planned,
+            "errors": list(self.errors),
+            "metrics": {name: _plain(estimate) for name, estimate in self.metrics.items()},
+        }
+
+
+def _plain(estimate: Estimate) -> dict[str, object]:
+    return {name: value for name, value in asdict(estimate).items() if name != "detail" or value}

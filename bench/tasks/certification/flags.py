@@ -1,0 +1,31 @@
+"""What a reader must know about a certified row: certificates hold whatever is tried, so gradients do not matter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustdm.bench.tasks.contract import Flag
+
+if TYPE_CHECKING:
+    from trustdm.bench.summary.cell import CellView
+
+
+def cut_off(cell: CellView) -> bool:
+    """A published log that ends early."""
+    return cell.count("missing_rows") > 0
+
+
+FLAGS = (
+    Flag(
+        "cut-off",
+        "warn",
+        "The published log that this was read from ends early; the images after it are missing.",
+        cut_off,
+    ),
+    Flag("randomized", "warn", "Draws random numbers of its own, beyond the noise that the harness adds."),
+    Flag("keyed-noise", "info", "Randomized, with noise that the harness passes in, new for each draw."),
+    Flag("gradient-surrogate", "warn", "Declares a stand-in for its true gradient; a certificate needs none."),
+    Flag("gradient-bpda", "warn", "Declares a replaced gradient; a certificate needs none."),
+    Flag("gradient-none", "warn", "Declares that it has no gradient; a certificate needs none."),
+    Flag("failures", "bad", "The method failed on some images, so nothing is said of the evaluation they belong to."),
+)

@@ -1,0 +1,113 @@
+"""Certified robustness by randomized smoothing: at which radius is the label provably constant?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from trustdm.bench.suite.fields import FractionText, RadiusText, Whole
+from trustdm.bench.suite.models import Problem, Table
+from trustdm.bench.tasks.certification import flags
+from trustdm.bench.tasks.contract import Flag, Metric, Positions, Task, image_faults, table_of, test_list_faults
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.load import Suite
+    from trustdm.bench.suite.models import MetricSpec
+
+CHUNKED = "certified"
+"""The protocol whose draws are spread over several positions for each image."""
+METRICS = "trustdm.bench.tasks.certification.metrics"
+
+
+class Certification(Table):
+    """How smoothed classifiers are certified; the norm is l2, radii are in units of the [0, 1] range.
+
+    ``selection`` draws choose the class of an image, ``estimation`` others bound its probability, each wrong with
+    probability at most ``alpha`` (a fraction in text). Draws are made and stored in chunks of ``chunk``.
+    """
+
+    alpha: FractionText = "1/1000"
+    selection: Whole = 100
+    estimation: Whole
+    chunk: Whole = 1000
+
+
+class Radius(Table):
+    """``radius`` in units of the [0, 1] range, a fraction in text."""
+
+    radius: RadiusText
+
+
+class Certify(Task):
+    """Suites with a table ``[certification]``."""
+
+    name = "certification"
+    key = "certification"
+    title = "Certified robustness"
+    summary = "certified accuracy at a radius in L2, by randomized smoothing"
+    table = Certification
+    capability = "classify_noisy"
+    loose = frozenset({"alpha"})
+    view = "trustdm.leaderboard.tasks.certification.view:VIEW"
+    plugins = ("trustdm.bench.tasks.certification.protocol", "trustdm.bench.tasks.certification.sequential")
+    metrics = (
+        Metric("certified", f"{METRICS}:certified", "share", "Certified accuracy at radius {radius}", Radius),
+        Metric(
+            "certified-radius",
+            f"{METRICS}:average_radius",
+            "length",
+            "Average certified radius (ACR); an image that is wrong or abstained on counts as 0",
+        ),
+        Metric(
+            "abstention",
+            f"{METRICS}:abstention",
+            "share",
+            "Share of images on which the method abstains; these count as wrong",
+        ),
+        Metric(
+            "draws",
+            f"{METRICS}:draws",
+            "count",
+            "Noisy copies of an image that were classified, in the mean over images",
+        ),
+    )
+    flags: tuple[Flag, ...] = flags.FLAGS
+
+    def faults(self, suite: Suite) -> Iterator[Problem]:
+        """The images that are certified must be listed."""
+        yield from test_list_faults(suite)
+        yield from image_faults(suite)
+
+    def positions(self, suite: Suite, evaluation: str) -> Positions:
+        """Position i is chunk i % chunks of the draws of image i // chunks of the test list."""
+        return Positions.count(suite.size.full, chunks_of(suite, evaluation))
+
+    def says(self, suite: Suite) -> Sequence[str]:
+        """The norm and the error."""
+        return ["certified L2 radius", f"certificates are wrong with probability at most {certification(suite).alpha}"]
+
+    def headline(self, suite: Suite) -> Sequence[MetricSpec]:
+        """The average radius and the draws."""
+        return [m for m in suite.metrics if m.statistic in ("certified-radius", "draws")]
+
+
+def certification(suite: Suite) -> Certification:
+    """The table ``[certification]`` of a suite.
+
+    Raises:
+        UsageError: it has none.
+    """
+    table: Certification = table_of(suite, Certification)
+    return table
+
+
+def chunks_of(suite: Suite, evaluation: str) -> int:
+    """How many positions of an evaluation belong to one image: 1, or the selection and the chunks of the estimation."""
+    spec = suite.evaluations.get(evaluation)
+    if spec is None or spec.protocol != CHUNKED:
+        return 1
+    table = certification(suite)
+    return 1 + -(-table.estimation // table.chunk)
+
+
+TASK = Certify()

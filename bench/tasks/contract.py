@@ -1,0 +1,189 @@
+"""What a task is: the table of a suite file that asks for it, the metrics it has, and what only it knows of its suites.
+
+A task is one folder under ``bench/tasks``, or one package from outside (docs/adding-a-task.md): a module ``task.py``
+with one module-level instance of a subclass of ``Task``. Everything outside these folders works through this contract
+and names no task. Torch-free; functions that need torch or scipy are texts "module:function", loaded when used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.registry import Registered, Registry, loaded
+from trustdm.bench.suite.models import Problem, Table
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.load import Suite
+    from trustdm.bench.suite.models import MetricSpec
+    from trustdm.bench.summary.cell import CellView
+    from trustdm.bench.summary.score import Score
+
+Unit = Literal["share", "distance", "count", "length", "bits"]
+Tone = Literal["quiet", "info", "good", "warn", "bad"]
+Finding = tuple[bool, str, str]
+"""Whether it is there, what it is, and a detail: one line of ``trustdm doctor``."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """What is run, in this order: ``ids`` (n,) go into ``Records.example``; ``per_example`` neighbours are one example.
+
+    An example may need several positions: chunks of noisy draws, keys, prompts.
+    """
+
+    ids: NDArray[np.int64]
+    per_example: int = 1
+
+    @staticmethod
+    def count(total: int, per_example: int = 1) -> Positions:
+        """The positions 0, 1, ... of ``total`` examples."""
+        ids = np.arange(total * per_example, dtype=np.int64)
+        ids.flags.writeable = False
+        return Positions(ids, per_example)
+
+
+def never(_: CellView) -> bool:
+    """For flags that the core itself raises; a task only words them."""
+    return False
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What a reader must know about a row: ``words`` explain it, ``when`` says from a cell whether it is raised.
+
+    ``when`` is a function of a module (it travels to worker processes). A flag of the core may be worded anew by a
+    task: then it has the core's name and no ``when``.
+    """
+
+    name: str
+    tone: Tone
+    words: str
+    when: Callable[[CellView], bool] = never
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A statistic that a column of a board may show; ``name`` is what a suite calls it, the key ``statistic``.
+
+    ``function`` is "module:function", (CellView, MetricSpec) -> Score or None where it cannot be told. ``words`` is one
+    sentence, formatted with the parameters; ``params`` the model of further keys of ``[[metrics]]``. A higher
+    ``version`` drops cached scores; it moves no key of a cell.
+    """
+
+    name: str
+    function: str
+    unit: Unit
+    words: str
+    params: type[Table] | None = None
+    version: int = 1
+
+    def score(self, cell: CellView, spec: MetricSpec) -> Score | None:
+        """The score of one cell; see ``summary.score.Score``."""
+        return cast("Score | None", loaded(self.function)(cell, spec))
+
+    def describe(self, spec: MetricSpec) -> str:
+        """``words`` with the parameters of a column in them."""
+        return self.words.format(**spec.params) if self.params else self.words
+
+
+class Task(Registered):
+    """Base of every task; ``TASK = MyTask()`` in ``task.py`` registers it.
+
+    ``name``: the family in lists ("robustness"). ``key``: the table of the suite file. ``title``: what the family is
+    called as a heading. ``capability``: what a method must be able to do. ``loose``: keys of the table that leave
+    stored records valid and comparable (an alpha, prose). ``unit``: what one example is. ``view``: "module:object", a
+    ``leaderboard.boardview.BoardView``, loaded by the leaderboard only. ``plugins``: further modules to register.
+    """
+
+    KIND: ClassVar[str] = "task"
+    key: ClassVar[str]
+    title: ClassVar[str]
+    table: ClassVar[type[Table]]
+    capability: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+    flags: ClassVar[tuple[Flag, ...]] = ()
+    loose: ClassVar[frozenset[str]] = frozenset()
+    unit: ClassVar[str] = "image"
+    view: ClassVar[str] = ""
+    plugins: ClassVar[tuple[str, ...]] = ()
+
+    def metric(self, statistic: str) -> Metric | None:
+        """The metric of that name; None if the task has none."""
+        return next((metric for metric in self.metrics if metric.name == statistic), None)
+
+    def faults(self, suite: Suite) -> Iterator[Problem]:
+        """What is wrong with a suite that the model of one table cannot see; by default the test list is checked."""
+        yield from test_list_faults(suite)
+
+    def positions(self, suite: Suite, evaluation: str) -> Positions:
+        """What an evaluation runs; by default the test list, one position for each example."""
+        return Positions(suite.test)
+
+    def data_digest(self, suite: Suite, registry: Registry) -> str:
+        """What the examples are, as part of the identity of a result; by default the digest of the data set."""
+        from trustdm.bench.suite.data import open_data
+
+        return suite.data.digest or open_data(suite, registry).digest()
+
+    def needs(self, suite: Suite, registry: Registry) -> Iterator[Finding]:
+        """Whether what a run needs is on this machine; by default the data set, whose first example is read.
+
+        Raises:
+            TrustdmError: something is missing; the line says what.
+        """
+        from trustdm.bench.suite.data import open_data
+
+        open_data(suite, registry).read(suite.test[:1])
+        yield True, f"suite {suite.name}", f"data set {suite.data.dataset} is here"
+
+    def probe_order(self, params: Mapping[str, Any]) -> Sequence[str]:
+        """The probes of an evaluation with these parameters in the order they are run; by default as they appear."""
+        return ()
+
+    def says(self, suite: Suite) -> Sequence[str]:
+        """What the suite asks, in lines: the first for a list (two or three words), the others for ``show``."""
+        return [self.title.lower()]
+
+    def headline(self, suite: Suite) -> Sequence[MetricSpec]:
+        """The metrics that fit a terminal; by default the one that ranks, then those of its evaluation, three at most."""
+        ranked = next(m for m in suite.metrics if m.name == suite.ranking.metric)
+        beside = [m for m in suite.metrics if m.evaluation == ranked.evaluation and m is not ranked]
+        return [ranked, *beside][:3]
+
+    def reference_stamp(self, suite: Suite) -> str:
+        """What scores depend on beside the records and the suite: the hash of a reference file, say. For the cache."""
+        return ""
+
+
+def test_list_faults(suite: Suite) -> Iterator[Problem]:
+    """A suite that runs its test list must have one, as long as its full size, of at least two classes."""
+    if suite.data.splits is None:
+        yield Problem("data.splits", "a value", "nothing")
+    elif suite.data.classes < 2:
+        yield Problem("data.classes", "greater than or equal to 2", suite.data.classes)
+    elif suite.size.full != len(suite.test):
+        yield Problem("size.full", f"{len(suite.test)}, the length of data.splits.test", suite.size.full)
+
+
+def image_faults(suite: Suite) -> Iterator[Problem]:
+    """A suite of images must say their three sizes."""
+    if len(suite.data.shape) != 3:
+        yield Problem("data.shape", "three sizes: channels, height, width", list(suite.data.shape))
+
+
+def table_of(suite: Suite, kind: type[Any]) -> Any:
+    """The task's table of a suite, as the model ``kind``.
+
+    Raises:
+        UsageError: the suite is of another task.
+    """
+    from trustdm.bench.errors import UsageError
+
+    if not isinstance(suite.table, kind):
+        raise UsageError(f"{suite.name}: expected a suite with a table like {kind.__name__}, got [{suite.task.key}]")
+    return suite.table

@@ -1,0 +1,173 @@
+"""Generators of images: how close are samples to the data, and what does one cost?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, StrictInt
+
+from trustdm.bench.errors import DataError
+from trustdm.bench.hashing import sha256_file
+from trustdm.bench.registry import Registry
+from trustdm.bench.suite.fields import FileName, Hash, Name
+from trustdm.bench.suite.models import Problem, Table
+from trustdm.bench.tasks.contract import Finding, Flag, Metric, Positions, Task, image_faults, table_of
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.load import Suite
+    from trustdm.bench.suite.models import MetricSpec
+
+DATA = "TRUSTDM_DATA"
+METRICS = "trustdm.bench.tasks.generation.metrics"
+INCEPTION = "inception"
+
+
+class Generation(Table):
+    """How images are made of seeds, and what they are compared with.
+
+    ``labels``: seed i gets class i modulo the number of classes ("balanced"), one drawn from the seed ("random"), or
+    none. ``quantise``: to 8 bits by "round" (floor(255 x + 1/2)) or "truncate" (floor(255 x)). ``extractor`` is the
+    name of a plugin and ``extractor_sha256`` the hash of its weights; ``reference`` the file of what its features of
+    the reference images are (``trustdm reference``). A distance is that of ``set`` images to the reference; where
+    more are made, it is the mean over the sets.
+    """
+
+    labels: Literal["balanced", "random", "none"] = "balanced"
+    quantise: Literal["round", "truncate"] = "round"
+    extractor: Name
+    extractor_sha256: Hash | None = None
+    reference: FileName
+    reference_sha256: Hash | None = None
+    set: Annotated[StrictInt, Field(ge=2)]
+
+
+class Generate(Task):
+    """Suites with a table ``[generation]``."""
+
+    name = "generation"
+    key = "generation"
+    title = "Image generation"
+    summary = "distance of generated images to real ones, and network evaluations an image takes"
+    table = Generation
+    capability = "sample"
+    loose = frozenset({"reference"})
+    view = "trustdm.leaderboard.tasks.generation.view:VIEW"
+    plugins = ("trustdm.bench.tasks.generation.protocol",)
+    metrics = (
+        Metric(
+            "frechet",
+            f"{METRICS}:frechet",
+            "distance",
+            "Fréchet distance between the Gaussians fitted to the features of a set of images and of the reference",
+        ),
+        Metric(
+            "kid",
+            f"{METRICS}:kid",
+            "distance",
+            "Kernel distance (KID, cubic kernel) between the features of a set of images and of the reference; unbiased",
+        ),
+        Metric(
+            "precision",
+            f"{METRICS}:precision",
+            "share",
+            "Share of the images that lie where real ones do, by nearest neighbours in the features",
+        ),
+        Metric(
+            "recall",
+            f"{METRICS}:recall",
+            "share",
+            "Share of the real images that lie where generated ones do, by nearest neighbours in the features",
+        ),
+        Metric(
+            "evaluations",
+            f"{METRICS}:evaluations",
+            "count",
+            "Network evaluations (NFE) an image takes, as the harness counted; least and most, if it varies",
+        ),
+    )
+    flags: tuple[Flag, ...] = (
+        Flag("randomized", "warn", "Draws random numbers of its own: an image does not depend on its seed alone."),
+        Flag(
+            "gradient-surrogate", "warn", "Declares a stand-in for its true gradient; without meaning for a generator."
+        ),
+        Flag("gradient-bpda", "warn", "Declares a replaced gradient; without meaning for a generator."),
+        Flag("gradient-none", "warn", "Declares that it has no gradient; without meaning for a generator."),
+        Flag("failures", "bad", "The generator failed on some images, so no distance is given."),
+    )
+
+    def faults(self, suite: Suite) -> Iterator[Problem]:
+        """A full run must consist of whole sets."""
+        table = generation(suite)
+        if suite.size.full % table.set:
+            yield Problem("size.full", f"a multiple of generation.set, {table.set}", suite.size.full)
+        yield from image_faults(suite)
+
+    def positions(self, suite: Suite, evaluation: str) -> Positions:
+        """The positions 0, 1, ... of the seeds."""
+        return Positions.count(suite.size.full)
+
+    def data_digest(self, suite: Suite, registry: Registry) -> str:
+        """The content of the reference that images are compared with; where it is not pinned, of what is there."""
+        return generation(suite).reference_sha256 or sha256_file(reference_file(suite))
+
+    def needs(self, suite: Suite, registry: Registry) -> Iterator[Finding]:
+        """The reference."""
+        yield True, f"suite {suite.name}", f"its reference {reference_file(suite).name} is here"
+
+    def says(self, suite: Suite) -> Sequence[str]:
+        """The task; the distance of held-out real images."""
+        from trustdm.bench.tasks.generation.metrics import floor_of
+
+        kind = "unconditional" if generation(suite).labels == "none" else "class-conditional"
+        floor = floor_of(suite, generation(suite).set)
+        lines = [f"{kind} generation"]
+        if floor is not None:
+            interval = f"[{floor.low:.3g}, {floor.high:.3g}]"
+            lines.append(f"held-out real images, {floor.n:,} of them: {floor.value:.3g} {interval}")
+        return lines
+
+    def headline(self, suite: Suite) -> Sequence[MetricSpec]:
+        """Distances, and the cost of the one that ranks."""
+        cost = ("evaluations", suite.ranking_metric.evaluation)
+        return [m for m in suite.metrics if m.statistic == "frechet" or (m.statistic, m.evaluation) == cost]
+
+    def reference_stamp(self, suite: Suite) -> str:
+        """The hash of the reference file that is here; empty without one."""
+        try:
+            return sha256_file(reference_file(suite))
+        except DataError:
+            return ""
+
+
+def generation(suite: Suite) -> Generation:
+    """The table ``[generation]`` of a suite.
+
+    Raises:
+        UsageError: it has none.
+    """
+    table: Generation = table_of(suite, Generation)
+    return table
+
+
+def reference_file(suite: Suite) -> Path:
+    """The file of the suite's reference: beside the suite file, or in ``$TRUSTDM_DATA``.
+
+    Raises:
+        DataError: it is in neither.
+    """
+    name = generation(suite).reference
+    places = [suite.root / name] + ([Path(os.environ[DATA]) / name] if os.environ.get(DATA) else [])
+    for place in places:
+        if place.is_file():
+            return place
+    looked = ", ".join(str(place) for place in places)
+    raise DataError(
+        f"{suite.name}: expected the reference {name!r}, got no such file; looked at {looked}; make it with "
+        f"`trustdm reference {suite.name}`"
+    )
+
+
+TASK = Generate()

@@ -1,0 +1,106 @@
+"""What a reader must know about a row under attack: AutoAttack's warnings (Croce and Hein 2020), and gaps in the records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustdm.bench.tasks.contract import Flag
+from trustdm.bench.tasks.robustness.verdicts import survival_scores
+
+if TYPE_CHECKING:
+    from trustdm.bench.summary.cell import CellView
+
+SQUARE_MARGIN = 0.002
+"""By how much Square must lower survival before a board warns; the margin AutoAttack uses (Croce and Hein 2020)."""
+
+
+def randomized(cell: CellView) -> bool:
+    """Logits differed between equal forwards."""
+    return cell.count("randomized_rows") > 0
+
+
+def probabilities(cell: CellView) -> bool:
+    """Every output was a probability vector."""
+    return cell.result.diagnostics.get("probability_rows", -1) == cell.count("checked_rows") > 0
+
+
+def zero_gradients(cell: CellView) -> bool:
+    """The gradient of the margin vanished for some image."""
+    return cell.count("zero_gradient_rows") > 0
+
+
+def optimises(cell: CellView) -> bool:
+    """Backward passes were made inside a forward."""
+    return cell.count("test_time_optimisation") > 0
+
+
+def projected(cell: CellView) -> bool:
+    """An attack left the budget."""
+    return cell.count("projected_rows") > 0
+
+
+def unverified(cell: CellView) -> bool:
+    """Images could not be checked against the digest."""
+    return cell.count("unverified_rows") > 0
+
+
+def missing_verdicts(cell: CellView) -> bool:
+    """Some verdict of some example is missing."""
+    return survival_scores(cell.table, "", "wrong") is None
+
+
+def square_helps(cell: CellView) -> bool:
+    """Square breaks what the attacks before it left, over the set."""
+    table = cell.table
+    before = table.probes[: table.probes.index("square")] if "square" in table.probes else ()
+    if not set(before) - {"clean"}:
+        return False
+    left, after = survival_scores(table, before[-1], "wrong"), survival_scores(table, "square", "wrong")
+    if left is None or after is None or not len(left.values):
+        return False
+    return float(left.values.mean() - after.values.mean()) > SQUARE_MARGIN + 1e-12
+
+
+FLAGS = (
+    Flag(
+        "randomized",
+        "warn",
+        "Gives different outputs for the same image; AutoAttack may overstate its robustness.",
+        randomized,
+    ),
+    Flag(
+        "probabilities",
+        "warn",
+        "Outputs are probabilities, not logits; attacks that follow gradients may fail.",
+        probabilities,
+    ),
+    Flag(
+        "zero-gradients",
+        "warn",
+        "The gradient is zero for some examples; attacks that follow it are blind there.",
+        zero_gradients,
+    ),
+    Flag(
+        "square-helps",
+        "warn",
+        "Square, which uses no gradient, breaks more than the attacks that do: masked gradients.",
+        square_helps,
+    ),
+    Flag(
+        "optimises-at-test-time",
+        "warn",
+        "Takes gradients while it predicts; AutoAttack may overstate its robustness.",
+        optimises,
+    ),
+    Flag(
+        "missing-verdicts",
+        "warn",
+        "Some verdicts are missing; the metrics that need them are left out.",
+        missing_verdicts,
+    ),
+    Flag("projected", "info", "An attack left the budget; the harness projected its images back.", projected),
+    Flag("data-unverified", "warn", "The data could not be checked against the digest in the suite.", unverified),
+    Flag("gradient-surrogate", "warn", "Attacks follow a stand-in for the true gradient, as the card declares."),
+    Flag("gradient-bpda", "warn", "Attacks follow a gradient that is replaced in the backward pass (BPDA)."),
+    Flag("gradient-none", "warn", "No gradient to follow: only attacks that need none are meaningful."),
+)

@@ -1,0 +1,46 @@
+"""Accuracy at one probe and survival over all of them, from the verdicts of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trustdm.bench.summary.score import Score, shares
+from trustdm.bench.tasks.robustness.verdicts import Shares, accuracy_scores, survival_scores
+from trustdm.bench.types import Estimate
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.models import MetricSpec
+    from trustdm.bench.summary.cell import CellView
+
+
+def accuracy(cell: CellView, spec: MetricSpec) -> Score | None:
+    """Share of examples that are correct at the metric's probe ("": "clean")."""
+    return _score(accuracy_scores, cell, spec)
+
+
+def survival(cell: CellView, spec: MetricSpec) -> Score | None:
+    """Share of examples still correct after every probe up to the metric's ("": all of them)."""
+    return _score(survival_scores, cell, spec)
+
+
+def _score(of: Callable[..., Shares | None], cell: CellView, spec: MetricSpec) -> Score | None:
+    over: Any = spec.params.get("over", "mean")
+    verdicts = of(cell.table, spec.probe, cell.suite.failures, over)
+    if verdicts is None:
+        return None
+    draws = verdicts.draws if over == "mean" else np.minimum(verdicts.draws, 1)
+    return shares(verdicts.example, verdicts.values, draws)
+
+
+def curve(cell: CellView) -> list[tuple[str, Estimate]]:
+    """The share still correct after each probe of a cell, in the order the probes were run."""
+    points = []
+    for probe in cell.table.probes:
+        verdicts = survival_scores(cell.table, probe, cell.suite.failures)
+        score = None if verdicts is None else shares(verdicts.example, verdicts.values, verdicts.draws)
+        if score is not None:
+            points.append((probe, score.estimate))
+    return points

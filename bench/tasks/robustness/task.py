@@ -1,0 +1,122 @@
+"""Adversarial robustness: how many examples stay correct under attacks that know the method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal
+
+from trustdm.bench.contracts import Norm
+from trustdm.bench.suite.fields import FractionText, Sentence
+from trustdm.bench.suite.models import Problem, Table
+from trustdm.bench.tasks.contract import Flag, Metric, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.robustness import flags
+from trustdm.bench.types import Budget
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.load import Suite
+    from trustdm.bench.suite.models import MetricSpec
+
+CLEAN = "clean"
+NORMS = {"linf": "L∞", "l2": "L2"}
+
+
+class Adversary(Table):
+    """``norm`` and ``eps`` (a fraction in text) bound what may be added; ``knows`` and ``wins`` are sentences."""
+
+    norm: Norm
+    eps: FractionText
+    knows: Sentence
+    wins: Sentence
+
+
+class Draws(Table):
+    """How the draws of a randomized method are put together: their mean, the worst of them, or a majority of them."""
+
+    over: Literal["mean", "worst", "majority"] | None = None
+
+
+class Robustness(Task):
+    """Suites with a table ``[adversary]``."""
+
+    name = "robustness"
+    key = "adversary"
+    title = "Adversarial robustness"
+    summary = "accuracy on clean images and under attacks within a norm budget"
+    table = Adversary
+    capability = "classify"
+    loose = frozenset({"knows", "wins"})
+    unit = "example"
+    view = "trustdm.leaderboard.tasks.robustness.view:VIEW"
+    plugins = ("trustdm.bench.tasks.robustness.protocol", "trustdm.bench.tasks.robustness.clean")
+    metrics = (
+        Metric(
+            "accuracy",
+            "trustdm.bench.tasks.robustness.metrics:accuracy",
+            "share",
+            "Share of examples classified correctly, whatever other attacks do",
+            Draws,
+        ),
+        Metric(
+            "survival",
+            "trustdm.bench.tasks.robustness.metrics:survival",
+            "share",
+            "Share of examples still correct after every attack so far (robust accuracy)",
+            Draws,
+        ),
+    )
+    flags: tuple[Flag, ...] = flags.FLAGS
+
+    def faults(self, suite: Suite) -> Iterator[Problem]:
+        """The data must be pinned and divided, and the budget lie inside the box [0, 1]."""
+        if suite.data.digest is None:
+            yield Problem("data.digest", "a value", "nothing")
+        yield from test_list_faults(suite)
+        for split in ("train", "validation"):
+            if not getattr(suite.data.splits, split):
+                yield Problem(f"data.splits.{split}", "a value", "nothing")
+        yield from image_faults(suite)
+        yield from _budget_faults(suite)
+
+    def probe_order(self, params: Mapping[str, Any]) -> Sequence[str]:
+        """The clean image, then the attacks in the order of the suite."""
+        return [CLEAN, *(str(attack["name"]) for attack in params.get("attacks", ()))]
+
+    def says(self, suite: Suite) -> Sequence[str]:
+        """The budget; who the adversary is, and when it wins."""
+        table = adversary(suite)
+        budget = f"{NORMS[table.norm]} robustness, ε = {table.eps}"
+        return [budget, f"adversary: {budget}; {table.knows}", f"wins when: {table.wins}"]
+
+    def headline(self, suite: Suite) -> Sequence[MetricSpec]:
+        """No single attacks of an ensemble."""
+        return [m for m in suite.metrics if m.probe in ("", CLEAN)]
+
+
+def adversary(suite: Suite) -> Adversary:
+    """The table ``[adversary]`` of a suite.
+
+    Raises:
+        UsageError: it has none.
+    """
+    table: Adversary = table_of(suite, Adversary)
+    return table
+
+
+def budget_of(suite: Suite) -> Budget:
+    """What the adversary may add."""
+    table = adversary(suite)
+    return Budget(table.norm, Fraction(table.eps))
+
+
+def _budget_faults(suite: Suite) -> Iterator[Problem]:
+    """At most 1 in L-infinity, at most the diagonal of the box in L2."""
+    budget = budget_of(suite)
+    if budget.norm == "linf" and budget.eps > 1:
+        yield Problem("adversary.eps", "at most 1, the range of a pixel", str(budget.eps))
+    if budget.norm == "l2" and budget.eps**2 > prod(suite.data.shape):
+        yield Problem("adversary.eps", f"at most the square root of {prod(suite.data.shape)}", str(budget.eps))
+
+
+TASK = Robustness()

@@ -1,0 +1,45 @@
+"""How long an attack takes on a block: a shortened one is timed and scaled by the passes that both may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+from trustdm.bench.method import cuda_in_use
+from trustdm.bench.rng import Noise
+from trustdm.bench.tasks.robustness.context import context_of
+
+if TYPE_CHECKING:
+    from trustdm.bench.runner.job import Job
+    from trustdm.bench.tasks.robustness.protocol import Adversarial
+
+SHORT = 4
+"""The counts (steps, queries, targets) at which an attack is timed."""
+
+
+def attack_seconds(job: Job, protocol: Adversarial, at: int) -> float:
+    """Seconds of attack number ``at`` on the block of ``job``."""
+    context = context_of(job)
+    short, noise = protocol.shortened(at, SHORT), Noise("estimate", range(len(context.x)))
+    target = context.target.keyed("estimate")
+    took = _seconds(lambda: short.perturb(target, context.x.clone(), context.y, context.budget, noise))
+    classes = job.card.classes
+    return took * protocol.attacks[at].passes(classes).forwards / max(short.passes(classes).forwards, 1)
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    """Seconds of one call, after one to warm up."""
+    action()
+    _synchronize()
+    start = time.perf_counter()
+    action()
+    _synchronize()
+    return time.perf_counter() - start
+
+
+def _synchronize() -> None:
+    if cuda_in_use():
+        torch.cuda.synchronize()
