@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,12 @@ DEFAULT_DB = "results/bench.db"
 def database(url: str | None) -> str:
     """The database that is meant: ``url``, else ``$TRUSTDM_DB``, else ``results/bench.db`` under this folder."""
     return url or os.environ.get("TRUSTDM_DB") or DEFAULT_DB
+
+
+def assets_beside(url: str) -> Path:
+    """The folder of prepared assets: beside a SQLite file, in ``results`` under this folder otherwise."""
+    path = Path(url.removeprefix("sqlite:///"))
+    return (path.parent if "://" not in str(path) and path.suffix == ".db" else Path(DEFAULT_DB).parent) / "assets"
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,7 @@ def execute(
         "seeds": ", ".join(sorted({str(c.identity.seed) for c in prepared.cells})),
     }
     info = collect(command_line(), settings)
+    prepared = replace(prepared, settings=replace(prepared.settings, assets=assets_beside(store.database.name)))
     runner = Runner(store, _backend(request, prepared), info, request.options, progress or Progress())
     if on_start is not None:
         on_start(runner)

@@ -63,7 +63,7 @@ def _parts_of(code: Any, *, wrapped: bool) -> dict[str, str]:
     path = None if file is None or code.__module__ == "__main__" else _resolved(file)
     if path is None or (wrapped and "site-packages" in path.parts):
         return {f"{code.__module__}.{code.__qualname__}": _own_source(code)}
-    return _remembered(path, code.__qualname__.partition(".")[0])
+    return _remembered(path, code.__qualname__)
 
 
 @cache
@@ -99,7 +99,7 @@ class _Files:
         seen = self._seen.get(path)
         if seen and seen.settled and (seen.changed, seen.size) == (stat.st_mtime_ns, stat.st_size):
             return seen.module
-        source = path.read_text(encoding="utf-8")
+        source = path.read_bytes()
         module = seen.module if seen and seen.module.source == source else Module(path, source)
         settled = time.time_ns() - stat.st_mtime_ns > SETTLED
         self._seen[path] = _Seen(module, stat.st_mtime_ns, stat.st_size, settled)
@@ -109,7 +109,7 @@ class _Files:
         """Whether all of these files are still there as they were."""
         try:
             return all(self.module(module.path) is module for module in modules)
-        except (OSError, SyntaxError):
+        except (OSError, SyntaxError, ValueError):
             return False
 
 
@@ -177,7 +177,7 @@ def closure(path: Path) -> Closure:
 def _resolve(name: str, importer: Path) -> Iterator[tuple[str, Path]]:
     """The files of the importer's repository that a name means, packages on the way included."""
     base, parts = _base(name, importer)
-    if parts[0] == "trustdm" or not all(parts):
+    if name.partition(".")[0] == "trustdm" or not all(parts):
         return
     if base.name == "site-packages" and parts[0] != importer.relative_to(base).parts[0]:
         return

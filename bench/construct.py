@@ -11,7 +11,7 @@ from trustdm.bench.registry import Registry
 
 
 def registry_of(thing: Callable[..., object], registry: Registry) -> tuple[Registry, ...]:
-    """What a plugin's function is called with besides its parameters: the registry, if its first one is annotated so."""
+    """What a plugin's function is called with before its parameters: the registry, if its first is annotated so."""
     first = next(iter(inspect.signature(thing, follow_wrapped=False).parameters.values()), None)
     wanted = first is not None and (first.annotation is Registry or str(first.annotation).endswith("Registry"))
     return (registry,) if wanted else ()

@@ -53,7 +53,8 @@ class MethodCard(Card):
     """What a method is and what it claims; printed on its page, and part of the identity of its results.
 
     ``capabilities``: what it can do (``bench.capabilities``); suites run the methods that have what they need.
-    ``input_shape`` is the shape of one example, taken in or made; ``classes`` the labels it gives or takes (0: none). ``variants``: parameter texts such as "sampler=heun", each run where no method is named.
+    ``input_shape`` is the shape of one example, taken in or made; ``classes`` the labels it gives or takes (0: none).
+    ``variants``: parameter texts such as "sampler=heun", each run where no method is named.
     ``randomness``: "none"; "keyed" (``classify(x, noise)``: noise is passed in); "block-seeded" (existing code that
     draws from global generators, which the harness seeds for each block; the board says so). A generator whose image
     i depends on ``seeds[i]`` only is "none".
@@ -120,6 +121,17 @@ class ExtractorCard(Card):
     precision: Literal["float16", "float32"] = "float32"
     weights: tuple[WeightFile, ...] = ()
     source: str = Field(default="", max_length=500)
+
+
+class StepCard(Card):
+    """A step that prepares an asset: a training, a set of samples. ``version`` is part of the asset's identity.
+
+    ``capability``: the step is about a method that can do this, and the method is part of the identity; empty: about
+    none. ``data``: whether it reads the suite's data.
+    """
+
+    capability: str = ""
+    data: bool = False
 
 
 class ProtocolCard(Card):
@@ -222,6 +234,11 @@ def extractor(card: ExtractorCard) -> Callable[[Callable[..., Any]], Callable[..
     floating point vectors (B, dimension); row i depends on image i only.
     """
     return attach("extractor", card)
+
+
+def step(card: StepCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a function that prepares an asset; it is called as ``make(job)``, see ``bench.runner.step_job.StepJob``."""
+    return attach("step", card)
 
 
 def protocol(card: ProtocolCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -67,7 +67,7 @@ class DataError(TrustdmError):
 
 
 class SetupError(TrustdmError):
-    """What a block needs cannot be had on this machine: nothing of its cell can run, and that is not the method's fault."""
+    """What a block needs cannot be had on this machine: nothing of its cell can run. No fault of the method."""
 
 
 class StoreError(TrustdmError):

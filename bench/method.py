@@ -1,4 +1,4 @@
-"""A loaded method: placed on a device, its global generators seeded, its exceptions told from ours, its passes counted."""
+"""A loaded method: put on a device, global generators seeded, its exceptions told from ours, its passes counted."""
 
 from __future__ import annotations
 

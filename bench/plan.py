@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
+from trustdm.bench.assets.spec import About, PlannedAsset, planned
 from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.codehash import code_digest
 from trustdm.bench.construct import construct, registry_of
@@ -78,6 +79,7 @@ class PlannedCell:
     blocks: tuple[Block, ...]
     code: str
     passes: Counts
+    assets: Mapping[str, PlannedAsset] = field(default_factory=dict)
 
     @property
     def planned(self) -> int:
@@ -217,11 +219,14 @@ def _cell(
 ) -> PlannedCell:
     card, params = described(registry, spec)
     evaluation = suite.evaluations[name]
+    own, weights = method_code(registry, spec), tuple(w.sha256 for w in card.weights) + spec.weights
+    about = About(suite, card, params, weights, own, seed)
+    assets = {key: planned(asset, about, registry) for key, asset in sorted(built.assets(suite).items())}
     identity = CellIdentity(
         method=card.name,
         method_version=card.version,
         method_params=params,
-        weights=tuple(w.sha256 for w in card.weights) + spec.weights,
+        weights=weights + tuple(asset.key for asset in assets.values()),
         suite=suite.name,
         suite_version=suite.version,
         suite_digest=suite.digest,
@@ -237,9 +242,9 @@ def _cell(
         gradient=card.gradient,
     )
     draws = suite.draws if card.randomness != "none" else 1
-    code = f"{method_code(registry, spec)}/{code_digest(built.code(suite))}"
+    code = f"{own}/{code_digest(built.code(suite))}"
     passes = built.passes(card.classes, draws)
-    return PlannedCell(identity, suite, spec, card, blocks, code, passes)
+    return PlannedCell(identity, suite, spec, card, blocks, code, passes, assets)
 
 
 def _versions(built: EvaluationProtocol, suite: Suite) -> str:

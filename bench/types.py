@@ -56,7 +56,8 @@ class CellIdentity:
     """Everything that may move a number, and nothing else; ``key`` is its SHA-256.
 
     Never part of it: limits, jobs, device batch size, device (ARCHITECTURE: identity).
-    ``weights`` are hex SHA-256 digests of the bytes of every checkpoint the method is composed of; ``randomness`` and
+    ``weights`` are hex SHA-256 digests of the bytes of every checkpoint the method is composed of, and then the keys of
+    the assets that were prepared for the cell; ``randomness`` and
     ``gradient`` are what the card says: the one decides how often an example is drawn, the other what was attacked.
     """
 

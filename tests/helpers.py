@@ -48,3 +48,11 @@ def only_clean(folder: Path) -> Path:
     path = folder / "clean.toml"
     path.write_text(f'{head}[[metrics]]{metrics}[ranking]\nmetric = "clean_accuracy"\n', encoding="utf-8")
     return path
+
+
+def rewrite(path: Path, old: str, new: str) -> Path:
+    """Replaces the one place in a file where ``old`` stands."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path

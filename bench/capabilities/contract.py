@@ -15,7 +15,8 @@ class Capability(Registered):
 
     ``name`` is that of the function a method has ("sample"), ``call`` how it is called, for messages. ``questions`` is
     "module:function", (thing, call, card, device) -> Tensor: the answers of a loaded method to a few fixed questions,
-    which tell it from another one. ``bare_module``: whether a plain nn.Module can do it by being called. ``checks`` is "module:CHECKS", the conformance checks: there must be some.
+    which tell it from another one. ``bare_module``: whether a plain nn.Module can do it by being called. ``checks`` is
+    "module:CHECKS", the conformance checks: there must be some.
     """
 
     KIND: ClassVar[str] = "capability"

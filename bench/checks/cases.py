@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.capabilities.classify import CLASSIFY
+from trustdm.bench.capabilities.denoise import DENOISE
+from trustdm.bench.capabilities.sample import SAMPLE
 from trustdm.bench.contracts import AttackCard, DatasetCard, MethodCard
 from trustdm.bench.errors import ContractError
 from trustdm.bench.rng import Noise
@@ -150,7 +152,7 @@ class MethodCase:
         thing = self.loaded if thing is None else thing
         if labels is None and conditional and self.labels is not None:
             labels = self.labels[list(rows)]
-        source = GeneratorTarget(thing, place(thing, self.card, "cpu", "sample"), self.card, Meter())
+        source = GeneratorTarget(thing, place(thing, self.card, "cpu", SAMPLE), self.card, Meter())
         seeds = [self.seeds[i] for i in rows]
         if self.card.randomness == "block-seeded":
             with seeded(key):
@@ -173,7 +175,7 @@ class MethodCase:
 
         from trustdm.bench.method import place, seeded
 
-        denoise = place(self.loaded, self.card, "cpu", "denoise")
+        denoise = place(self.loaded, self.card, "cpu", DENOISE)
         labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)])
         if self.card.randomness == "block-seeded":
             with seeded(KEY):

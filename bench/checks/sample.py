@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trustdm.bench.capabilities.sample import SAMPLE
 from trustdm.bench.checks.cases import (
     KEY,
     MORE_STEPS,
@@ -167,7 +168,7 @@ def check_sampling_state(case: MethodCase) -> str | None:
     from trustdm.bench.training.weights import modules_in, state_digest
 
     thing = case.load()
-    place(thing, case.card, "cpu", "sample")
+    place(thing, case.card, "cpu", SAMPLE)
     before = state_digest(thing)
     if before is None:
         return "it holds no parameters or buffers"
@@ -186,7 +187,7 @@ def _call(case: MethodCase) -> Callable[..., Any]:
     """``sample`` itself, without what the harness does around it; global generators are seeded and put back."""
     from trustdm.bench.method import place, seeded
 
-    sample = place(case.loaded, case.card, "cpu", "sample")
+    sample = place(case.loaded, case.card, "cpu", SAMPLE)
 
     def call(seeds: list[int], labels: Tensor | None, steps: int) -> Any:
         import torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -168,7 +169,8 @@ def _dry_run(request: Request, db: str | None) -> int:
     for cell in prepared.cells:
         have = set() if request.options.fresh else stored.get(cell.identity.key, set())
         todo.append((cell, [b for b in cell.blocks if b.start not in have]))
-    found = estimate(Session(prepared.settings, prepared.catalogue.registry), todo)
+    settings = replace(prepared.settings, assets=api.assets_beside(url))
+    found = estimate(Session(settings, prepared.catalogue.registry), todo)
     console.out.print(console.estimates(found, request.jobs))
     for problem in dict.fromkeys(e.problem for e in found if e.problem):
         console.warn(f"trustdm: {problem}")

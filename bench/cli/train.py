@@ -102,6 +102,7 @@ def _suite_of(entry: Entry, catalogue: plugins.Catalogue) -> Suite:
     suite = catalogue.suite(name)
     if card.data and suite.data.dataset not in card.data:
         raise UsageError(
-            f"method {card.name}: SUITE = {name!r}: expected a suite of {', '.join(card.data)}, got {suite.data.dataset}"
+            f"method {card.name}: SUITE = {name!r}: expected a suite of {' or '.join(card.data)}, got one of "
+            f"{suite.data.dataset}"
         )
     return suite

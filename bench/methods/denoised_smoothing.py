@@ -77,7 +77,7 @@ def _versioned(card: MethodCard) -> str:
     return card.name if card.version == "1" else f"{card.name}@{card.version}"
 
 
-@attach("method", CARD, card_of)
+@attach("method", CARD, card_of, parts=("classifier", "denoiser"))
 def load(registry: Registry, *, classifier: str, denoiser: str, steps: int = 1) -> DenoisedClassifier:
     """The pair, ready to be smoothed; ``steps`` above 1 follow the probability-flow ODE from sigma down."""
     model = registry.get("method", classifier).load()()

@@ -111,5 +111,5 @@ def train(
     """The state of the shipped checkpoint, from the training split; or that of another rung or of fewer steps."""
     from trustdm.bench.training.denoisers import network_data
 
-    state_file = checkpoints.of("denoiser") if checkpoints else None
-    return spec(rung, steps).train(*network_data(images, labels), state_file, on_step)
+    kept_in = checkpoints.of("denoiser") if checkpoints else None
+    return spec(rung, steps).train(*network_data(images, labels), kept_in, on_step)

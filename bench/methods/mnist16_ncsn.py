@@ -82,5 +82,5 @@ def train(
     """The state of the shipped checkpoint, from the training split: 8000 steps."""
     from trustdm.bench.training.denoisers import network_data
 
-    state_file = checkpoints.of("denoiser") if checkpoints else None
-    return spec().train(*network_data(images, labels), state_file, on_step)
+    kept_in = checkpoints.of("denoiser") if checkpoints else None
+    return spec().train(*network_data(images, labels), kept_in, on_step)

@@ -28,17 +28,22 @@ def estimate(session: Session, todo: Sequence[tuple[PlannedCell, Sequence[Block]
         forwards, gradients = cell.passes.forwards * examples, cell.passes.gradients * examples
         empty = CellEstimate(cell, len(blocks), examples, forwards, gradients, 0.0, 0)
         try:
-            seconds = _block_seconds(session, cell, blocks) * len(blocks) if blocks else 0.0
+            each = _block_seconds(session, cell, blocks) if blocks else 0.0
+            seconds = None if each is None else each * len(blocks)
             found.append(replace(empty, seconds=seconds, memory=_peak_memory(session.settings.device)))
         except TrustdmError as error:
             found.append(replace(empty, seconds=None, problem=f"{cell.suite.name} / {cell.spec}: {error}"))
     return found
 
 
-def _block_seconds(session: Session, cell: PlannedCell, blocks: Sequence[Block]) -> float:
+def _block_seconds(session: Session, cell: PlannedCell, blocks: Sequence[Block]) -> float | None:
     """Seconds of a block of middle size: as its protocol says, or scaled from a few of its positions."""
     middle = sorted(blocks, key=len)[len(blocks) // 2]
-    job = session.job(Unit(cell, middle))
+    assets = {name: session.assets.get(asset) for name, asset in cell.assets.items()}
+    ready = {name: asset for name, asset in assets.items() if asset is not None}
+    if len(ready) < len(assets):
+        return None  # what must be prepared first is not made for an estimate
+    job = session.job(Unit(cell, middle), ready)
     with one_thread(), exact_arithmetic(), seeded("estimate"):
         seconds = session.protocol(cell).seconds(job)
     if seconds is not None:

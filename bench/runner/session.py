@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
+from trustdm.bench.assets.folder import Asset, AssetFolder, Workplace
+from trustdm.bench.assets.spec import PlannedAsset
 from trustdm.bench.construct import construct, registry_of
-from trustdm.bench.contracts import MethodCard
+from trustdm.bench.contracts import MethodCard, StepCard
 from trustdm.bench.errors import ContractError, SetupError, TrustdmError, UsageError
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.method import Meter, contract_errors, cuda_in_use, out_of_memory, place, seeded
@@ -20,11 +23,16 @@ from trustdm.bench.plan import PlannedCell, method_code, protocols
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import Registry
 from trustdm.bench.runner.fingerprint import describe
-from trustdm.bench.runner.job import Job, Kept, Loaded
+from trustdm.bench.runner.job import Job
+from trustdm.bench.runner.resources import Kept, Loaded
+from trustdm.bench.runner.step_job import StepJob
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
 from trustdm.bench.training.weights import VERIFIED, verify
 from trustdm.bench.types import Cost
+
+STEP_BATCH = 256
+"""Rows at once in a step, where nobody says how many."""
 
 
 class Session:
@@ -36,6 +44,7 @@ class Session:
         self._methods: dict[str, Loaded] = {}
         self._protocols: dict[str, dict[str, EvaluationProtocol]] = {}
         self._kept: Kept = {}
+        self.assets = AssetFolder(settings.assets)
         self._fitting: dict[str, int] = {}
 
     def execute(self, unit: Unit) -> UnitResult:
@@ -43,13 +52,14 @@ class Session:
         state = ""
         try:
             state = self.method(unit.cell).state
-            job = self.job(unit)
+            assets = self.prepare(unit.cell)
+            job = self.job(unit, assets)
         except TrustdmError as error:
             return UnitResult(unit, "setup", error=str(error))
         except Exception as error:
             return self._unexpected(unit, error, state)
         try:
-            return self._measure(unit, job)
+            return replace(self._measure(unit, job), assets=assets)
         except SetupError as error:
             return UnitResult(unit, "setup", error=str(error))
         except TrustdmError as error:  # the method's fault, whatever it called it
@@ -97,7 +107,7 @@ class Session:
             self._protocols[cell.suite.digest] = protocols(cell.suite, self.registry)
         return self._protocols[cell.suite.digest][cell.identity.evaluation]
 
-    def job(self, unit: Unit) -> Job:
+    def job(self, unit: Unit, assets: Mapping[str, Asset]) -> Job:
         """What the protocol of a unit is given.
 
         Raises:
@@ -120,7 +130,53 @@ class Session:
             batch_size=self.settings.batch_size or len(block),
             meter=Meter(),
             keep=self._kept,
+            assets={name: asset.files for name, asset in assets.items()},
         )
+
+    def prepare(self, cell: PlannedCell) -> dict[str, Asset]:
+        """The assets of a cell, each made unless it is there.
+
+        Raises:
+            TrustdmError: one cannot be made; the line says why.
+        """
+        return {name: self._asset(cell, asset) for name, asset in cell.assets.items()}
+
+    def _able(self, cell: PlannedCell, capability: str) -> Loaded:
+        """The cell's method, called by ``capability`` (empty: by the task's)."""
+        method = self.method(cell)
+        if not capability or capability == cell.suite.task.capability:
+            return method
+        able = self.registry.get("capability", capability).load()
+        return replace(method, call=place(method.thing, method.card, self.settings.device, able))
+
+    def _asset(self, cell: PlannedCell, asset: PlannedAsset) -> Asset:
+        finished = self.assets.get(asset)
+        if finished is not None:
+            return finished
+        parents = {name: self._asset(cell, parent) for name, parent in asset.parents.items()}
+        entry = self.registry.get("step", asset.identity.step)
+        make, card = entry.load(), cast(StepCard, entry.card)
+
+        def work(place: Workplace) -> Cost:
+            job = StepJob(
+                method=self._able(cell, card.capability),
+                suite=cell.suite,
+                registry=self.registry,
+                key=asset.key,
+                seed=cell.identity.seed,
+                device=self.settings.device,
+                batch_size=self.settings.batch_size or STEP_BATCH,
+                meter=Meter(),
+                keep=self._kept,
+                assets={name: parent.files for name, parent in parents.items()},
+                params=asset.params,
+                place=place,
+            )
+            with one_thread(), exact_arithmetic(), seeded(asset.key), contract_errors(f"step {asset.identity.step}"):
+                make(job)
+            return job.cost()
+
+        return self.assets.ensure(asset, work)
 
     def _measure(self, unit: Unit, job: Job) -> UnitResult:
         """Runs the block, halving the batch when memory does not suffice."""

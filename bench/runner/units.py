@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from trustdm.bench.assets.folder import Asset
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.tasks.protocol import BlockResult
 from trustdm.bench.types import Block, Cost
@@ -16,12 +17,13 @@ from trustdm.bench.types import Block, Cost
 class Settings:
     """How to compute: nothing here may move a number by more than float tolerance.
 
-    ``batch_size`` 0 means the whole block at once.
+    ``batch_size`` 0 means the whole block at once. ``assets`` is the folder of prepared assets.
     """
 
     device: str = "cpu"
     batch_size: int = 0
     plugins: tuple[Path, ...] = ()
+    assets: Path = Path("results/assets")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ Outcome = Literal["done", "failed", "machine", "setup", "bug"]
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What became of a unit; ``state`` describes the loaded method (``runner.state``), empty if it was not loaded.
+    """What became of a unit; ``state`` describes the loaded method (``runner.fingerprint``), empty if it was not
+    loaded; ``assets`` are those that it was computed from.
 
     "done"; "failed": the method broke its contract (a record); "machine": out of memory or a killed worker (tried
     again); "setup": the method or its data cannot be loaded, so nothing of its cell can run; "bug": an exception of
@@ -53,6 +56,7 @@ class UnitResult:
     device: str = ""
     error: str = ""
     state: str = ""
+    assets: Mapping[str, Asset] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ where a name that they bind is used. The text is a form of the syntax tree that 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -16,14 +16,17 @@ from trustdm.bench.source.names import beyond_modules, ours
 
 Chain = tuple[str, ...]
 """A name with the attributes that follow it, such as ``budgets.project``."""
-Role = Literal["value", "field", "type"]
-"""How a name is used: by code that runs, in the annotation of a field (pydantic evaluates these), in any other."""
+Role = Literal["value", "test", "field", "type"]
+"""How a name is used: by code that runs; by a test of what something is an instance of; in the annotation of a class's
+field, which pydantic evaluates; in any other annotation."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SILENT_FIELDS = {"ctx", "kind", "type_comment"}
 _LOOK_ANYWHERE = {"globals", "eval", "exec"}
 """Names of functions that reach any name of a module."""
 _LOOK_AROUND = {"vars", "dir", "locals"}
 """Those that do so where they are called without arguments."""
+
+_TYPE_TESTS = {"isinstance", "issubclass"}
 
 
 class Import(NamedTuple):
@@ -72,6 +75,38 @@ def chains_in(node: ast.AST) -> Iterator[Chain]:
         yield from chains_in(child)
 
 
+def stored(node: ast.AST) -> set[str]:
+    """The names that a statement binds in its scope, other than by importing them."""
+    if isinstance(node, Function | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Lambda):
+        return set()
+    names = {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
+    if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+        names = {node.name}
+    if isinstance(node, ast.MatchMapping) and node.rest:
+        names = {node.rest}
+    inside = [node.iter, *node.ifs] if isinstance(node, ast.comprehension) else ast.iter_child_nodes(node)
+    return names.union(*(stored(child) for child in inside))
+
+
+def _locals(node: Function | ast.Lambda) -> set[str]:
+    """The names that mean something of its own inside a function; those that it imports are not among them."""
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    names = {argument.arg for argument in every if argument}
+    outer: set[str] = set()
+    for statement in node.body if isinstance(node, Function) else ():
+        names |= stored(statement)
+        outer.update(*(i.names for i in ast.walk(statement) if isinstance(i, ast.Global)))
+        outer.update(a.asname or a.name.partition(".")[0] for i in ast.walk(statement) for a in _aliases(i))
+    return names - outer
+
+
+def _aliases(node: ast.AST) -> list[ast.alias]:
+    return node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
+
+
 def is_silent(node: object) -> bool:
     """Whether a statement is a docstring, or another text alone."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
@@ -83,7 +118,10 @@ def for_types_only(node: object) -> bool:
 
 
 def bindings(node: ast.Import | ast.ImportFrom, package: Sequence[str]) -> Iterator[tuple[str, Import]]:
-    """The names that an import binds, and to what; ``package``: where a relative one begins, empty: it keeps its dots."""
+    """The names that an import binds, and to what.
+
+    ``package`` is where a relative import begins; where it is empty, the module keeps its dots.
+    """
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):
             yield alias.asname or alias.name, Import(_absolute(node, package), alias.name)
@@ -108,6 +146,7 @@ class Reader:
         self._lazy = lazy
         self._role: Role = "value"
         self._in_class = False
+        self._hidden: frozenset[str] = frozenset()
         self._uses: dict[Use, None] = {}
         self._imports: list[tuple[str, Import]] = []
         self._mentions: set[str] = set()
@@ -115,13 +154,11 @@ class Reader:
 
     def read(self, statements: Sequence[ast.stmt]) -> Definition:
         """The definition that the statements are."""
-        text = self._say(list(statements))
+        text = "\n".join(said for statement in statements if (said := self._say(statement)))
         imports = tuple(self._imports)
         return Definition(text, tuple(self._uses), imports, frozenset(self._mentions), self._dynamic)
 
     def _say(self, value: Any) -> str:
-        if isinstance(value, list):
-            return f"[{','.join(text for item in value if (text := self._say(item)))}]"
         if not isinstance(value, ast.AST):
             return repr(value)
         special: Callable[[Any], str] = getattr(self, f"_say_{type(value).__name__}", self._say_fields)
@@ -131,10 +168,14 @@ class Reader:
         said = []
         for name, value in ast.iter_fields(node):
             # What is absent says nothing, so that a field that a later version of Python adds says nothing either.
-            if name not in _SILENT_FIELDS and value is not None and value != []:
-                with self._in_role(self._role_of(node, name)):
-                    said.append(f"{name}={self._say(value)}")
-        return f"{type(node).__name__}({','.join(said)})"
+            if name in _SILENT_FIELDS or value is None or value == []:
+                continue
+            hidden = _locals(node) if name == "body" and isinstance(node, Function | ast.Lambda) else ()
+            with self._reading(self._role_of(node, name), hidden):
+                said.append(f"{name}=")
+                for item in value if isinstance(value, list) else [value]:
+                    said.append(self._say(item))
+        return f"{type(node).__name__}({' '.join(text for text in said if text)})"
 
     def _role_of(self, node: ast.AST, field: str) -> Role:
         if field == "annotation" and isinstance(node, ast.AnnAssign):
@@ -142,10 +183,11 @@ class Reader:
         return "type" if field in ("annotation", "returns") and self._lazy else self._role
 
     @contextmanager
-    def _in_role(self, role: Role) -> Iterator[None]:
-        before, self._role = self._role, role
+    def _reading(self, role: Role, hidden: Iterable[str] = ()) -> Iterator[None]:
+        before = self._role, self._hidden
+        self._role, self._hidden = role, self._hidden.union(hidden)
         yield
-        self._role = before
+        self._role, self._hidden = before
 
     def _say_body(self, node: ast.AST) -> str:
         before, self._in_class = self._in_class, isinstance(node, ast.ClassDef)
@@ -153,13 +195,20 @@ class Reader:
         self._in_class = before
         return text
 
-    _say_ClassDef = _say_FunctionDef = _say_AsyncFunctionDef = _say_body  # noqa: N815
+    _say_ClassDef = _say_FunctionDef = _say_AsyncFunctionDef = _say_body
+
+    def _say_loop(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> str:
+        first = self._say(node.generators[0].iter)  # its names are those outside
+        with self._reading(self._role, set().union(*(stored(part.target) for part in node.generators))):
+            return f"{first} {self._say_fields(node)}"
+
+    _say_ListComp = _say_SetComp = _say_DictComp = _say_GeneratorExp = _say_loop
 
     def _say_Expr(self, node: ast.Expr) -> str:
         return "" if is_silent(node) else self._say_fields(node)
 
     def _say_If(self, node: ast.If) -> str:
-        return self._say_fields(node) if not for_types_only(node) else self._say(node.orelse) if node.orelse else ""
+        return "\n".join(self._say(other) for other in node.orelse) if for_types_only(node) else self._say_fields(node)
 
     def _say_imports(self, node: ast.Import | ast.ImportFrom) -> str:
         bound = list(bindings(node, self._package))
@@ -170,7 +219,7 @@ class Reader:
             said = [f"{name}={i.module}:{i.name}" for name, i in bound if not ours(i.module)]
         return f"Import({','.join(said)})" if said else ""
 
-    _say_Import = _say_ImportFrom = _say_imports  # noqa: N815
+    _say_Import = _say_ImportFrom = _say_imports
 
     def _say_Name(self, node: ast.Name) -> str:
         if isinstance(node.ctx, ast.Load):
@@ -194,9 +243,18 @@ class Reader:
     def _say_Call(self, node: ast.Call) -> str:
         if isinstance(node.func, ast.Name):
             name, bare = node.func.id, not node.args and not node.keywords
-            self._dynamic |= name in _LOOK_ANYWHERE or (bare and name in _LOOK_AROUND)
+            self._dynamic |= bare and name in _LOOK_AROUND
+            if name in _TYPE_TESTS and len(node.args) == 2:
+                return self._say_type_test(node)
         return self._say_fields(node)
 
+    def _say_type_test(self, node: ast.Call) -> str:
+        said = f"{self._say(node.func)} {self._say(node.args[0])}"
+        with self._reading("test"):
+            return f"Call({said} {self._say(node.args[1])})"
+
     def _use(self, chain: Chain) -> None:
+        if chain[0] in self._hidden:
+            return
         self._dynamic |= chain[0] in _LOOK_ANYWHERE
         self._uses.setdefault(Use(chain, self._role))

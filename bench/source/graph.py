@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from trustdm.bench.source.definition import Chain, Definition, Function, Import, Use
+from trustdm.bench.source.definition import Chain, Definition, Import, Use
 from trustdm.bench.source.module import Module
 from trustdm.bench.source.names import file_of, ours, plumbing
 
@@ -36,28 +36,28 @@ class Reach:
         self._looking_up: set[tuple[Module, Chain]] = set()
 
     def digest(self, module: Module, name: str = "") -> str:
-        """Hex SHA-256 of a name of a module (of all of it without a name, or where it defines none of that name).
+        """Hex SHA-256 of what ``name`` is in a module: "f", "Class" or "Class.function"; of all of it without a name.
 
         What the import of a module does, other than binding names, counts for everything that is taken from it.
         """
         self.modules[module] = None
-        own = self._walk(Node("definition", module, name) if module.defines(name) else Node("whole", module))
+        own = self._walk(_root(module, *name.split(".")))
         effects: dict[Module, str] = {}
         while new := [m for m in self.modules if m not in effects]:
-            effects |= {m: self._walk(Node("effects", m)) if m.effects.text != "[]" and m.name else "" for m in new}
+            effects |= {m: self._walk(Node("effects", m)) if m.effects.text and m.name else "" for m in new}
         return _sha256("\n".join([own, *sorted({e for e in effects.values() if e})]))
 
     def _walk(self, root: Node) -> str:
-        """Numbers what is reached in the order in which it is met, and hashes each text with the numbers it uses.
+        """Numbers what is reached in the order in which it is met, and hashes each text with the numbers that it uses.
 
-        Two graphs have one digest if and only if they differ by where their modules lie: the order depends on the
-        texts alone.
+        The order follows from the texts alone, so equal code has one digest wherever its modules lie; and which of two
+        definitions of one name is meant by whom is told by the numbers.
         """
         number = {root: 0}
         waiting = [root]
         lines = []
         for node in waiting:
-            targets = list(dict.fromkeys(t for t in self._targets(node) if not (node.kind == "whole" and t.module is node.module)))
+            targets = list(dict.fromkeys(self._targets(node)))
             for target in targets:
                 if target not in number:
                     number[target] = len(number)
@@ -72,7 +72,9 @@ class Reach:
             return
         definition = _read(node)
         for use in definition.uses:
-            yield from self._used(module, definition, use)
+            for target in self._used(module, definition, use):
+                if node.kind != "whole" or target.module is not module:
+                    yield target
         if node.kind == "member" and node.member != "*":
             yield from self._typed([Node("definition", module, node.name)], definition.mentions, set())
         if definition.dynamic:
@@ -81,13 +83,15 @@ class Reach:
     def _used(self, module: Module, definition: Definition, use: Use) -> Iterator[Node]:
         inside = [imported for name, imported in definition.imports if name == use.chain[0]]
         meant = [*self._imported(inside, use.chain[1:]), *self._named(module, use.chain)]
-        if use.role == "type" or not meant:
+        typed = use.role == "type" or not meant
+        if typed:
             meant += self._imported(module.type_imports.get(use.chain[0], ()), use.chain[1:])
-            yield from self._typed(meant, definition.mentions, set())
-            return
         for node in meant:
-            body = node.module.body(node.name) if node.module and node.kind == "definition" else None
-            yield Node("member", node.module, node.name, "*") if use.role == "field" and body and body.enumerated else node
+            is_class = node.module is not None and node.module.body(node.name) is not None
+            if typed or (use.role == "test" and is_class):
+                yield from self._typed([node], definition.mentions, set())
+            else:
+                yield _without_members(node) if use.role == "field" else node
 
     def _named(self, module: Module, chain: Chain) -> Iterator[Node]:
         """What a name means at the top level of a module."""
@@ -127,28 +131,29 @@ class Reach:
             yield Node("foreign", name=f"{'.'.join(chain[:1])} of the project")
 
     def _typed(self, nodes: Iterable[Node], mentions: frozenset[str], seen: set[Node]) -> Iterator[Node]:
-        """Of the classes that an annotation names: the functions that are called by their names, and the special ones.
-
-        An argument's class is not imported to be called, but its functions may run; its fields do not.
-        """
+        """Of the classes that annotations name, what may be called of an argument: see ``ClassBody.functions_of``."""
         for node in nodes:
             if node.module is None or node in seen or not node.module.defines(node.name):
                 continue
             seen.add(node)
-            module, body = node.module, node.module.body(node.name)
-            further = [use.chain for use in module.definition(node.name).uses] if body is None else list(body.bases)
-            for member in sorted(body.members) if body else ():
-                mentioned = member in mentions
-                if mentioned or member.startswith("__"):
-                    if any(isinstance(s, Function) for s in body.members[member]):
-                        yield Node("member", module, node.name, member)
-                further += body.types_of(member) if mentioned else ()
-            for chain in further:
-                yield from self._typed(list(self._any_named(module, chain)), mentions, seen)
+            body = node.module.body(node.name)
+            for member in body.functions_of(mentions) if body else ():
+                yield Node("member", node.module, node.name, member)
+            uses = node.module.definition(node.name).uses
+            for chain in body.leads(mentions) if body else (use.chain for use in uses):
+                yield from self._typed(list(self._any_named(node.module, chain)), mentions, seen)
 
     def _any_named(self, module: Module, chain: Chain) -> Iterator[Node]:
         yield from self._named(module, chain)
         yield from self._imported(module.type_imports.get(chain[0], ()), chain[1:])
+
+
+def _root(module: Module, name: str, member: str = "", *inner: str) -> Node:
+    """The node of a thing, or of the definition that it is part of; the module where there is none of that name."""
+    body = module.body(name)
+    if body and member in body.members and not inner:
+        return Node("member", module, name, member)
+    return Node("definition", module, name) if module.defines(name) else Node("whole", module)
 
 
 def _defined(module: Module, name: str, rest: Chain) -> Iterator[Node]:
@@ -158,6 +163,12 @@ def _defined(module: Module, name: str, rest: Chain) -> Iterator[Node]:
         yield Node("member", module, name, rest[0])
     else:
         yield Node("definition", module, name)
+
+
+def _without_members(node: Node) -> Node:
+    """For an enumeration that is named as a type: it without its members; anything else as it is."""
+    body = node.module.body(node.name) if node.module and node.kind == "definition" else None
+    return Node("member", node.module, node.name, "*") if body and body.enumerated else node
 
 
 def _read(node: Node) -> Definition:

@@ -19,6 +19,7 @@ from trustdm.bench.source.definition import (
     chains_in,
     for_types_only,
     is_silent,
+    stored,
 )
 from trustdm.bench.source.names import name_of, ours, plumbing
 
@@ -62,9 +63,18 @@ class ClassBody:
         rest.body = [s for s in self.node.body if not self.enumerated.intersection(stored(s))]
         return rest
 
-    def types_of(self, member: str) -> Iterator[Chain]:
-        """The names in the annotation of a field, or of what a function returns."""
-        for statement in self.members[member]:
+    def functions_of(self, mentions: frozenset[str]) -> list[str]:
+        """The functions that run for an argument of this class in code that ``mentions`` these names of attributes.
+
+        Special ones (``__len__``) run without being named. Fields do not run.
+        """
+        named = (name for name in sorted(self.members) if name in mentions or name.startswith("__"))
+        return [name for name in named if any(isinstance(s, Function) for s in self.members[name])]
+
+    def leads(self, mentions: frozenset[str]) -> Iterator[Chain]:
+        """The classes of what such code has at hand besides: bases, and types of fields and answers that it names."""
+        yield from self.bases
+        for statement in (s for name in sorted(mentions.intersection(self.members)) for s in self.members[name]):
             if isinstance(statement, ast.AnnAssign):
                 yield from chains_in(statement.annotation)
             elif isinstance(statement, Function) and statement.returns is not None:
@@ -72,9 +82,13 @@ class ClassBody:
 
 
 class Module:
-    """A parsed file; its ``name`` is that of a module of the project, or empty: somebody else's."""
+    """A parsed file; its ``name`` is that of a module of the project, or empty: somebody else's.
 
-    def __init__(self, path: Path, source: str):
+    Raises:
+        SyntaxError: it is no Python.
+    """
+
+    def __init__(self, path: Path, source: bytes):
         self.path = path
         self.source = source
         self.name = name_of(path)
@@ -170,14 +184,6 @@ class Module:
             return False
         chains = (next(chains_in(decorator), ("",)) for decorator in statement.decorator_list)
         return any(chain[0] in self._bound or _taken(self.imports, chain[0]) for chain in chains)
-
-
-def stored(statement: ast.AST) -> set[str]:
-    """The names that a statement binds, other than by importing them."""
-    if isinstance(statement, Function | ast.ClassDef):
-        return {statement.name}
-    names = {statement.id} if isinstance(statement, ast.Name) and isinstance(statement.ctx, ast.Store) else set()
-    return names.union(*(stored(child) for child in ast.iter_child_nodes(statement)))
 
 
 def _taken(imports: Mapping[str, list[Import]], name: str) -> bool:

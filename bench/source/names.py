@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -23,7 +22,6 @@ def plumbing(module: str) -> bool:
     return module in PLUMBING or module == PLUMBING_PACKAGE or module.startswith(f"{PLUMBING_PACKAGE}.")
 
 
-@cache
 def file_of(module: str) -> Path | None:
     """The file of a module of the project; None if there is none."""
     if not ours(module) or module == "trustdm":

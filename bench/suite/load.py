@@ -20,7 +20,7 @@ from pydantic import PrivateAttr, ValidationError, create_model
 
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.hashing import canonical_json, sha256_of
-from trustdm.bench.suite.models import MetricSpec, Problem, SuiteFile, Table, problems
+from trustdm.bench.suite.models import MetricSpec, Problem, SuiteFile, Table, expected_keys, problems
 from trustdm.bench.tasks.contract import Positions, Task
 
 Tasks = Mapping[str, Task]
@@ -118,11 +118,11 @@ class Suite(SuiteFile):
     def digest(self) -> str:
         """Hex SHA-256 of what may move a number (all but ``NOT_IDENTITY`` and what the task calls loose): part of the
         key of every cell."""
-        return sha256_of(self._dumped(NOT_IDENTITY, set(self.task.loose)))
+        return sha256_of(self._dumped(NOT_IDENTITY, self.task.loose))
 
-    def _dumped(self, without: Any = None, loose: set[str] | None = None) -> dict[str, Any]:
+    def _dumped(self, without: Any = None, loose: frozenset[str] = frozenset()) -> dict[str, Any]:
         own = self.model_dump(mode="json", exclude=without, exclude_none=True)
-        return own | {self.task.key: self.table.model_dump(mode="json", exclude=loose, exclude_none=True)}
+        return own | {self.task.key: self.table.model_dump(mode="json", exclude=set(loose), exclude_none=True)}
 
 
 def shipped() -> list[str]:
@@ -253,6 +253,9 @@ def _with_metric_params(suite: Suite) -> Suite:
                 suite.source, f"metrics.{k}.statistic", f"one of {known} beside {suite.task.key}", spec.statistic
             )
         model = metric.params or Table
+        keys = {*MetricSpec.model_fields, *model.model_fields} - {"params"}
+        for key in sorted(spec.params.keys() - keys):
+            raise SuiteError(suite.source, f"metrics.{k}.{key}", expected_keys(key, keys), "an unknown key")
         try:
             params = model.model_validate(spec.params).model_dump(mode="json", exclude_none=True)
         except ValidationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import (
@@ -50,8 +51,8 @@ class Splits(Table):
 class Data(Table):
     """``dataset`` is the name of a plugin, ``digest`` what its content must have, ``options`` what it is given.
 
-    ``shape`` are the sizes of one example. A suite whose task reads no examples may leave out ``digest`` and ``splits``;
-    where the digest is left out for examples that are read, the one that is found is part of every result.
+    ``shape`` are the sizes of one example. A suite whose task reads no examples may leave out ``digest`` and
+    ``splits``; where the digest is left out for examples that are read, the one that is found is part of every result.
     """
 
     dataset: Name
@@ -108,15 +109,20 @@ class MetricSpec(Table):
 
     @model_serializer(mode="wrap")
     def _flat(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        own = dump(self)
-        return own | own.pop("params")
+        own: dict[str, Any] = dump(self)
+        params: dict[str, Any] = own.pop("params")
+        return own | params
 
 
 class Ranking(Table):
-    """Rows are ordered by ``metric``; ranks are told apart at ``level``, corrected for the number of comparisons."""
+    """Rows are ordered by ``metric``; ranks are told apart at ``level``, corrected for the number of comparisons.
+
+    Rows whose difference certainly is below ``margin``, in the unit of the metric, are called tied.
+    """
 
     metric: Name
     level: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    margin: Annotated[float, Field(gt=0)] | None = None
 
 
 class SuiteFile(Table):
@@ -168,9 +174,14 @@ def _known_keys(where: list[Any], model: type[BaseModel]) -> str:
     for part in where[:-1]:
         if table is not None and part in table.model_fields:
             table = _table_in(table.model_fields[part].annotation) or table
-    known = sorted(table.model_fields) if table else []
-    near = difflib.get_close_matches(str(where[-1]), known, n=2)
-    return f"{' or '.join(near)} here" if near else f"only the keys {', '.join(known)}"
+    return expected_keys(str(where[-1]), table.model_fields if table else ())
+
+
+def expected_keys(key: str, known: Iterable[str]) -> str:
+    """What to write in the place of ``key``: the nearest of the ``known`` ones, or all of them."""
+    every = sorted(known)
+    near = difflib.get_close_matches(key, every, n=2)
+    return f"{' or '.join(near)} here" if near else f"only the keys {', '.join(every)}"
 
 
 def _table_in(annotation: Any) -> type[BaseModel] | None:

@@ -1,4 +1,4 @@
-"""Who is better than whom, as far as the records can tell: groups of comparable rows, tests of all pairs, rank intervals."""
+"""Who is better than whom, as far as the records tell: groups of comparable rows, tests of all pairs, ranks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench import stats
+from trustdm.bench.summary import comparison
 from trustdm.bench.summary.drafts import Draft
 from trustdm.bench.summary.row import Row
 from trustdm.bench.types import Origin
@@ -78,13 +79,38 @@ def _ranks(suite: Suite, group: list[_Scored]) -> list[Row]:
     """The rows of one group with their rank intervals: tests of all pairs, Holm over these."""
     p, gap, name = _tests(suite, group)
     level, pairs = suite.ranking.level, len(group) * (len(group) - 1) // 2
-    bounds = stats.rank_intervals(stats.significantly_better(p, gap, level))
+    better = stats.significantly_better(p, gap, level)
+    bounds = stats.rank_intervals(better)
     test = f"{name}, Holm over {pairs} pair{'s' * (pairs > 1)}, level {level:g}" if pairs else ALONE
-    label = _label(suite, group[0])
+    label, (verdicts, least) = _label(suite, group[0]), _compared(suite, group, better, gap)
     return [
-        replace(s.draft.row, rank_low=low, rank_high=high, rank_group=label, rank_test=test)
-        for s, (low, high) in zip(group, bounds, strict=True)
+        replace(
+            s.draft.row,
+            rank_low=low,
+            rank_high=high,
+            rank_group=label,
+            rank_test=test,
+            comparison=verdict or "",
+            separable=least,
+        )
+        for s, (low, high), verdict in zip(group, bounds, verdicts, strict=True)
     ]
+
+
+def _compared(
+    suite: Suite, group: list[_Scored], better: NDArray[np.bool_], gap: Floats
+) -> tuple[list[comparison.Verdict | None], float | None]:
+    """Each row's verdict against the best one, and the least difference that the group could separate."""
+    values = [s.values for s in group if s.values is not None]
+    table = np.stack(values) if values else None
+    errors = comparison.z_errors([s.se for s in group]) if table is None else comparison.pair_errors(table)
+    binary = table is not None and bool(np.isin(table[~np.isnan(table)], (0.0, 1.0)).all())
+    level, pairs = suite.ranking.level, len(group) * (len(group) - 1) // 2
+    metric = suite.task.metric(suite.ranking_metric.statistic)
+    margin = comparison.margins(metric.unit if metric else "", [s.value for s in group], suite.ranking.margin)
+    verdicts = comparison.against_best(better, gap, errors, comparison.quantile(level, pairs), margin)
+    n = None if table is None else table.shape[1]
+    return verdicts, comparison.smallest_separable(errors, level, n, binary=binary)
 
 
 def _tests(suite: Suite, group: list[_Scored]) -> tuple[Floats, Floats, str]:

@@ -15,7 +15,8 @@ class Row:
     ``metrics`` has no entry where there is nothing to show: no cell, no example that counts, or a verdict missing.
     ``n`` counts examples with records in the evaluation of the ranking metric (without one: in the evaluation that
     has fewest). ``rank_low`` and ``rank_high`` are None, group and test empty, where a row is not ranked;
-    ``caveat`` says why, where the ranking metric does.
+    ``caveat`` says why, where the ranking metric does. ``comparison`` is the verdict against the best row of the group
+    (``summary.comparison``), empty for that one; ``separable`` the least difference that the group could separate.
     """
 
     method: str
@@ -43,6 +44,8 @@ class Row:
     lab: str = ""
     weights: tuple[str, ...] = ()
     caveat: str = ""
+    comparison: str = ""
+    separable: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The row as plain JSON values; costs in seconds, images and bytes."""
@@ -65,6 +68,8 @@ class Row:
             "rank_group": self.rank_group,
             "rank_test": self.rank_test,
             "caveat": self.caveat,
+            "comparison": self.comparison,
+            "separable": self.separable,
             "cost": {
                 "wall_s": self.cost.wall,
                 "device_s": self.cost.device,

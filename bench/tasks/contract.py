@@ -150,7 +150,7 @@ class Task(Registered):
         return [self.title.lower()]
 
     def headline(self, suite: Suite) -> Sequence[MetricSpec]:
-        """The metrics that fit a terminal; by default the one that ranks, then those of its evaluation, three at most."""
+        """The metrics that fit a terminal; by default the one that ranks and two more of its evaluation."""
         ranked = next(m for m in suite.metrics if m.name == suite.ranking.metric)
         beside = [m for m in suite.metrics if m.evaluation == ranked.evaluation and m is not ranked]
         return [ranked, *beside][:3]

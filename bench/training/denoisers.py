@@ -53,10 +53,12 @@ class DenoiserSpec:
     loss: DenoisingLoss
     recipe: DiffusionRecipe
 
-    def train(self, x: Tensor, labels: Tensor, state_file: StateFile | None = None, on_step: OnStep | None = None) -> State:
+    def train(
+        self, x: Tensor, labels: Tensor, kept_in: StateFile | None = None, on_step: OnStep | None = None
+    ) -> State:
         """The averaged weights in float16, from data (n, C, H, W) with labels (n,)."""
         network = fresh(lambda: UNet(self.shape), self.recipe.seed)
-        return halved(train_network(network, (x, labels), self.recipe, self.loss, state_file, on_step))
+        return halved(train_network(network, (x, labels), self.recipe, self.loss, kept_in, on_step))
 
     def restore(self, state: Mapping[str, Tensor]) -> Preconditioned:
         """The denoiser D(x, sigma, labels) with trained weights.

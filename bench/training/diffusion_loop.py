@@ -63,12 +63,12 @@ def train_network(
     data: tuple[Tensor, Tensor],
     recipe: DiffusionRecipe,
     loss: Loss,
-    state_file: StateFile | None = None,
+    kept_in: StateFile | None = None,
     on_step: OnStep | None = None,
 ) -> nn.Module:
     """The averaged ``network`` in evaluation mode; ``network`` itself is trained in place.
 
-    ``data`` is (x (n, C, H, W), labels int64 (n,)). With a ``state_file`` the state is written as often as it says, and at
+    ``data`` is (x (n, C, H, W), labels int64 (n,)). With a ``kept_in`` the state is written as often as it says, and at
     Ctrl-C, and a state that is there already is continued. ``on_step(step, total, loss)`` follows every step.
 
     Raises:
@@ -80,9 +80,9 @@ def train_network(
     x, labels = data
     if not len(x) or len(x) != len(labels):
         raise DataError(f"training data: expected at least one image and as many labels, got {len(x)}, {len(labels)}")
-    identity = _identity(network, data, recipe, loss) if state_file else ""
+    identity = _identity(network, data, recipe, loss) if kept_in else ""
     run = _Run(network, recipe)
-    if state_file and (state := state_file.load(identity)):
+    if kept_in and (state := kept_in.load(identity)):
         run.restore(state)
     order = _Order(len(x), recipe)
     network.train()
@@ -93,8 +93,8 @@ def train_network(
             if on_step is not None:
                 on_step(run.done, recipe.steps, value)
             stop = interrupt.is_set()
-            if state_file and (state_file.due(run.done) or run.done == recipe.steps or stop):
-                state_file.save(identity, run.state())
+            if kept_in and (kept_in.due(run.done) or run.done == recipe.steps or stop):
+                kept_in.save(identity, run.state())
             if stop:
                 raise KeyboardInterrupt
     return run.average.eval()

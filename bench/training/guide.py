@@ -70,10 +70,12 @@ class GuideSpec:
     loss: NoisyCrossEntropy
     recipe: DiffusionRecipe
 
-    def train(self, x: Tensor, labels: Tensor, state_file: StateFile | None = None, on_step: OnStep | None = None) -> State:
+    def train(
+        self, x: Tensor, labels: Tensor, kept_in: StateFile | None = None, on_step: OnStep | None = None
+    ) -> State:
         """The averaged weights in float16, from images (n, C, H, W) in [-1, 1] with labels (n,)."""
         network = fresh(self._build, self.recipe.seed)
-        return halved(train_network(network, (x, labels), self.recipe, self.loss, state_file, on_step))
+        return halved(train_network(network, (x, labels), self.recipe, self.loss, kept_in, on_step))
 
     def restore(self, state: Mapping[str, Tensor]) -> nn.Module:
         """The trained classifier.

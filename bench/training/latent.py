@@ -118,11 +118,11 @@ class LatentSpec:
     denoiser: DenoiserSpec
 
     def train_autoencoder(
-        self, x: Tensor, labels: Tensor, state_file: StateFile | None = None, on_step: OnStep | None = None
+        self, x: Tensor, labels: Tensor, kept_in: StateFile | None = None, on_step: OnStep | None = None
     ) -> State:
         """The averaged weights in float16, from images (n, 1, 16, 16) in [-1, 1]; latents of ``x`` are standardised."""
         network = train_network(
-            fresh(Autoencoder, self.recipe.seed), (x, labels), self.recipe, self.loss, state_file, on_step
+            fresh(Autoencoder, self.recipe.seed), (x, labels), self.recipe, self.loss, kept_in, on_step
         )
         network.standardise(x)  # type: ignore[operator]
         return halved(network)
@@ -131,14 +131,14 @@ class LatentSpec:
         self,
         autoencoder: Mapping[str, Tensor],
         data: tuple[Tensor, Tensor],
-        state_file: StateFile | None = None,
+        kept_in: StateFile | None = None,
         on_step: OnStep | None = None,
     ) -> State:
         """The same of the denoiser, from the latents (means) of images under a trained autoencoder."""
         x, labels = data
         with torch.no_grad():
             z = torch.cat([self.restore_autoencoder(autoencoder).encode(part) for part in torch.split(x, 500)])
-        return self.denoiser.train(z, labels, state_file, on_step)
+        return self.denoiser.train(z, labels, kept_in, on_step)
 
     def restore_autoencoder(self, state: Mapping[str, Tensor]) -> Autoencoder:
         """The trained autoencoder.

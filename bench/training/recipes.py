@@ -8,8 +8,8 @@ It is given the training split of a suite (float32 (n, C, H, W) in [0, 1], int64
 from ``bench.rng``, calls ``on_step(step, total, loss)`` where that is given, and returns the tensors that ``load``
 reads. A method of several checkpoints returns one such dictionary for each, by the name of its file without ending.
 A recipe that takes ``checkpoints`` can be interrupted and resumed (``bench.training.checkpoints``); further
-keyword parameters are its options. A text ``DURATION`` beside it says how long the shipped files took, and where; a text
-``SUITE`` names the suite whose training split it takes.
+keyword parameters are its options. A text ``DURATION`` beside it says how long the shipped files took, and where; a
+text ``SUITE`` names the suite whose training split it takes.
 """
 
 from __future__ import annotations

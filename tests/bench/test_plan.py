@@ -49,7 +49,7 @@ def test_every_shipped_suite_plans(name: str) -> None:
     assert cells or name.split("-")[0] in ("afhqv2", "cifar10", "ffhq64", "imagenet", "imagenet64")
     assert len({c.identity.key for c in cells}) == len(cells)
     for cell in cells:
-        positions = suite.size.full * suite.chunks(cell.identity.evaluation)
+        positions = suite.size.full * suite.positions(cell.identity.evaluation).per_example
         assert sum(len(b) for b in cell.blocks) == positions == cell.planned
 
 

@@ -29,7 +29,9 @@ def test_built_in_plugins_are_there() -> None:
         "method": {"digits-standard", "mnist16-pgd-at", "cifar10-resnet18"},
         "attack": {"pgd", "apgd-ce", "apgd-t", "fab-t", "square"},
         "dataset": {"digits", "mnist16", "cifar10", "npz", "image-folder"},
-        "protocol": {"clean", "adversarial"},
+        "protocol": {"clean", "adversarial", "generation", "certified", "certified-sequential"},
+        "capability": {"classify", "sample", "classify_noisy", "denoise"},
+        "task": {"robustness", "generation", "certification"},
     }.items():
         assert names <= set(catalogue.registry.names(kind))
 
@@ -38,7 +40,7 @@ BROKEN = {
     "syntax": ("def (:", "cannot be imported: SyntaxError"),
     "imports": ("import no_such_package_here", "cannot be imported: ModuleNotFoundError: No module named"),
     "empty": ("x = 1", "expected something marked with @method"),
-    "card": (GOOD.replace("classes=10", "classes=1"), "cannot be imported: ValidationError"),
+    "card": (GOOD.replace("classes=10", "classes=-1"), "cannot be imported: ValidationError"),
     "exits": ("raise SystemExit(3)", "cannot be imported: SystemExit: 3"),
     "taken": (GOOD.replace("NAME", "digits-standard"), "is taken by trustdm.bench.methods.digits_standard:load"),
 }

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import pickle
+import sys
 from types import ModuleType
 
 import pytest
 
 from trustdm.bench.contracts import DatasetCard, MethodCard, dataset, method
 from trustdm.bench.errors import PluginError, UnknownName
-from trustdm.bench.registry import MARK, Registry, attach, entries_of
+from trustdm.bench.registry import MARK, Registered, Registry, attach, entries_of, loaded
 
 
 def card(name: str) -> MethodCard:
@@ -31,7 +33,7 @@ def test_entries_are_found_and_loaded_when_used(monkeypatch: pytest.MonkeyPatch)
     made = plugin("some_plugin", card("a"), DatasetCard(name="d", shape=(1, 2, 2), classes=3))
     monkeypatch.setitem(__import__("sys").modules, "some_plugin", made)
     registry = Registry()
-    assert registry.add_module(made) == 2
+    assert [e.name for e in registry.add_module(made)] == ["a", "d"] and registry.kinds() == ["dataset", "method"]
     assert registry.get("method", "a").load()() == "some_plugin"
     assert registry.names("dataset") == ["d"] and registry.get("dataset", "d").target == "some_plugin:load"
 
@@ -69,3 +71,35 @@ def test_an_entry_may_say_that_its_card_depends_on_parameters() -> None:
     assert entry.card == card("a") and entry.resolve(classes=5)[0].classes == 5
     (plain,) = getattr(attach("method", card("b"))(lambda: None), MARK)
     assert plain.resolve is None
+
+
+def test_an_entry_names_the_parameters_that_name_other_methods() -> None:
+    (entry,) = getattr(attach("method", card("a"), parts=("classifier",))(lambda: None), MARK)
+    assert entry.parts == ("classifier",)
+
+
+class Thing(Registered):
+    KIND = "thing"
+    name = "this"
+    summary = "a thing"
+
+
+THING = Thing()
+
+
+def test_what_is_registered_by_an_instance_is_its_own_card() -> None:
+    here = sys.modules[__name__]
+    (entry,) = [e for e in entries_of(here) if e.kind == "thing"]
+    assert entry.target == f"{__name__}:THING" and entry.load() is THING and entry.card is THING
+    assert THING.model_dump(mode="json") == {"name": "this", "version": "1", "summary": "a thing"}
+    again = pickle.loads(pickle.dumps(THING))  # noqa: S301 - our own bytes
+    assert again == THING == Thing() and hash(again) == hash(THING) and Registered() != THING
+    borrower = ModuleType("borrower")
+    borrower.THING = THING  # type: ignore[attr-defined]
+    assert list(entries_of(borrower)) == []
+
+
+def test_a_text_names_an_object_of_a_module() -> None:
+    assert loaded("trustdm.bench.registry:Registry.names") is Registry.names
+    with pytest.raises(AttributeError, match="nothing"):
+        loaded("trustdm.bench.registry:nothing")

@@ -15,7 +15,7 @@ def cut_off(cell: CellView) -> bool:
     return cell.count("missing_rows") > 0
 
 
-FLAGS = (
+FLAGS: tuple[Flag, ...] = (
     Flag(
         "cut-off",
         "warn",

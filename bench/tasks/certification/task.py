@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trustdm.bench.suite.fields import FractionText, RadiusText, Whole
 from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.certification import flags
-from trustdm.bench.tasks.contract import Flag, Metric, Positions, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.contract import Metric, Positions, Task, image_faults, table_of, test_list_faults
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
@@ -71,7 +71,7 @@ class Certify(Task):
             "Noisy copies of an image that were classified, in the mean over images",
         ),
     )
-    flags: tuple[Flag, ...] = flags.FLAGS
+    flags = flags.FLAGS
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
         """The images that are certified must be listed."""

@@ -37,9 +37,9 @@ def _check_hashes(suite: Suite, card: ExtractorCard) -> None:
     table, weights = generation(suite), [w.sha256 for w in card.weights]
     if table.extractor_sha256 is not None and table.extractor_sha256 not in weights:
         raise WeightsError(
-            f"{suite.name}: extractor {card.name}: expected weights with SHA-256 {table.extractor_sha256}, got one with "
-            f"{', '.join(weights) or 'none'}; distances under another extractor are another metric: give the suite a new "
-            "version, or restore the extractor"
+            f"{suite.name}: extractor {card.name}: expected weights with SHA-256 {table.extractor_sha256}, got one "
+            f"with {', '.join(weights) or 'none'}; distances under another extractor are another metric: give "
+            "the suite a new version, or restore the extractor"
         )
     path = reference_file(suite)
     if table.reference_sha256 is not None and (got := sha256_file(path)) != table.reference_sha256:

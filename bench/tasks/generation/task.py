@@ -67,7 +67,7 @@ class Generate(Task):
             "kid",
             f"{METRICS}:kid",
             "distance",
-            "Kernel distance (KID, cubic kernel) between the features of a set of images and of the reference; unbiased",
+            "Kernel distance (KID, cubic kernel) between the features of a set of images and the reference; unbiased",
         ),
         Metric(
             "precision",
@@ -88,7 +88,7 @@ class Generate(Task):
             "Network evaluations (NFE) an image takes, as the harness counted; least and most, if it varies",
         ),
     )
-    flags: tuple[Flag, ...] = (
+    flags = (
         Flag("randomized", "warn", "Draws random numbers of its own: an image does not depend on its seed alone."),
         Flag(
             "gradient-surrogate", "warn", "Declares a stand-in for its true gradient; without meaning for a generator."

@@ -1,4 +1,4 @@
-"""What a reader must know about a row under attack: AutoAttack's warnings (Croce and Hein 2020), and gaps in the records."""
+"""What a reader must know about a row under attack: AutoAttack's warnings (Croce and Hein 2020), and gaps."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def square_helps(cell: CellView) -> bool:
     return float(left.values.mean() - after.values.mean()) > SQUARE_MARGIN + 1e-12
 
 
-FLAGS = (
+FLAGS: tuple[Flag, ...] = (
     Flag(
         "randomized",
         "warn",

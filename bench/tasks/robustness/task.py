@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from trustdm.bench.contracts import Norm
 from trustdm.bench.suite.fields import FractionText, Sentence
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.contract import Flag, Metric, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.contract import Metric, Task, image_faults, table_of, test_list_faults
 from trustdm.bench.tasks.robustness import flags
 from trustdm.bench.types import Budget
 
@@ -66,7 +66,7 @@ class Robustness(Task):
             Draws,
         ),
     )
-    flags: tuple[Flag, ...] = flags.FLAGS
+    flags = flags.FLAGS
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
         """The data must be pinned and divided, and the budget lie inside the box [0, 1]."""

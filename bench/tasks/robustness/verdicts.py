@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +76,8 @@ def _shares(table: Verdicts, outcome: NDArray[np.int8], failures: Failures, over
     return Shares(example, np.where(draws > 0, _over(right, draws, over), np.nan), draws)
 
 
-def _over(right: NDArray[np.float64], draws: NDArray[np.int64], over: Over) -> NDArray[np.float64]:
+def _over(right: NDArray[Any], draws: NDArray[np.int64], over: Over) -> NDArray[np.float64]:
     """The draws of each example put together: ``right`` of ``draws`` (n,) are correct."""
     if over == "mean":
-        return right / np.maximum(draws, 1)
+        return np.asarray(right / np.maximum(draws, 1), dtype=np.float64)
     return np.asarray(right == draws if over == "worst" else 2 * right > draws, dtype=np.float64)

@@ -4,71 +4,36 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib.util
 import json
 import pickle
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from helpers import rewrite
 from pydantic import BaseModel
 
-from trustdm.bench.contracts import DatasetCard, dataset
-from trustdm.bench.data.arrays import Images, content_digest, file_hash
-from trustdm.bench.datasets import cifar10, digits, image_folder, mnist16, npz
-from trustdm.bench.errors import DataError, SuiteError, UnknownName
+from trustdm.bench.data.arrays import file_hash
+from trustdm.bench.errors import SuiteError, UnknownName
+from trustdm.bench.plugins import installed_tasks, load_suite, stored_suite
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite import models as suite_models
-from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.data import open_data
-from trustdm.bench.plugins import load_suite, stored_suite
-from trustdm.bench.types import Budget, blocks_of
+from trustdm.bench.suite.load import Suite, parse_stored, read_suite
+from trustdm.bench.types import blocks_of
 
 ROOT = Path(__file__).parents[3]
 NAMES = ["cifar10-linf", "digits-linf", "mnist16-linf"]
-
-OWN = (Path(__file__).parent / "own.toml").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def registry() -> Registry:
-    registry = Registry()
-    for module in (digits, mnist16, cifar10, npz, image_folder):
-        registry.add_module(module)
-    return registry
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """A suite over twelve images in an npz file beside it."""
-    images = np.arange(12 * 4 * 5 * 3, dtype=np.uint32).reshape(12, 4, 5, 3).astype(np.uint8)
-    labels = np.arange(12) % 2
-    np.savez(tmp_path / "images.npz", images=images, labels=labels)
-    digest = content_digest(images.transpose(0, 3, 1, 2), labels, 255)
-    text = OWN.replace("DIGEST", digest).replace("SHA256", file_hash(tmp_path / "images.npz"))
-    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
-    return tmp_path / "own.toml"
-
-
-def rewrite(path: Path, old: str, new: str) -> Path:
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, old
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    return path
-
 
 # what a suite is
 
 
 def test_importing_needs_no_torch() -> None:
-    code = "import sys, trustdm.bench.suite.load as s; s.load_suite('digits-linf'); print(sorted(sys.modules))"
+    code = "import sys; from trustdm.bench import plugins as p; p.load_suite('digits-linf'); print(sorted(sys.modules))"
     modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout
     for heavy in ("'torch'", "'scipy'", "'sklearn'", "'pandas'", "'PIL'"):
         assert heavy not in modules
@@ -78,8 +43,8 @@ def test_fields_of_a_suite_of_ones_own(own: Path) -> None:
     suite = load_suite(own)
     assert (suite.name, suite.version, suite.seeds, suite.draws) == ("own", 3, (0,), 10)
     assert (suite.precision, suite.failures) == ("float32", "wrong")
-    assert suite.budget == Budget("linf", Fraction(1, 20))
-    assert suite.adversary.eps == "1/20"
+    assert suite.task.name == "robustness" and suite.table.model_dump()["eps"] == "1/20"
+    assert suite.ranking_metric is suite.metrics[0]
     assert [suite.train.tolist(), suite.validation.tolist(), suite.test.tolist()] == [
         [*range(6)],
         [6, 7],
@@ -231,106 +196,30 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load_suite(tmp_path / "latin.toml")
 
 
+def test_a_suite_has_the_table_of_one_installed_task(own: Path) -> None:
+    tasks = installed_tasks()
+    assert read_suite(own, tasks) == load_suite(own) == parse_stored(load_suite(own).content, "here", tasks)
+    with pytest.raises(SuiteError, match=r"own\.toml: adversary: expected only the keys .*generation.*, got an unk"):
+        read_suite(own, {"generation": tasks["generation"]})
+    text = own.read_text(encoding="utf-8")
+    start, stop = text.index("[adversary]"), text.index("[data]")
+    own.write_text(text[:start] + text[stop:], encoding="utf-8")
+    with pytest.raises(SuiteError, match="expected one of the tables certification, generation, adversary, got none"):
+        read_suite(own, tasks)
+
+
+def test_positions_are_the_test_list_or_what_the_task_says(own: Path) -> None:
+    suite = load_suite(own)
+    assert suite.positions("clean").ids.tolist() == [11, 8, 9, 10] and suite.positions("clean").per_example == 1
+    certified = load_suite("mnist16-certified")
+    chunks = certified.positions("sigma-1-2").per_example
+    assert chunks == 11 and len(certified.positions("sigma-1-2").ids) == chunks * certified.size.full
+    assert load_suite("digits-generation").positions("steps-5").ids.tolist() == [*range(500)]
+
+
 def test_an_unknown_name_lists_near_ones() -> None:
     with pytest.raises(UnknownName, match="unknown suite 'mnist16-l2'; did you mean 'mnist16-linf'"):
         load_suite("mnist16-l2")
-
-
-# data
-
-
-def test_a_suite_over_an_npz_file(own: Path, registry: Registry) -> None:
-    suite = load_suite(own)
-    data = open_data(suite, registry)
-    images, labels = data.read(suite.test)
-    assert len(data) == 12
-    assert images.shape == (4, 3, 4, 5)
-    assert images[0, 1, 2, 3] == np.float32(((11 * 60) + (2 * 5 + 3) * 3 + 1) % 256) / np.float32(255)
-    assert labels.tolist() == [1, 0, 1, 0]
-
-
-def test_a_suite_over_an_image_folder(own: Path, registry: Registry) -> None:
-    pixels = np.random.Generator(np.random.Philox(2)).integers(0, 256, (12, 4, 5, 3), dtype=np.uint8)
-    for k, image in enumerate(pixels):
-        (own.parent / "mine" / f"class{k // 6}").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(own.parent / "mine" / f"class{k // 6}" / f"{k:02}.png")
-    digest = image_folder.load("mine", (3, 4, 5), 2, own.parent).digest()
-    text = own.read_text(encoding="utf-8")
-    start, stop = text.index("[data]"), text.index("[data.splits]")
-    table = f'[data]\ndataset = "image-folder"\ndigest = "{digest}"\nshape = [3, 4, 5]\nclasses = 2\n'
-    own.write_text(text[:start] + table + '[data.options]\npath = "mine"\n' + text[stop:], encoding="utf-8")
-    suite = load_suite(own)
-    images, labels = open_data(suite, registry).read(suite.test)
-    assert np.array_equal(images, pixels[[11, 8, 9, 10]].transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255))
-    assert labels.tolist() == [1, 1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('dataset = "npz"', 'dataset = "npy"', "data.dataset: expected the name of a data set, got an unknown dataset"),
-        ('path = "images.npz"', 'path = "images.npz"\nsize = 3', r"data.options.size: expected only path, sha256, got"),
-        ('path = "images.npz"\n', "", r"data.options.path: expected a value, for npz, got nothing"),
-        ('path = "images.npz"', 'path = "images.npz"\nroot = "/"', r"data.options.root: expected only path, sha256"),
-        ('"11,8-10"', '"8-10,12"', r"data.splits.test: expected indices from 0 to 11, got 12"),
-    ],
-)
-def test_data_that_do_not_fit_the_suite(own: Path, registry: Registry, old: str, new: str, message: str) -> None:
-    suite = load_suite(rewrite(own, old, new))
-    with pytest.raises(SuiteError, match=rf"own\.toml: {message}"):
-        open_data(suite, registry)
-
-
-def test_other_data_than_the_suite_was_made_with(own: Path, registry: Registry) -> None:
-    right = load_suite(own).data.digest
-    suite = load_suite(rewrite(own, f'digest = "{right}"', f'digest = "{"0" * 64}"'))
-    with pytest.raises(DataError, match=rf"own\.toml: data\.digest: expected 0{{64}}, got {right} from npz"):
-        open_data(suite, registry)
-    (own.parent / "images.npz").write_bytes(b"other")
-    with pytest.raises(DataError, match=r"images\.npz: expected sha256"):
-        open_data(suite, registry)
-
-
-def test_a_shape_that_the_data_set_does_not_have(own: Path, registry: Registry) -> None:
-    suite = load_suite(rewrite(own, 'dataset = "npz"', 'dataset = "digits"'))
-    with pytest.raises(
-        SuiteError, match=r"data\.shape: expected \[1, 8, 8\] and 10 classes, as digits has, got \[3, 4"
-    ):
-        open_data(suite, registry)
-
-
-def test_a_data_set_is_given_what_its_function_takes(own: Path, registry: Registry) -> None:
-    given: list[dict[str, Any]] = []
-    images = Images("theirs", np.zeros((12, 3, 4, 5), dtype=np.uint8), np.zeros(12, dtype=np.int64))
-
-    def everything(**options: object) -> Images:
-        given.append(options)
-        return images
-
-    def some(path: str, sha256: str = "", classes: int = 0) -> Images:
-        given.append({"path": path, "sha256": sha256, "classes": classes})
-        return images
-
-    for k, function in enumerate((everything, some)):
-        setattr(sys.modules[__name__], f"_theirs{k}", function)
-        function.__qualname__, function.__module__ = f"_theirs{k}", __name__
-        registry.add_module(_module_of(dataset(DatasetCard(name=f"theirs{k}", shape=(0, 0, 0), classes=2))(function)))
-        text = own.read_text(encoding="utf-8").replace('dataset = "npz"', f'dataset = "theirs{k}"')
-        (own.parent / "theirs.toml").write_text(
-            text.replace(load_suite(own).data.digest, images.digest()), encoding="utf-8"
-        )
-        suite = load_suite(own.parent / "theirs.toml")
-        assert open_data(suite, registry) is images
-    options = load_suite(own).data.options
-    assert given[0] == {"root": own.parent, "shape": (3, 4, 5), "classes": 2, **options}
-    assert given[1] == {"classes": 2, **options}
-
-
-def _module_of(function: Callable[..., Any]) -> Any:
-    """A module, named as this one, that defines ``function`` alone."""
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(__name__, None))  # type: ignore[arg-type]
-    vars(module)[function.__name__] = function
-    return module
 
 
 # the guide
@@ -338,7 +227,9 @@ def _module_of(function: Callable[..., Any]) -> Any:
 
 def models() -> list[type[BaseModel]]:
     found = [v for v in vars(suite_models).values() if isinstance(v, type) and issubclass(v, suite_models.Table)]
-    return [*found, Suite]
+    tasks = installed_tasks().values()
+    params = [metric.params for task in tasks for metric in task.metrics if metric.params]
+    return [*found, Suite, *(task.table for task in tasks), *params]
 
 
 def test_the_guide_explains_every_key() -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from helpers import rewrite
 
 from trustdm.bench.errors import SuiteError
 from trustdm.bench.plugins import load_suite
-from trustdm.bench.suite.fields import fraction_text, indices, ranges
 
 OWN = (Path(__file__).parent / "own.toml").read_text(encoding="utf-8")
 
@@ -18,13 +17,6 @@ OWN = (Path(__file__).parent / "own.toml").read_text(encoding="utf-8")
 def own(tmp_path: Path) -> Path:
     (tmp_path / "own.toml").write_text(OWN.replace('"DIGEST"', f'"{"0" * 64}"'), encoding="utf-8")
     return tmp_path / "own.toml"
-
-
-def rewrite(path: Path, old: str, new: str) -> Path:
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, old
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    return path
 
 
 # mistakes: one line with path, key, expected, got
@@ -57,7 +49,7 @@ MISTAKES = [
     ('norm = "linf"\neps = "2/40"', 'norm = "l2"\neps = "8"', "adversary.eps", "at most the square root of 60", "8"),
     ('knows = "Everything."\n', "", "adversary.knows", "a value", "nothing"),
     ('wins = "The label changes."', 'wins = ""', "adversary.wins", "at least 1 character", "''"),
-    ("[3, 4, 5]", "[3, 4]", "data.shape.2", "a value", "nothing"),
+    ("[3, 4, 5]", "[3, 4]", "data.shape", "three sizes: channels, height, width", r"\[3, 4\]"),
     ("[3, 4, 5]", "[3, 4, 0]", "data.shape.2", "greater than or equal to 1", "0"),
     ("classes = 2", "classes = 1", "data.classes", "greater than or equal to 2", "1"),
     ('digest = "', 'digest = "abc" #', "data.digest", "match pattern .*", "'abc'"),
@@ -82,8 +74,37 @@ MISTAKES = [
     ("steps = 5", "steps = 2020-02-02", "evaluations.attacked", "texts, finite numbers, .*", ".*"),
     ("[evaluations.clean]", "[evaluations.'a b']", "evaluations.a b", "match pattern .*", "'a b'"),
     ('evaluation = "attacked"', 'evaluation = "pgd"', "metrics.0.evaluation", "one of clean, attacked", "'pgd'"),
-    ('statistic = "survival"', 'statistic = "mean"', "metrics.0.statistic", "'accuracy', 'survival', .*", "'mean'"),
-    ('statistic = "survival"', 'statistik = "mean"', "metrics.0.statistic", "a value", "nothing; .*statistic here.*"),
+    (
+        'statistic = "survival"',
+        'statistic = "mean"',
+        "metrics.0.statistic",
+        "one of accuracy, survival beside adversary",
+        "mean",
+    ),
+    ('statistic = "survival"', 'statistik = "mean"', "metrics.0.statistic", "a value", "nothing"),
+    ('statistic = "survival"', 'statistic = "survival"\nlabl = "x"', "metrics.0.labl", "label here", "an unknown key"),
+    ('statistic = "survival"', 'statistic = "survival"\novr = "mean"', "metrics.0.ovr", "over here", "an unknown key"),
+    (
+        'statistic = "survival"',
+        'statistic = "survival"\nradius = "1"',
+        "metrics.0.radius",
+        ".*, over, probe, .*",
+        "an unk.*",
+    ),
+    (
+        'statistic = "survival"',
+        'statistic = "survival"\nparams = {}',
+        "metrics.0.params",
+        "only the keys.*",
+        "an unk.*",
+    ),
+    (
+        'statistic = "survival"',
+        'statistic = "survival"\nover = "sum"',
+        "metrics.0.over",
+        "'mean', 'worst' or 'majority'",
+        "'sum'",
+    ),
     ('metric = "robust"', 'metric = "clean"', "ranking.metric", "one of robust", "'clean'"),
     ('metric = "robust"', 'metric = "robust"\nlevel = 1', "ranking.level", "less than 1", "1"),
     (
@@ -113,30 +134,3 @@ def test_all_mistakes_are_told_at_once(own: Path) -> None:
     assert str(caught.value) == (
         f"{own}: version: expected greater than or equal to 1, got 0; data.classes: expected a valid integer, got 'two'"
     )
-
-
-# index lists and fractions
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("3", (3,)), ("0-2", (0, 1, 2)), (" 5 , 1-2,0 ", (5, 1, 2, 0)), ([4, "1-2", "0,9"], (4, 1, 2, 0, 9)), (7, (7,))],
-)
-def test_index_lists(value: object, expected: tuple[int, ...]) -> None:
-    assert indices(value) == expected
-
-
-def test_ranges_are_the_inverse_of_indices() -> None:
-    rng = np.random.Generator(np.random.Philox(1))
-    for size in (1, 2, 7, 40):
-        for _ in range(20):
-            ids = rng.permutation(50)[:size]
-            for order in (ids, np.sort(ids)):
-                assert indices(ranges(order.tolist())) == tuple(order.tolist())
-    assert ranges([0, 1, 2, 9, 5, 6, 4]) == "0-2,9,5-6,4"
-    assert ranges(range(48976)) == "0-48975"
-
-
-@pytest.mark.parametrize(("text", "expected"), [("6/40", "3/20"), ("8/255", "8/255"), ("1", "1"), ("4/2", "2")])
-def test_fractions_are_in_lowest_terms(text: str, expected: str) -> None:
-    assert fraction_text(text) == expected

@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 
 from trustdm.bench.datasets import cifar10, digits, mnist16
-from trustdm.bench.registry import Registry
-from trustdm.bench.suite.load import Suite, shipped
-from trustdm.bench.suite.data import open_data
 from trustdm.bench.plugins import load_suite
+from trustdm.bench.registry import Registry
+from trustdm.bench.suite.data import open_data
+from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.tasks.certification.task import certification
+from trustdm.bench.tasks.generation.task import generation
+from trustdm.bench.tasks.robustness.task import budget_of
 from trustdm.bench.types import Budget
 
 ROOT = Path(__file__).parents[3]
@@ -53,13 +56,13 @@ def test_generation_suites_show_the_distance_and_its_cost_at_every_number_of_ste
     assert steps == {f"steps-{n}": n for n in steps.values()} and len(steps) >= 3
     for statistic in ("frechet", "evaluations"):
         assert {m.evaluation for m in suite.metrics if m.statistic == statistic} == set(steps)
-    ranking = next(m for m in suite.metrics if m.name == suite.ranking.metric)
+    ranking = suite.ranking_metric
     assert (ranking.statistic, ranking.direction) == ("frechet", "lower")
-    assert suite.generation is not None
-    pinned = suite.generation.reference_sha256 is not None
-    assert pinned == (name in ("digits-generation", "mnist16-generation")) and suite.generation.extractor_sha256
+    table = generation(suite)
+    pinned = table.reference_sha256 is not None
+    assert pinned == (name in ("digits-generation", "mnist16-generation")) and table.extractor_sha256
     sets = {"digits-generation": 1, "mnist16-generation": 2}.get(name, 3)
-    assert suite.size.full == sets * suite.generation.set
+    assert suite.size.full == sets * table.set
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_generation_suites_show_the_distance_and_its_cost_at_every_number_of_ste
 )
 def test_budgets_and_sizes(name: str, eps: Fraction, step: Fraction, sizes: tuple[int, int, int], rule: str) -> None:
     suite = load_suite(name)
-    assert suite.budget == Budget("linf", eps)
+    assert budget_of(suite) == Budget("linf", eps)
     assert Fraction(suite.evaluations["pgd40"].params["attacks"][0]["step_size"]) == step
     assert (len(suite.train), len(suite.validation), len(suite.test)) == sizes
     assert suite.size.demo == (64 if len(suite.test) <= 1000 else 0)
@@ -145,11 +148,10 @@ def test_every_suite_asks_the_same_questions(name: str) -> None:
 @pytest.mark.parametrize("name", CERTIFIED)
 def test_certified_suites_follow_cohen_et_al(name: str) -> None:
     suite = load_suite(name)
-    table = suite.certification
-    assert table is not None and (table.alpha, table.selection) == ("1/1000", 100)
+    table = certification(suite)
+    assert (table.alpha, table.selection) == ("1/1000", 100)
     assert table.estimation == (10_000 if name == "mnist16-certified" else 100_000)
-    ranking = next(m for m in suite.metrics if m.name == suite.ranking.metric)
-    assert ranking.statistic == "certified-radius"
+    assert suite.ranking_metric.statistic == "certified-radius"
     if name != "mnist16-certified":
         assert len(suite.test) == 500 and set(np.diff(suite.test)) == {20 if name == "cifar10-certified" else 100}
     sigmas = [e.params["sigma"] for e in suite.evaluations.values() if e.protocol == "certified"]

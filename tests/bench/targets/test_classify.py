@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError
+from trustdm.bench.method import Meter, out_of_memory
 from trustdm.bench.rng import Noise
 from trustdm.bench.targets.classify import Target
-from trustdm.bench.method import Meter, out_of_memory, place, seeded
 
 CARD = MethodCard(name="toy", input_shape=(1, 2, 2), classes=4)
 X = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
@@ -77,37 +74,3 @@ def test_keyed_noise_is_fixed_for_rows_and_new_for_every_call() -> None:
     assert torch.equal(fixed, t.on(noise)(X))
     part = np.array([4, 0])
     torch.testing.assert_close(t.on(noise.rows(part))(X[part]), fixed[part])
-
-
-def test_placing_freezes_weights_and_evaluates() -> None:
-    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4)).train()
-    classify = place(network, CARD, "cpu")
-    assert not network.training and not any(p.requires_grad for p in network.parameters())
-    assert classify is network
-
-    class Holder:
-        def __init__(self) -> None:
-            self.network = nn.Linear(4, 4)
-
-        def classify(self, x: torch.Tensor) -> torch.Tensor:
-            return self.network(x.flatten(1))
-
-    holder = Holder()
-    assert place(holder, CARD, "cpu")(X).shape == (5, 4) and not holder.network.weight.requires_grad
-    with pytest.raises(ContractError, match="expected an object with classify"):
-        place(object(), CARD, "cpu")
-
-
-def test_global_generators_repeat_inside_and_are_restored_outside() -> None:
-    def draw() -> tuple[float, float, float]:
-        return float(torch.rand(1)), float(np.random.rand()), random.random()  # noqa: NPY002
-
-    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
-    with seeded("cell", 8):
-        first = draw()
-    with seeded("cell", 8):
-        assert draw() == first
-    with seeded("cell", 16):
-        assert draw() != first
-    assert torch.equal(torch.get_rng_state(), states[0]) and random.getstate() == states[2]
-    assert np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002

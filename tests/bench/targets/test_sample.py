@@ -12,7 +12,6 @@ from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError
 from trustdm.bench.method import Meter
 from trustdm.bench.targets.sample import GeneratorTarget, labels_of, quantised, seeds_of
-from trustdm.bench.targets.passes import counted
 
 CARD = MethodCard(name="toy", capabilities=("sample",), input_shape=(1, 4, 4), classes=10)
 
@@ -80,17 +79,6 @@ def test_passes_are_counted_where_a_network_is_entered() -> None:
     assert total == 39 and source.meter.forwards == 39
     source([3], None, 1)
     assert source.meter.forwards == 42
-
-
-def test_a_network_that_raises_is_not_left_open() -> None:
-    body = Body()
-    with counted(body) as rows:
-        with pytest.raises(RuntimeError):
-            body(torch.zeros(2, 3))
-        body(torch.zeros(2, 1, 4, 4))
-    assert rows == {"Body": 4}
-    body(torch.zeros(2, 1, 4, 4))
-    assert rows == {"Body": 4}
 
 
 def test_gradients_of_guidance_are_counted() -> None:

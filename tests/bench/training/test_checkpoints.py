@@ -12,18 +12,18 @@ from trustdm.bench.training.checkpoints import Checkpoints, StateFile, deferred_
 
 
 def test_what_was_saved_is_loaded_and_nothing_else_is_left(tmp_path: Path) -> None:
-    state_file = StateFile(tmp_path / "new" / "a.training.pt")
-    assert state_file.load("me") is None
-    state_file.save("me", {"step": 1, "network": {"w": torch.ones(2)}})
-    state_file.save("me", {"step": 2, "network": {"w": torch.zeros(2)}})
-    state = state_file.load("me")
+    kept_in = StateFile(tmp_path / "new" / "a.training.pt")
+    assert kept_in.load("me") is None
+    kept_in.save("me", {"step": 1, "network": {"w": torch.ones(2)}})
+    kept_in.save("me", {"step": 2, "network": {"w": torch.zeros(2)}})
+    state = kept_in.load("me")
     assert state is not None and state["step"] == 2 and not state["network"]["w"].any()
-    assert [path.name for path in state_file.path.parent.iterdir()] == ["a.training.pt"]
+    assert [path.name for path in kept_in.path.parent.iterdir()] == ["a.training.pt"]
 
 
 def test_a_write_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    state_file = StateFile(tmp_path / "a.training.pt")
-    state_file.save("me", {"step": 1})
+    kept_in = StateFile(tmp_path / "a.training.pt")
+    kept_in.save("me", {"step": 1})
 
     def full(content: object, file: BinaryIO) -> None:
         file.write(b"half of it")
@@ -31,8 +31,8 @@ def test_a_write_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(WeightsError, match="the state of the training cannot be written: No space left"):
-        state_file.save("me", {"step": 2})
-    assert state_file.load("me") == {"identity": "me", "step": 1}
+        kept_in.save("me", {"step": 2})
+    assert kept_in.load("me") == {"identity": "me", "step": 1}
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -51,16 +51,16 @@ def test_a_damaged_state_is_one_line(content: bytes, tmp_path: Path) -> None:
 
 
 def test_another_identity_is_refused(tmp_path: Path) -> None:
-    state_file = StateFile(tmp_path / "a.training.pt")
-    state_file.save("me", {})
+    kept_in = StateFile(tmp_path / "a.training.pt")
+    kept_in.save("me", {})
     with pytest.raises(WeightsError, match="remove the file, or train into another folder"):
-        state_file.load("you")
+        kept_in.load("you")
 
 
 def test_a_method_has_one_state_for_each_network_and_removes_its_own(tmp_path: Path) -> None:
     mine, other = Checkpoints(tmp_path, "mine", 7), Checkpoints(tmp_path, "other")
-    for state_file in (mine.of("a"), mine.of("b"), other.of("a")):
-        state_file.save("me", {})
+    for kept_in in (mine.of("a"), mine.of("b"), other.of("a")):
+        kept_in.save("me", {})
     assert mine.of("a").every == 7
     mine.clear()
     assert [path.name for path in tmp_path.iterdir()] == ["other.a.training.pt"]

@@ -118,24 +118,24 @@ def test_a_resumed_training_ends_with_the_bytes_of_an_uninterrupted_one(stop: in
         if step == stop:
             raise Stop
 
-    state_file = StateFile(tmp_path / "toy.training.pt", every=3)
+    kept_in = StateFile(tmp_path / "toy.training.pt", every=3)
     with pytest.raises(Stop):
-        train_network(network(), data(), RECIPE, Toy(), state_file, stops)
+        train_network(network(), data(), RECIPE, Toy(), kept_in, stops)
     steps: list[int] = []
-    resumed = train_network(network(), data(), RECIPE, Toy(), state_file, lambda step, *_: steps.append(step))
+    resumed = train_network(network(), data(), RECIPE, Toy(), kept_in, lambda step, *_: steps.append(step))
     assert steps[0] == stop // 3 * 3 + 1 and steps[-1] == 30
     assert state(resumed) == state(train_network(network(), data(), RECIPE, Toy()))
 
 
 def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
-    state_file = StateFile(tmp_path / "toy.training.pt", every=1000)
-    first = train_network(network(), data(), RECIPE, Toy(), state_file)
-    again = train_network(network(), data(), RECIPE, Toy(), state_file, lambda *_: pytest.fail("a step was taken"))
+    kept_in = StateFile(tmp_path / "toy.training.pt", every=1000)
+    first = train_network(network(), data(), RECIPE, Toy(), kept_in)
+    again = train_network(network(), data(), RECIPE, Toy(), kept_in, lambda *_: pytest.fail("a step was taken"))
     assert state(again) == state(first)
 
 
 def test_ctrl_c_leaves_the_state_of_the_step_it_came_in(tmp_path: Path) -> None:
-    state_file = StateFile(tmp_path / "toy.training.pt", every=1000)
+    kept_in = StateFile(tmp_path / "toy.training.pt", every=1000)
 
     def interrupt(step: int, total: int, loss: float) -> None:
         if step == 6:
@@ -144,10 +144,10 @@ def test_ctrl_c_leaves_the_state_of_the_step_it_came_in(tmp_path: Path) -> None:
 
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        train_network(network(), data(), RECIPE, Toy(), state_file, interrupt)
+        train_network(network(), data(), RECIPE, Toy(), kept_in, interrupt)
     assert signal.getsignal(signal.SIGINT) is handler
     steps: list[int] = []
-    resumed = train_network(network(), data(), RECIPE, Toy(), state_file, lambda step, *_: steps.append(step))
+    resumed = train_network(network(), data(), RECIPE, Toy(), kept_in, lambda step, *_: steps.append(step))
     assert steps[0] == 7
     assert state(resumed) == state(train_network(network(), data(), RECIPE, Toy()))
 
@@ -166,11 +166,11 @@ Change = Callable[[], tuple[nn.Module, tuple[Tensor, Tensor], DiffusionRecipe, T
     ids=["weights", "data", "recipe", "loss"],
 )
 def test_the_state_of_another_training_is_refused(other: Change, tmp_path: Path) -> None:
-    state_file = StateFile(tmp_path / "toy.training.pt")
-    train_network(network(), data(), RECIPE, Toy(), state_file)
+    kept_in = StateFile(tmp_path / "toy.training.pt")
+    train_network(network(), data(), RECIPE, Toy(), kept_in)
     with pytest.raises(WeightsError, match=r"toy\.training\.pt: expected the state of this training, got .* another"):
         net, given, recipe, loss = other()
-        train_network(net, given, recipe, loss, state_file)
+        train_network(net, given, recipe, loss, kept_in)
 
 
 def test_a_loss_that_is_no_number_is_one_line() -> None:

@@ -70,13 +70,6 @@ def test_each_warning_is_raised_by_what_it_is_about(classify: object, name: str,
     assert judging.warnings(context(classify))[name] == count
 
 
-def test_looking_for_optimisation_leaves_autograd_as_it_was() -> None:
-    engine = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
-    with pytest.raises(KeyError), judging.backward_calls():
-        raise KeyError
-    assert torch.autograd._engine_run_backward is engine  # type: ignore[attr-defined]
-
-
 def test_draws_of_a_keyed_method_do_not_depend_on_batches() -> None:
     def noisy(x: torch.Tensor, noise: object) -> torch.Tensor:
         return x.flatten(1) + noise.normal("n", (4,))  # type: ignore[attr-defined, no-any-return]

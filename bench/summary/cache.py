@@ -1,0 +1,195 @@
+"""Facts of cells, kept beside the store: a file that may be deleted at any time.
+
+An entry is found by what it was computed from: the revision of the cell, the whole content of the suite, whatever the
+task says scores depend on beside these (a reference), the versions of its metrics, and the code of this package. A
+different one of these is another entry. Nothing but plain JSON is read from the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.hashing import canonical_json
+from trustdm.bench.records import CellResult
+from trustdm.bench.summary.facts import CellFacts, Facts, facts
+from trustdm.bench.summary.score import Score
+from trustdm.bench.types import Estimate
+
+if TYPE_CHECKING:
+    from trustdm.bench.suite.load import Suite
+    from trustdm.bench.tasks.contract import Task
+
+FORMAT = 1
+PACKAGE = Path(__file__).resolve().parents[1]
+AT_ONCE = 500
+"""Entries that one query asks for."""
+PATIENCE = 2.0
+"""Seconds to wait for another writer; then nothing is kept this time."""
+
+
+class FactsCache:
+    """A cache in the file ``path``; None, or a file that cannot be used, keeps nothing and computes everything.
+
+    Use it as a context manager: what is new is written when it is left.
+    """
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        self._new: dict[str, str] = {}
+        self.hits = self.misses = 0
+
+    @staticmethod
+    def beside(database: str) -> FactsCache:
+        """The cache of a SQLite database: ``bench.scores`` beside ``bench.db``; none for other databases."""
+        path = Path(database.removeprefix("sqlite:///"))
+        return FactsCache(None if "://" in database or not path.is_file() else path.with_suffix(".scores"))
+
+    def __enter__(self) -> FactsCache:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.flush()
+
+    def of(self, suite: Suite, results: Sequence[CellResult]) -> Facts:
+        """Facts of the cells ``results`` of ``suite``: known ones read by few queries, others computed on demand."""
+        stamp = _stamp(suite)
+        keys = {result.id: _key(stamp, result) for result in results if result.revision}
+        known = dict(self._read(list(keys.values())))
+
+        def looked_up(suite: Suite, result: CellResult) -> CellFacts:
+            key = keys.get(result.id, "")
+            if key in known:
+                with suppress(ValueError, KeyError, TypeError):
+                    self.hits += 1
+                    return decoded(known[key])
+            self.misses += 1
+            computed = facts(suite, result)
+            if key:
+                self._new[key] = encoded(computed)
+            return computed
+
+        return looked_up
+
+    def flush(self) -> None:
+        """Writes what is new; a file that cannot be written, or is no cache, is left as it is."""
+        if self.path is None or not self._new:
+            return
+        with suppress(sqlite3.Error, OSError), closing(_opened(self.path)) as connection, connection:
+            connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", self._new.items())
+            self._new = {}
+
+    def _read(self, keys: list[str]) -> Iterator[tuple[str, str]]:
+        if self.path is None or not self.path.is_file():
+            return
+        with suppress(sqlite3.Error, OSError), closing(_opened(self.path)) as connection:
+            for start in range(0, len(keys), AT_ONCE):
+                some = keys[start : start + AT_ONCE]
+                marks = ",".join("?" * len(some))
+                yield from connection.execute(f"SELECT key, value FROM facts WHERE key IN ({marks})", some)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=PATIENCE)
+    connection.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    return connection
+
+
+def _key(stamp: str, result: CellResult) -> str:
+    return hashlib.sha256(f"{stamp}/{result.id}/{result.identity.key}/{result.revision}".encode()).hexdigest()
+
+
+def _stamp(suite: Suite) -> str:
+    """What the facts of every cell of a suite depend on beside the cell."""
+    task = suite.task
+    versions = {metric.name: metric.version for metric in task.metrics}
+    parts = [FORMAT, suite.content_digest, task.name, task.version, versions, task.reference_stamp(suite)]
+    return canonical_json([*parts, code_stamp(task)])
+
+
+@cache
+def code_stamp(task: Task) -> str:
+    """A hash of the source of this package, and of the folder of a task from outside."""
+    own = getattr(sys.modules[type(task).__module__], "__file__", None)
+    folders = [PACKAGE] + ([] if own is None or Path(own).resolve().is_relative_to(PACKAGE) else [Path(own).parent])
+    total = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def encoded(known: CellFacts) -> str:
+    """Facts as JSON; arrays keep their bits."""
+    return json.dumps(
+        {
+            "rows": known.rows,
+            "examples": known.examples,
+            "whole": known.whole,
+            "flags": known.flags,
+            "problems": known.problems,
+            "scores": {name: _plain(score) for name, score in known.scores.items()},
+        }
+    )
+
+
+def decoded(text: str) -> CellFacts:
+    """The facts again."""
+    raw = json.loads(text)
+    return CellFacts(
+        rows=raw["rows"],
+        examples=raw["examples"],
+        whole=raw["whole"],
+        flags=tuple(raw["flags"]),
+        problems=tuple(raw["problems"]),
+        scores={name: _score(value) for name, value in raw["scores"].items()},
+    )
+
+
+def _plain(score: Score) -> dict[str, Any]:
+    e = score.estimate
+    return {
+        "estimate": [float(e.value), float(e.low), float(e.high), int(e.n), e.detail],
+        "examples": _bytes(score.examples),
+        "values": _bytes(score.values),
+        "se": float(score.se),
+        "group": score.group,
+        "label": score.label,
+        "caveat": score.caveat,
+    }
+
+
+def _score(raw: dict[str, Any]) -> Score:
+    return Score(
+        estimate=Estimate(*raw["estimate"]),
+        examples=_array(raw["examples"], np.dtype(np.int64)),
+        values=_array(raw["values"], np.dtype(np.float64)),
+        se=raw["se"],
+        group=_frozen(raw["group"]),
+        label=raw["label"],
+        caveat=raw["caveat"],
+    )
+
+
+def _bytes(array: NDArray[Any] | None) -> str | None:
+    return None if array is None else base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+def _array(text: str | None, dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    return None if text is None else np.frombuffer(base64.b64decode(text), dtype=dtype)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
