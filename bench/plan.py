@@ -242,7 +242,7 @@ def _cell(
         gradient=card.gradient,
     )
     draws = suite.draws if card.randomness != "none" else 1
-    code = f"{own}/{code_digest(built.code(suite))}"
+    code = f"{own}/{code_digest([*built.code(suite), type(suite.task).positions])}"
     passes = built.passes(card.classes, draws)
     return PlannedCell(identity, suite, spec, card, blocks, code, passes, assets)
 

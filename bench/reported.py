@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 from trustdm.bench.contracts import NAME
 from trustdm.bench.errors import SuiteError
-from trustdm.bench.smoothing.accuracy import ENVELOPE
+from trustdm.bench.plugins import installed_tasks
+from trustdm.bench.suite.models import problems
+from trustdm.bench.tasks.contract import Published, Task
 
 FLAGS: Final = {
     "suspect": "Demonstrably odd: it contradicts another number of the same source.",
@@ -31,17 +34,14 @@ FLAGS: Final = {
     "cut-off": "From a file that ends early; the images after its end are missing.",
 }
 Flag = Literal["suspect", "underspecified", "recalled", "best-of-three", "best-snapshot", "pre-trained", "cut-off"]
-Metric = Literal[
-    "fid", "sfid", "rfid", "kid", "is", "precision", "recall", "nfe", "certified", "certified-radius", "abstention"
-]
-CERTIFIED: Final = ("certified", "certified-radius", "abstention")
-SHARES: Final = ("precision", "recall", "certified", "abstention")
-KEYS: Final = ("system", "variant", "data", "metric", "steps", "sigma", "radius", "source")
+OWN: Final = {
+    *("system", "variant", "data", "metric", "value", "n", "source", "protocol", "flags", "note", "measured"),
+}
+"""Keys of a row; every other one is a parameter of its metric."""
+KEYS: Final = ("system", "variant", "data", "metric", "source")
 
 Sentence = Annotated[str, Field(min_length=1)]
 Key = Annotated[str, Field(pattern=NAME)]
-Whole = Annotated[StrictInt, Field(ge=1)]
-Length = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -56,16 +56,6 @@ class Source(_Table):
     url: Annotated[str, Field(pattern=r"^https://[^\s]+$")]
 
 
-class Protocol(_Table):
-    """How a number came about, as far as the source says; an empty text means that it does not."""
-
-    extractor: str = ""
-    reference: str = ""
-    resizing: str = ""
-    sampler: str = ""
-    certification: str = ""
-
-
 class Measured(_Table):
     """The row of ours with the same system and the same protocol: its method, parameters and metric."""
 
@@ -77,25 +67,30 @@ class Measured(_Table):
 class Entry(_Table):
     """One number. ``source`` and ``protocol`` are keys of the file's tables; no ``n``: the source does not say.
 
-    ``radius`` is that of "certified", ``sigma`` the noise, both in units of the [0, 1] range; no ``sigma``: the best
-    of several for that radius.
+    ``metric`` is one that a task publishes (``Task.published``); further keys are parameters of it.
     """
 
     system: Sentence
     variant: str = ""
     data: str = ""
-    metric: Metric
+    metric: Sentence
     value: Annotated[Decimal, Field(allow_inf_nan=False)]
     n: Annotated[StrictInt, Field(ge=2)] | None = None
-    steps: Whole | None = None
-    nfe: Whole | None = None
-    sigma: Length | None = None
-    radius: Length | None = None
     source: Key
     protocol: Key
     flags: tuple[Flag, ...] = ()
     note: str = ""
     measured: Measured | None = None
+    params: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        """Every key that is not the row's own is a parameter of its metric."""
+        if not isinstance(value, dict):
+            return value
+        further = {k: v for k, v in value.items() if k not in OWN}
+        return {k: v for k, v in value.items() if k in OWN} | {"params": further}
 
 
 class ReportedFile(_Table):
@@ -105,13 +100,18 @@ class ReportedFile(_Table):
     title: Sentence
     data: str = ""
     sources: dict[Key, Source]
-    protocols: dict[Key, Protocol]
+    protocols: dict[Key, dict[str, str]]
     rows: Annotated[tuple[Entry, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedRow:
-    """One published number with everything that the file says about it; ``value`` keeps the digits as printed."""
+    """One published number with everything that the file says about it; ``value`` keeps the digits as printed.
+
+    ``params`` are those of the metric, ``protocol`` what is said of each term, empty where the source says nothing;
+    ``words`` what the metric is called, ``told`` what tells the number from others of its system, ``cost`` in words
+    and what it sorts by.
+    """
 
     suite: str
     title: str
@@ -121,35 +121,29 @@ class ReportedRow:
     metric: str
     value: Decimal
     n: int | None
-    steps: int | None
-    nfe: int | None
-    sigma: Decimal | None
-    radius: Decimal | None
+    params: tuple[tuple[str, Any], ...]
     source: Source
-    protocol: Protocol
+    protocol: tuple[tuple[str, str], ...]
     flags: tuple[str, ...]
     note: str
     measured: Measured | None
 
-    @property
-    def told(self) -> str:
-        """What tells the number from others of its system: the variant; of certificates the noise and the radius."""
-        noise = f"σ {self.sigma}" if self.sigma is not None else ENVELOPE if self.metric in CERTIFIED else ""
-        radius = f"radius {self.radius}" if self.radius is not None else ""
-        return ", ".join(part for part in (self.variant, noise, radius) if part)
+    words: str
+    told: str
+    cost: str
+    cost_sort: float | None
 
     def as_json(self) -> dict[str, object]:
         """The row as plain JSON values; ``printed`` is the value with its digits."""
-        plain = ("suite", "system", "variant", "data", "metric", "n", "steps", "nfe", "note")
+        plain = ("suite", "system", "variant", "data", "metric", "n", "note")
         return {
             **{name: getattr(self, name) for name in plain},
-            "sigma": None if self.sigma is None else float(self.sigma),
-            "radius": None if self.radius is None else float(self.radius),
+            **{name: float(v) if isinstance(v, Decimal) else v for name, v in self.params},
             "value": float(self.value),
             "printed": str(self.value),
             "flags": list(self.flags),
             "source": self.source.model_dump(),
-            "protocol": self.protocol.model_dump(),
+            "protocol": {term: said for term, said in self.protocol if said},
         }
 
 
@@ -223,10 +217,35 @@ def _first(error: ValidationError) -> tuple[str, str, str]:
 
 
 def _row(file: ReportedFile, entry: Entry) -> ReportedRow:
-    own = {name: getattr(entry, name) for name in Entry.model_fields if name not in {"data", "source", "protocol"}}
-    source, protocol = file.sources[entry.source], file.protocols[entry.protocol]
-    data = entry.data or file.data
-    return ReportedRow(file.suite, file.title, data=data, source=source, protocol=protocol, **own)
+    task, metric = published()[entry.metric]
+    params = metric.params.model_validate(entry.params).model_dump(exclude_none=True)
+    cost, cost_sort = task.cost_of(params)
+    return ReportedRow(
+        suite=file.suite,
+        title=file.title,
+        system=entry.system,
+        variant=entry.variant,
+        data=entry.data or file.data,
+        metric=entry.metric,
+        value=entry.value,
+        n=entry.n,
+        params=tuple(params.items()),
+        source=file.sources[entry.source],
+        protocol=tuple({**dict.fromkeys(task.terms, ""), **file.protocols[entry.protocol]}.items()),
+        flags=entry.flags,
+        note=entry.note,
+        measured=entry.measured,
+        words=metric.words,
+        told=", ".join(part for part in (entry.variant, task.told_apart(params)) if part),
+        cost=cost,
+        cost_sort=cost_sort,
+    )
+
+
+@cache
+def published() -> Mapping[str, tuple[Task, Published]]:
+    """Every metric that an installed task publishes, by name."""
+    return {metric.name: (task, metric) for task in installed_tasks().values() for metric in task.published}
 
 
 def _entry(raw: dict[str, Any], key: str) -> str:
@@ -249,7 +268,7 @@ def _check(path: Path, file: ReportedFile) -> None:
         where = _entry({"rows": [e.model_dump() for e in file.rows]}, f"rows.{at}")
         for key, expected, got in _faults(file, entry):
             raise SuiteError(path, f"{where}: {key}", expected, got)
-        identity = tuple(getattr(entry, name) for name in KEYS)
+        identity = (*(getattr(entry, name) for name in KEYS), tuple(sorted(entry.params.items())))
         if identity in seen:
             raise SuiteError(path, where, f"each {', '.join(KEYS)} once", "the same again")
         seen.add(identity)
@@ -267,12 +286,23 @@ def _faults(file: ReportedFile, entry: Entry) -> Iterable[tuple[str, str, object
         yield "n", "a number of images, or the flag underspecified", "neither"
     if len(set(entry.flags)) < len(entry.flags):
         yield "flags", "each flag once", list(entry.flags)
-    if entry.value < 0 and entry.metric != "kid":
-        yield "value", "at least 0", entry.value
-    if (entry.metric == "certified") != (entry.radius is not None):
-        expected = "a radius" if entry.metric == "certified" else "none, but for certified"
-        yield "radius", expected, entry.radius
-    if entry.metric in SHARES and entry.value > 1:
+    yield from _metric_faults(entry)
+
+
+def _metric_faults(entry: Entry) -> Iterable[tuple[str, str, object]]:
+    known = published()
+    if entry.metric not in known:
+        yield "metric", f"one of {', '.join(sorted(known))}", repr(entry.metric)
+        return
+    metric = known[entry.metric][1]
+    try:
+        metric.params.model_validate(entry.params)
+    except ValidationError as error:
+        for problem in problems(error, metric.params):
+            yield problem.key, problem.expected, problem.got
+    if metric.least is not None and entry.value < metric.least:
+        yield "value", f"at least {metric.least:g}", entry.value
+    if metric.unit == "share" and entry.value > 1:
         yield "value", "a share of at most 1", entry.value
 
 

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+_HERE = Path(__file__).resolve().parent
+if not (_HERE / "bench").is_dir():
+    # In a checkout the parts are links. Where Git writes these as text files (Windows), their folders lie one level up.
+    __path__.append(str(_HERE.parent))
 
 _FACE = {
     "evaluate": "trustdm.bench.api",
@@ -17,6 +23,10 @@ _FACE = {
     "DatasetCard": "trustdm.bench.contracts",
     "AttackCard": "trustdm.bench.contracts",
     "WeightFile": "trustdm.bench.contracts",
+    "weight_attack": "trustdm.bench.contracts",
+    "WeightAttackCard": "trustdm.bench.contracts",
+    "step": "trustdm.bench.contracts",
+    "StepCard": "trustdm.bench.contracts",
 }
 __all__ = list(_FACE)
 

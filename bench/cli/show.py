@@ -170,7 +170,7 @@ def show_reported(name: str, *, as_json: bool) -> None:
     for heading in ("system", "variant", "metric", "value", "n", "source", "flags"):
         table.add_column(heading, overflow="fold")
     for row in reported.reported(name):
-        shown = (row.system, row.told, row.metric, row.value, row.n, row.source.citation, " ".join(row.flags))
+        shown = (row.system, row.told, row.words, row.value, row.n, row.source.citation, " ".join(row.flags))
         console.add(table, *("" if value is None else str(value) for value in shown))
     console.out.print(table)
 

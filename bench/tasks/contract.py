@@ -91,6 +91,20 @@ class Metric:
         return self.words.format(**spec.params) if self.params else self.words
 
 
+@dataclass(frozen=True)
+class Published:
+    """A metric as publications report it; ``name`` is what ``results/reported`` calls it, ``words`` what pages do.
+
+    ``params`` is the model of further keys of a row (steps, a radius). ``least`` is the smallest value there can be.
+    """
+
+    name: str
+    words: str
+    unit: Unit
+    params: type[Table] = Table
+    least: float | None = 0.0
+
+
 class Task(Registered):
     """Base of every task; ``TASK = MyTask()`` in ``task.py`` registers it.
 
@@ -98,6 +112,7 @@ class Task(Registered):
     called as a heading. ``capability``: what a method must be able to do. ``loose``: keys of the table that leave
     stored records valid and comparable (an alpha, prose). ``unit``: what one example is. ``view``: "module:object", a
     ``leaderboard.boardview.BoardView``, loaded by the leaderboard only. ``plugins``: further modules to register.
+    ``published``: metrics of publications, and ``terms`` what a reader wants to know of how such a number came about.
     """
 
     KIND: ClassVar[str] = "task"
@@ -111,6 +126,8 @@ class Task(Registered):
     unit: ClassVar[str] = "image"
     view: ClassVar[str] = ""
     plugins: ClassVar[tuple[str, ...]] = ()
+    published: ClassVar[tuple[Published, ...]] = ()
+    terms: ClassVar[tuple[str, ...]] = ()
 
     def metric(self, statistic: str) -> Metric | None:
         """The metric of that name; None if the task has none."""
@@ -154,6 +171,14 @@ class Task(Registered):
         ranked = next(m for m in suite.metrics if m.name == suite.ranking.metric)
         beside = [m for m in suite.metrics if m.evaluation == ranked.evaluation and m is not ranked]
         return [ranked, *beside][:3]
+
+    def told_apart(self, params: Mapping[str, Any]) -> str:
+        """What tells a published number from others of its system and variant, in words."""
+        return ", ".join(f"{name} {value}" for name, value in params.items())
+
+    def cost_of(self, params: Mapping[str, Any]) -> tuple[str, float | None]:
+        """What a published number cost, in words, and what that sorts by; nothing by default."""
+        return "", None
 
     def reference_stamp(self, suite: Suite) -> str:
         """What scores depend on beside the records and the suite: the hash of a reference file, say. For the cache."""

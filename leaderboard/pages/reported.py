@@ -12,21 +12,7 @@ from trustdm.leaderboard.boards import Board, Site
 from trustdm.leaderboard.models import Cell, Filter, Link, ReportedGroup, ReportedLine, ReportedPage, ReportedTable
 from trustdm.leaderboard.pages.common import REPORTED, page, suite_path
 
-METRICS = {
-    "fid": "FID",
-    "sfid": "sFID",
-    "rfid": "rFID",
-    "kid": "KID",
-    "is": "Inception score",
-    "precision": "precision",
-    "recall": "recall",
-    "nfe": "NFE",
-    "certified": "certified accuracy",
-    "certified-radius": "ACR",
-    "abstention": "abstained",
-}
 NOT_SAID = "not said"
-CERTIFICATION = "certification"
 FILTERS = {"data": "Data", "system": "System", "metric": "Metric", "flag": "Flag"}
 Ids = Mapping[str, Mapping[str, str]]
 Members = tuple[str, str, Sequence[ReportedRow]]
@@ -81,28 +67,22 @@ def _table(groups: Sequence[Members], boards: Mapping[str, Board], name: str) ->
 
 def _group(group: Members, ids: Ids, boards: Mapping[str, Board]) -> ReportedGroup:
     title, path, rows = group
-    source, protocol = rows[0].source, rows[0].protocol
-    terms = (
-        [CERTIFICATION] if protocol.certification else [t for t in type(protocol).model_fields if t != CERTIFICATION]
-    )
-    said = {name: getattr(protocol, name) for name in terms}
+    source, said = rows[0].source, dict(rows[0].protocol)
     told = tuple((name, words or NOT_SAID) for name, words in said.items()) if any(said.values()) else ()
     lines = tuple(_line(row, ids, boards.get(row.suite)) for row in rows)
     return ReportedGroup(source.citation, source.where, text.safe_url(source.url) or "", told, title, path, lines)
 
 
 def _line(row: ReportedRow, ids: Ids, board: Board | None) -> ReportedLine:
-    words = (row.system, row.told, row.data, METRICS[row.metric], row.source.citation, row.note, *row.flags)
-    cost = [f"{row.steps:,} steps"] if row.steps else []
-    cost += [f"NFE {row.nfe:,}"] if row.nfe else []
+    words = (row.system, row.told, row.data, row.words, row.source.citation, row.note, *row.flags)
     return ReportedLine(
         system=row.system,
         variant=row.told,
         data=row.data,
-        metric=METRICS[row.metric],
+        metric=row.words,
         value=Cell(str(row.value), sort=float(row.value)),
         n=Cell(f"{row.n:,}" if row.n else NOT_SAID, sort=row.n),
-        cost=Cell(", ".join(cost) or text.DASH, sort=row.nfe or row.steps),
+        cost=Cell(row.cost or text.DASH, sort=row.cost_sort),
         delta=_delta(row, board),
         note=row.note,
         flags=marks.reported(row.flags),
@@ -115,7 +95,7 @@ def _values(row: ReportedRow, name: str) -> tuple[str, ...]:
     """What a row has to offer to the filter ``name``."""
     if name == "flag":
         return row.flags
-    return (METRICS[row.metric],) if name == "metric" else (str(getattr(row, name)),)
+    return (row.words,) if name == "metric" else (str(getattr(row, name)),)
 
 
 def _delta(row: ReportedRow, board: Board | None) -> str:

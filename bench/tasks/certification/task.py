@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
+
+from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.bench.suite.fields import FractionText, RadiusText, Whole
 from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.certification import flags
-from trustdm.bench.tasks.contract import Metric, Positions, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.contract import Metric, Positions, Published, Task, image_faults, table_of, test_list_faults
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
@@ -36,6 +40,21 @@ class Radius(Table):
     """``radius`` in units of the [0, 1] range, a fraction in text."""
 
     radius: RadiusText
+
+
+Length = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+class Noise(Table):
+    """``sigma`` of the noise in units of the [0, 1] range; none: the best of several for that radius."""
+
+    sigma: Length | None = None
+
+
+class NoiseAndRadius(Noise):
+    """``radius`` in the same units."""
+
+    radius: Length
 
 
 class Certify(Task):
@@ -72,6 +91,12 @@ class Certify(Task):
         ),
     )
     flags = flags.FLAGS
+    published = (
+        Published("certified", "certified accuracy", "share", NoiseAndRadius),
+        Published("certified-radius", "ACR", "length", Noise),
+        Published("abstention", "abstained", "share", Noise),
+    )
+    terms = ("certification",)
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
         """The images that are certified must be listed."""
@@ -85,6 +110,11 @@ class Certify(Task):
     def says(self, suite: Suite) -> Sequence[str]:
         """The norm and the error."""
         return ["certified L2 radius", f"certificates are wrong with probability at most {certification(suite).alpha}"]
+
+    def told_apart(self, params: Mapping[str, Any]) -> str:
+        """The noise and the radius."""
+        noise = f"σ {params['sigma']}" if "sigma" in params else ENVELOPE
+        return ", ".join([noise] + ([f"radius {params['radius']}"] if "radius" in params else []))
 
     def headline(self, suite: Suite) -> Sequence[MetricSpec]:
         """The average radius and the draws."""

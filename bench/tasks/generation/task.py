@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StrictInt
 
 from trustdm.bench.errors import DataError
 from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Registry
-from trustdm.bench.suite.fields import FileName, Hash, Name
+from trustdm.bench.suite.fields import FileName, Hash, Name, Whole
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.contract import Finding, Flag, Metric, Positions, Task, image_faults, table_of
+from trustdm.bench.tasks.contract import Finding, Flag, Metric, Positions, Published, Task, image_faults, table_of
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
@@ -44,6 +44,25 @@ class Generation(Table):
     set: Annotated[StrictInt, Field(ge=2)]
 
 
+class Cost(Table):
+    """``steps`` of the sampler, and the network evaluations ``nfe`` of an image, as the source says."""
+
+    steps: Whole | None = None
+    nfe: Whole | None = None
+
+
+PUBLISHED = (
+    Published("fid", "FID", "distance", Cost),
+    Published("sfid", "sFID", "distance", Cost),
+    Published("rfid", "rFID", "distance", Cost),
+    Published("kid", "KID", "distance", Cost, least=None),
+    Published("is", "Inception score", "distance", Cost),
+    Published("precision", "precision", "share", Cost),
+    Published("recall", "recall", "share", Cost),
+    Published("nfe", "NFE", "count", Cost),
+)
+
+
 class Generate(Task):
     """Suites with a table ``[generation]``."""
 
@@ -56,6 +75,8 @@ class Generate(Task):
     loose = frozenset({"reference"})
     view = "trustdm.leaderboard.tasks.generation.view:VIEW"
     plugins = ("trustdm.bench.tasks.generation.protocol",)
+    published = PUBLISHED
+    terms = ("extractor", "reference", "resizing", "sampler")
     metrics = (
         Metric(
             "frechet",
@@ -133,6 +154,16 @@ class Generate(Task):
         """Distances, and the cost of the one that ranks."""
         cost = ("evaluations", suite.ranking_metric.evaluation)
         return [m for m in suite.metrics if m.statistic == "frechet" or (m.statistic, m.evaluation) == cost]
+
+    def told_apart(self, params: Mapping[str, Any]) -> str:
+        """Nothing: the steps stand in the column of costs."""
+        return ""
+
+    def cost_of(self, params: Mapping[str, Any]) -> tuple[str, float | None]:
+        """Steps and network evaluations."""
+        steps, nfe = params.get("steps"), params.get("nfe")
+        words = ([f"{steps:,} steps"] if steps else []) + ([f"NFE {nfe:,}"] if nfe else [])
+        return ", ".join(words), nfe or steps
 
     def reference_stamp(self, suite: Suite) -> str:
         """The hash of the reference file that is here; empty without one."""

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from jobs import Made, job
 from pyautoattack import AutoAttack
 from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from torch import Tensor
+from toyboard import toy
 
 from trustdm.bench.attacks.apgd_ce import ApgdCe
 from trustdm.bench.attacks.apgd_t import ApgdT
@@ -29,11 +31,9 @@ from trustdm.bench.perturb.fab import _PARAMETERS, _Fab
 from trustdm.bench.perturb.square import _Square
 from trustdm.bench.plugins import load
 from trustdm.bench.rng import Noise
-from trustdm.bench.runner.job import Context
-from trustdm.bench.targets.classify import Target
-from trustdm.bench.method import Meter
 from trustdm.bench.tasks.robustness.protocol import Adversarial
-from trustdm.bench.types import Block, Budget, Status
+from trustdm.bench.tasks.robustness.task import budget_of
+from trustdm.bench.types import Budget, Status
 
 SEEDS = range(5)
 
@@ -57,19 +57,11 @@ def ours(net: Any, x: Tensor, y: Tensor, budget: Budget, size: Size) -> Tensor:
     ]
     card = MethodCard(name="net", input_shape=tuple(x.shape[1:]), classes=10)
     n = len(x)
-    context = Context(
-        target=Target(net, card, Meter(), "cell"),
-        x=x,
-        y=y,
-        examples=np.arange(n),
-        verified=np.ones(n, dtype=bool),
-        block=Block(0, n),
-        key="cell",
-        budget=budget,
-        draws=1,
-        batch_size=n,
-    )
-    records = Adversarial(load().registry, attacks=attacks).run(context).records
+    adversary = {"norm": budget.norm, "eps": str(budget.eps), "knows": "all", "wins": "if the label changes"}
+    suite = toy(range(n), adversary=adversary)
+    assert budget_of(suite) == budget
+    block = job(suite, "attacked", net, card, Made(range(n), x.numpy(), y.numpy()), key="cell")
+    records = Adversarial(load().registry, attacks=attacks).run(block).records
     broken = np.unique(records.example[records.status == Status.WRONG])
     return torch.from_numpy(~np.isin(np.arange(n), broken))
 

@@ -215,6 +215,14 @@ def test_two_definitions_of_one_name_are_not_exchanged(digest: Digest) -> None:
     )
 
 
+def test_which_of_two_definitions_is_meant_counts_where_both_are_reached(digest: Digest) -> None:
+    main = "".join(f"from trustdm.bench.{module} import K as {module}\n" for module in ("one", "two"))
+    main += "from trustdm.bench.a import g\ndef f(): return one, two, g()\n"
+    a = "from trustdm.bench.{} import K as k\ndef g(): return k\n"
+    files = {"main": main, "one": "K = 1\n", "two": "K = 2\n"}
+    assert digest(files | {"a": a.format("one")}) != digest(files | {"a": a.format("two")})
+
+
 def test_what_a_foreign_name_means_counts(digest: Digest) -> None:
     main = "from {} import ndtri\ndef f(): return ndtri(1)\n"
     assert digest({"main": main.format("scipy.special")}) != digest({"main": main.format("mine.special")})

@@ -1,47 +1,21 @@
-"""Which cells make a row, and every mark and flag with the evidence that sets it and the evidence that does not."""
+"""Which cells make a row, and every mark with the evidence that sets it and the evidence that does not."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
+from toyboard import SUITE, records
+from toyboard import cell as made
 
-from trustdm.bench.records import CellResult, Records, failed
+from trustdm.bench.records import Records
 from trustdm.bench.summary import marks
-from trustdm.bench.tasks.robustness.verdicts import tabulate
-from trustdm.bench.types import CellIdentity, Cost, Origin, Status, Verification
-
-SUITE = SimpleNamespace(
-    version=2,
-    digest="now",
-    positions=lambda name: np.array([3, 1, 2, 0]),
-    evaluations={"clean": object(), "attacked": object()},
-)
-CLASSIFIER = CellIdentity(
-    method="net",
-    method_version="1",
-    method_params=(),
-    weights=("w",),
-    suite="toy",
-    suite_version=2,
-    suite_digest="now",
-    data_digest="d",
-    evaluation="clean",
-    protocol="clean",
-    protocol_version="1",
-    params="{}",
-    block_rule="ramp-8-64",
-    precision="float32",
-    seed=0,
-)
+from trustdm.bench.summary.facts import facts
+from trustdm.bench.types import Origin, Verification
 
 
-def cell(number, examples=range(4), **changes):
-    own = {k: changes.pop(k) for k in list(changes) if k in CellResult.__dataclass_fields__}
-    records = own.pop("records", Records.of("clean", list(examples), [Status.CORRECT] * len(list(examples))))
-    return CellResult(number, replace(CLASSIFIER, **changes), 4, {}, records, Cost(), **own)
+def cell(number, evaluation="clean", examples=SUITE.test, **changes):
+    return made(number, evaluation, records(examples, clean="C" * len(examples)), **changes)
 
 
 def currencies(*cells):
@@ -115,27 +89,31 @@ def test_parameters_and_seeds_stand_side_by_side_and_weights_replace_each_other(
     assert currencies(cell(1), cell(2, weights=("v",))) == {1: "superseded", 2: "current"}
 
 
-def completeness(**cells):
-    return marks.completeness(SUITE, {name: (c, tabulate(c.records, ["pgd"])) for name, c in cells.items()})
+def completeness(*cells):
+    return marks.completeness(SUITE, {c.identity.evaluation: (c, facts(SUITE, c)) for c in cells})
 
 
 def test_full_means_the_whole_test_list_for_every_evaluation():
-    clean, bare = cell(1), Records.of("pgd", range(4), [0] * 4)
-    attacked = cell(2, records=Records.concat([clean.records, bare]))
-    assert completeness(clean=clean, attacked=attacked) == "preview"  # "clean" has no pgd here: verdicts are missing
-    tables = {"clean": (clean, tabulate(clean.records)), "attacked": (attacked, tabulate(attacked.records))}
-    assert marks.completeness(SUITE, tables) == "full"
-    assert marks.completeness(SUITE, {"clean": tables["clean"]}) == "preview"
-    short = cell(3, examples=[3, 1, 2])
-    assert marks.completeness(SUITE, {**tables, "attacked": (short, tabulate(short.records))}) == "preview"
-    other = cell(3, examples=[3, 1, 2, 9])
-    assert marks.completeness(SUITE, {**tables, "attacked": (other, tabulate(other.records))}) == "preview"
+    clean = cell(1)
+    every = records(SUITE.test, clean="CCCC", apgd_ce="CCCC", square="CCCC")
+    attacked = made(2, "attacked", every)
+    assert completeness(clean, attacked) == "full"
+    assert completeness(clean) == "preview" == completeness(attacked)
+    for examples in (SUITE.test[:3], [7, 3, 5, 9]):
+        some = records(examples, **dict.fromkeys(("clean", "apgd_ce", "square"), "C" * len(examples)))
+        assert completeness(clean, made(2, "attacked", some)) == "preview"
+    missing = Records.concat([every.where(every.probe != "square"), records(SUITE.test, square="CCC-")])
+    assert completeness(clean, made(2, "attacked", missing)) == "preview"
 
 
 def test_a_stale_row_is_full_when_it_has_as_many_examples_as_were_planned():
     for examples, word in (([7, 8, 9, 10], "full"), ([7, 8, 9], "preview")):
-        old = cell(1, examples=examples, suite_version=1)
-        assert marks.completeness(SUITE, {"clean": (old, tabulate(old.records))}) == word
+        assert completeness(cell(1, examples=examples, suite_version=1)) == word
+
+
+def test_a_published_row_is_full_when_it_has_as_many_examples_as_were_planned():
+    assert completeness(cell(1, origin=Origin.REPORTED)) == "full"
+    assert completeness(cell(1, examples=SUITE.test[:3], origin=Origin.REPORTED)) == "preview"
 
 
 def test_the_weakest_verification_counts():
@@ -146,75 +124,3 @@ def test_the_weakest_verification_counts():
     assert of(yes, yes) is yes
     assert of(yes, unknown) is unknown
     assert of(yes, no, unknown) is no
-
-
-def flags(card=None, records=None, attacks=(), **diagnostics):
-    result = cell(1, diagnostics=diagnostics, **({} if records is None else {"records": records}))
-    return marks.flags(card or {}, [(result, tabulate(result.records, attacks))])
-
-
-@pytest.mark.parametrize(
-    ("card", "expected"),
-    [
-        ({}, ()),
-        ({"randomness": "none", "gradient": "exact", "external_data": False}, ()),
-        ({"randomness": "keyed"}, ("keyed-noise", "randomized")),
-        ({"randomness": "block-seeded"}, ("block-seeded", "randomized")),
-        ({"gradient": "surrogate"}, ("gradient-surrogate",)),
-        ({"gradient": "bpda"}, ("gradient-bpda",)),
-        ({"gradient": "none"}, ("gradient-none",)),
-        ({"external_data": True, "generated_data": True}, ("external-data", "generated-data")),
-        ({"selection_data": True}, ("selection-data",)),
-    ],
-)
-def test_flags_of_the_card(card, expected):
-    assert flags(card) == expected
-
-
-@pytest.mark.parametrize(
-    ("diagnostics", "expected"),
-    [
-        ({"checked_rows": 8.0, "randomized_rows": 0.0, "zero_gradient_rows": 0.0, "test_time_optimisation": 0.0}, ()),
-        ({"randomized_rows": 1.0}, ("randomized",)),
-        ({"checked_rows": 8.0, "probability_rows": 8.0}, ("probabilities",)),
-        ({"checked_rows": 8.0, "probability_rows": 7.0}, ()),
-        ({"checked_rows": 0.0, "probability_rows": 0.0}, ()),
-        ({"checked_rows": 8.0}, ()),
-        ({"probability_rows": 8.0}, ()),
-        ({"zero_gradient_rows": 1.0}, ("zero-gradients",)),
-        ({"test_time_optimisation": 3.0}, ("optimises-at-test-time",)),
-        ({"projected_rows": 2.0, "unverified_rows": 1.0}, ("data-unverified", "projected")),
-        ({"projected_rows": 0.0, "unverified_rows": 0.0}, ()),
-    ],
-)
-def test_flags_of_the_checks(diagnostics, expected):
-    assert flags(**diagnostics) == expected
-
-
-def test_a_flag_of_any_cell_is_a_flag_of_the_row():
-    one, two = cell(1, diagnostics={"projected_rows": 1.0}), cell(2, diagnostics={"projected_rows": 0.0})
-    pairs = [(c, tabulate(c.records)) for c in (one, two)]
-    assert marks.flags({"generated_data": True}, pairs) == ("generated-data", "projected")
-
-
-def test_flags_of_the_records():
-    assert flags(records=failed([1, 2])) == ("failures",)
-    missing = Records.concat([Records.of("clean", [1], [0]), Records.of("pgd", [1], [2])])
-    assert flags(records=missing, attacks=["pgd"]) == ("missing-verdicts",)
-
-
-def ensemble(*probes, n=1000, broken=0):
-    """All probes correct, but for ``broken`` examples at the last one."""
-    parts = [Records.of(p, range(n), np.zeros(n)) for p in probes[:-1]]
-    return Records.concat([*parts, Records.of(probes[-1], range(n), np.arange(n) < broken)])
-
-
-@pytest.mark.parametrize(("broken", "expected"), [(0, ()), (2, ()), (3, ("square-helps",))])
-def test_square_helps_when_it_breaks_more_than_two_in_a_thousand_of_the_set(broken, expected):
-    probes = ("clean", "apgd-ce", "square")
-    assert flags(records=ensemble(*probes, broken=broken), attacks=probes[1:]) == expected
-
-
-def test_square_is_only_compared_with_attacks_before_it():
-    assert flags(records=ensemble("clean", "square", broken=900), attacks=["square"]) == ()
-    assert flags(records=ensemble("clean", "square", "fab-t", broken=900), attacks=["square", "fab-t"]) == ()

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from trustdm.bench.contracts import MethodCard
-from trustdm.bench.runner.job import Context
-from trustdm.bench.targets.classify import Target
 from trustdm.bench.method import Meter
+from trustdm.bench.targets.classify import Target
 from trustdm.bench.tasks.robustness import judging
+from trustdm.bench.tasks.robustness.context import Context
 from trustdm.bench.types import Block, Budget, Status
 
 X = torch.rand(6, 1, 2, 2, generator=torch.Generator().manual_seed(1))

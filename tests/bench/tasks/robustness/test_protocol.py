@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from jobs import Made, job
 from torch import Tensor
+from toyboard import toy
 
 from trustdm.bench.contracts import AttackCard, MethodCard, attack
 from trustdm.bench.errors import ContractError
 from trustdm.bench.registry import Registry
 from trustdm.bench.rng import Noise
-from trustdm.bench.runner.job import Context
 from trustdm.bench.tasks.protocol import BlockResult
-from trustdm.bench.targets.classify import Target
-from trustdm.bench.method import Meter
 from trustdm.bench.tasks.robustness.protocol import Adversarial
-from trustdm.bench.types import Block, Budget, Counts, Status
+from trustdm.bench.types import Budget, Counts, Status
 
 EPS = 0.1
 SEEN: list[list[int]] = []
@@ -78,22 +76,11 @@ def threshold(x: Tensor) -> Tensor:
 
 def run(names: list[str], values: list[float], classify: Callable[..., Tensor] = threshold, **how: Any) -> BlockResult:
     SEEN.clear()
-    randomness = how.get("randomness", "none")
-    card = MethodCard(name="toy", input_shape=(1, 1, 1), classes=2, randomness=randomness)
-    x = torch.tensor(values).reshape(-1, 1, 1, 1)
-    context = Context(
-        target=Target(classify, card, Meter(), "key"),
-        x=x,
-        y=torch.ones(len(values), dtype=torch.int64),
-        examples=np.arange(100, 100 + len(values)),
-        verified=np.ones(len(values), dtype=bool),
-        block=Block(0, len(values)),
-        key="key",
-        budget=Budget("linf", Fraction(1, 10)),
-        draws=how.get("draws", 1),
-        batch_size=how.get("batch_size", 2),
-    )
-    return Adversarial(registry(), attacks=[{"name": n} for n in names]).run(context)
+    card = MethodCard(name="toy", input_shape=(1, 1, 1), classes=2, randomness=how.pop("randomness", "none"))
+    suite = toy(range(100, 100 + len(values)), shape=(1, 1, 1), classes=2)
+    data = Made(suite.test, np.reshape(values, (-1, 1, 1, 1)), np.ones(len(values)))
+    block = job(suite, "attacked", classify, card, data, **{"batch_size": 2, **how})
+    return Adversarial(registry(), attacks=[{"name": n} for n in names]).run(block)
 
 
 def statuses(result: BlockResult, probe: str, draw: int = 0) -> list[int]:
