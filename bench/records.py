@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NoReturn, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,6 +98,26 @@ def failed(examples: Sequence[int] | NDArray[np.int64]) -> Records:
     return Records.of("failure", examples, np.full(len(examples), Status.FAILED))
 
 
+class LazyRecords:
+    """A field that holds records, or a function that reads them when they are first asked for."""
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> NoReturn: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> Records: ...
+    def __get__(self, instance: object | None, owner: type) -> Records:
+        if instance is None:
+            raise AttributeError("records")  # so that the field has no default
+        held = instance.__dict__["_records"]
+        if callable(held):
+            held = instance.__dict__["_records"] = held()
+        records: Records = held
+        return records
+
+    def __set__(self, instance: object, value: Records | Callable[[], Records]) -> None:
+        instance.__dict__["_records"] = value
+
+
 def _no_arrays(name: str) -> NDArray[Any] | None:
     return None
 
@@ -109,6 +129,8 @@ class CellResult:
     ``lab`` is the id of the store that measured it; ``planned`` the number of positions that a whole cell has;
     ``card`` the method's card as it was when measured;
     ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...);
+    ``records`` are read when they are first looked at, and ``count`` says how many there are (None: count them);
+    ``revision`` changes with whatever is stored of the cell (empty: unknown);
     ``arrays(name)`` the arrays of that name that were kept with the blocks, end to end in the order of the suite's
     list, or None where a block that is done has none.
     """
@@ -117,12 +139,19 @@ class CellResult:
     identity: CellIdentity
     planned: int
     card: dict[str, object]
-    records: Records
-    cost: Cost
+    records: LazyRecords = LazyRecords()
+    cost: Cost = field(default_factory=Cost)
     origin: Origin = Origin.MEASURED
     verification: Verification = Verification.UNVERIFIED
     superseded: bool = False
     lab: str = ""
     diagnostics: dict[str, float] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+    count: int | None = None
+    revision: str = ""
     arrays: Callable[[str], NDArray[Any] | None] = field(default=_no_arrays, compare=False, repr=False)
+
+    @property
+    def filled(self) -> bool:
+        """Whether anything is stored."""
+        return (len(self.records) if self.count is None else self.count) > 0

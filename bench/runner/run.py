@@ -249,7 +249,7 @@ class Runner:
         if result.state and self._states.get(key) is None:
             with suppress(CodeChanged):
                 self._store.set_state_digest(row.id, result.state)
-            self._states[key] = next(c.state_digest for c in self._store.cells() if c.id == row.id)
+            self._states[key] = self._store.get_cell(row.id).state_digest
         stored = self._states.get(key)
         return not result.state or stored is None or not differs(stored, result.state)
 

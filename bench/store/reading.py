@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from trustdm.bench.errors import StoreError
-from trustdm.bench.records import CellResult, Records
+from trustdm.bench.records import Records
 from trustdm.bench.store import schema
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow, identity_from
 from trustdm.bench.store.shards import Piece
@@ -168,30 +170,81 @@ def _piece(row: Row[Any]) -> tuple[int, Piece]:
     return row.start, Piece(row.name, row.digest, row.byte_offset, row.nbytes, row.dtype, shape)
 
 
-def result(connection: Connection, row: CellRow) -> CellResult:
-    """A cell with its records and with what its blocks took together (``memory`` is the most that one took)."""
-    stored = blocks(connection, row.id).values()
-    costs = [b.cost for b in stored]
-    return CellResult(
-        id=row.id,
-        identity=row.identity,
-        planned=row.planned,
-        card=row.card,
-        records=records(connection, row.id),
-        cost=Cost(
-            wall=sum(c.wall for c in costs),
-            device=sum(c.device for c in costs),
-            forwards=sum(c.forwards for c in costs),
-            gradients=sum(c.gradients for c in costs),
-            memory=max((c.memory for c in costs), default=0),
-        ),
-        origin=row.origin,
-        verification=row.verification,
-        superseded=row.superseded,
-        lab=row.lab,
-        diagnostics=diagnostics(connection, row.id),
-        errors=tuple(dict.fromkeys(b.error for b in stored if b.error)),
-    )
+@dataclass(frozen=True)
+class Extent:
+    """What the blocks of a cell took together (``memory``: the most that one took), and how many records they have."""
+
+    cost: Cost
+    count: int
+    errors: tuple[str, ...]
+
+
+def extents(connection: Connection, suite: str | None = None, method: str | None = None) -> dict[int, Extent]:
+    """The extent of every cell (of one suite, of one method) that has a block, by its id."""
+    table = schema.block.c
+    sums = [func.sum(c) for c in (table.wall, table.device_time, table.forwards, table.gradients)]
+    query = select(table.cell_id, *sums, func.max(table.memory), func.sum(table.records)).group_by(table.cell_id)
+    errors: dict[int, dict[str, None]] = {}
+    failed = select(table.cell_id, table.error).where(table.error != "").order_by(table.cell_id, table.start)
+    for cell_id, error in connection.execute(_of(failed, suite, method)):
+        errors.setdefault(cell_id, {})[error] = None
+    return {
+        cell_id: Extent(
+            Cost(float(wall), float(device), int(forwards), int(gradients), int(memory)),
+            int(count),
+            tuple(errors.get(cell_id, ())),
+        )
+        for cell_id, wall, device, forwards, gradients, memory, count in connection.execute(_of(query, suite, method))
+    }
+
+
+def _of(query: Select[Any], suite: str | None, method: str | None) -> Select[Any]:
+    """The query over blocks, for those of one suite or of one method."""
+    cell, ids = schema.cell.c, select(schema.cell.c.id)
+    if suite is not None:
+        ids = ids.where(cell.suite_id.in_(select(schema.suite.c.id).where(schema.suite.c.name == suite)))
+    if method is not None:
+        ids = ids.where(cell.method_id.in_(select(schema.method.c.id).where(schema.method.c.name == method)))
+    return query if suite is None and method is None else query.where(schema.block.c.cell_id.in_(ids))
+
+
+def all_diagnostics(
+    connection: Connection, suite: str | None = None, method: str | None = None
+) -> dict[int, dict[str, float]]:
+    """The counts of every cell (of one suite, of one method), summed over its blocks, by its id."""
+    table, block = schema.diagnostic.c, schema.block.c
+    query = select(block.cell_id, table.name, func.sum(table.value)).join_from(schema.diagnostic, schema.block)
+    sums: dict[int, dict[str, float]] = {}
+    by = query.group_by(block.cell_id, table.name).order_by(block.cell_id, table.name)
+    for cell_id, name, total in connection.execute(_of(by, suite, method)):
+        sums.setdefault(cell_id, {})[name] = float(total)
+    return sums
+
+
+def revisions(connection: Connection, suite: str | None = None, method: str | None = None) -> dict[int, str]:
+    """For every cell (of one suite, of one method) a hash of all that may move a number or a mark of it.
+
+    That is which cell it is, what it says of itself, whether another one corrects it, and its blocks: of each the
+    extent, the status, when it was finished by which run, and how many records it has. (Blocks are immutable.)
+    """
+    block, cell = schema.block.c, schema.cell.c
+    columns = (block.cell_id, block.start, block.stop, block.status, block.finished, block.run_id, block.records)
+    parts: dict[int, list[str]] = {}
+    for cell_id, *rest in connection.execute(_of(select(*columns).order_by(block.cell_id, block.start), suite, method)):
+        parts.setdefault(cell_id, []).append("/".join(map(str, rest)))
+    corrected = set(connection.execute(_corrected()).scalars())
+    own = (cell.id, cell.uid, cell.lab, cell.key, cell.planned, cell.state_digest, cell.origin, cell.verification)
+    query = select(*own, schema.method.c.digest).join_from(schema.cell, schema.method).join(schema.suite)
+    if suite is not None:
+        query = query.where(schema.suite.c.name == suite)
+    if method is not None:
+        query = query.where(schema.method.c.name == method)
+    return {
+        cell_id: hashlib.sha256(
+            "|".join([*map(str, rest), str(cell_id in corrected), *parts.get(cell_id, ())]).encode()
+        ).hexdigest()
+        for cell_id, *rest in connection.execute(query)
+    }
 
 
 def runs(connection: Connection, cell_id: int | None = None) -> list[RunRow]:

@@ -24,7 +24,7 @@ from trustdm.bench.store.database import Database, explained, open_database, par
 from trustdm.bench.store.rows import NOTHING, BlockRow, CellRow, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.writing import CellMarks
-from trustdm.bench.types import CellIdentity, Origin, RunInfo
+from trustdm.bench.types import CellIdentity, Cost, Origin, RunInfo
 
 BUSY_SECONDS = 60.0
 
@@ -201,16 +201,54 @@ class Store:
         with self.database.reading() as connection:
             return reading.cells(connection, suite=suite, method=method)
 
+    def get_cell(self, cell_id: int) -> CellRow:
+        """The cell of that id.
+
+        Raises:
+            StoreError: there is none.
+        """
+        with self.database.reading() as connection:
+            return reading.cell(connection, cell_id)
+
     def result(self, cell: CellRow) -> CellResult:
         """All that is stored about one cell, for the summary."""
-        with self.database.reading() as connection:
-            return replace(reading.result(connection, cell), arrays=partial(self.arrays, cell.id))
+        found = {r.id: r for r in self.results(cell.identity.suite, cell.identity.method)}
+        return found[cell.id]
 
-    def results(self, suite: str | None = None) -> list[CellResult]:
-        """The results of all cells (of one suite), read at one moment."""
+    def results(self, suite: str | None = None, method: str | None = None) -> list[CellResult]:
+        """The results of all cells (of one suite, of one method), read at one moment but for their records and arrays,
+        which are read when they are first looked at; blocks that are stored do not change."""
         with self.database.reading() as connection:
-            found = [reading.result(connection, c) for c in reading.cells(connection, suite=suite)]
-        return [replace(result, arrays=partial(self.arrays, result.id)) for result in found]
+            cells = reading.cells(connection, suite=suite, method=method)
+            extents = reading.extents(connection, suite, method)
+            diagnostics = reading.all_diagnostics(connection, suite, method)
+            revisions = reading.revisions(connection, suite, method)
+        nothing = reading.Extent(Cost(), 0, ())
+        return [
+            CellResult(
+                id=cell.id,
+                identity=cell.identity,
+                planned=cell.planned,
+                card=cell.card,
+                records=partial(self.records, cell.id),
+                cost=extents.get(cell.id, nothing).cost,
+                origin=cell.origin,
+                verification=cell.verification,
+                superseded=cell.superseded,
+                lab=cell.lab,
+                diagnostics=diagnostics.get(cell.id, {}),
+                errors=extents.get(cell.id, nothing).errors,
+                count=extents.get(cell.id, nothing).count,
+                revision=revisions[cell.id],
+                arrays=partial(self.arrays, cell.id),
+            )
+            for cell in cells
+        ]
+
+    def revisions(self, suite: str | None = None) -> dict[int, str]:
+        """For every cell (of one suite) a hash of all that may move a number or a mark of it, by its id."""
+        with self.database.reading() as connection:
+            return reading.revisions(connection, suite)
 
     def records(self, cell_id: int) -> Records:
         """The records of a cell in the canonical order; empty where nothing is stored."""

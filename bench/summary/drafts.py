@@ -38,7 +38,7 @@ def drafts(suite: Suite, results: Sequence[CellResult], facts: Facts = computed)
     Raises:
         StoreError: a record is there twice.
     """
-    filled = [r for r in results if r.identity.suite == suite.name and len(r.records)]
+    filled = [r for r in results if r.identity.suite == suite.name and r.filled]
     groups = grouped(filled)
     marks = currencies(suite, groups)
     return [_draft(suite, cells, mark, facts) for (_, cells), mark in zip(groups, marks, strict=True)]

@@ -56,7 +56,8 @@ def test_abstention_and_draws(score: Any) -> None:
 
 
 def test_where_nothing_can_be_said(score: Any) -> None:
-    declared = Certificates(TABLE.example, TABLE.right, TABLE.abstained, 0 * TABLE.draws, None, (0.25,), np.ones(4))
+    reached = np.array([1, 1, 1, 0])
+    declared = Certificates(TABLE.example, TABLE.right, TABLE.abstained, 0 * TABLE.draws, None, (0.25,), reached)
     for name in ("certified", "average_radius", "abstention", "draws"):
         assert score(name, None, radius="0") is None
     assert score("average_radius", declared) is None and score("draws", declared) is None

@@ -45,7 +45,7 @@ def test_alpha_may_change_and_draws_may_not(suite: Path) -> None:
         (
             'statistic = "abstention"',
             'statistic = "kid"',
-            "expected one of certified, certified-radius, abstention, dr",
+            "expected one of certified, certified-radius, abst",
         ),
         ('statistic = "abstention"', 'statistic = "certified"', "metrics.3.radius: expected a value, got nothing"),
         ('statistic = "abstention"', 'statistic = "abstention"\nradius = "1"', "metrics.3.radius: expected only the"),

@@ -47,10 +47,7 @@ def test_counts_are_those_of_a_naive_loop() -> None:
     c, draws = context(), {0: 250, 1: 30, 3: 101}
     counts = class_counts(c, 0.5, streams(c), draws)
     for row in range(4):
-        noise = Stream.of(c, row, "estimation").take(SLAB)
-        more = draws.get(row, 0)
-        drawn = [noise[:more]]
-        stream = Stream.of(c, row, "estimation")
+        more, stream = draws.get(row, 0), Stream.of(c, row, "estimation")
         drawn = [stream.take(min(SLAB, more - start)) for start in range(0, more, SLAB)]
         labels = [int(v) for part in drawn for v in sign(c.x[int(c.image[row])] + 0.5 * part, 0.5)]
         assert counts[row].tolist() == np.bincount(np.array(labels, dtype=int), minlength=3).tolist()
