@@ -69,12 +69,13 @@ def weights_hash(files: list[Path]) -> None:
 
 def db_check(db: Db = None) -> None:
     """Check every block, record, key and artefact; exit 1 if anything is wrong."""
-    from trustdm.bench import api
+    from trustdm.bench import api, plugins
     from trustdm.bench.cli import console
     from trustdm.bench.store.store import Store
+    from trustdm.bench.tasks.protocol import record_fault
 
     with Store.open(api.database(db), read_only=True) as store:
-        problems = store.check()
+        problems = store.check(record_fault(plugins.load().registry))
     for problem in problems:
         console.warn(f"trustdm: {problem}")
     console.say(f"{api.database(db)}: {len(problems) or 'no'} problems")

@@ -73,12 +73,15 @@ def import_(
     db: Db = None,
 ) -> None:
     """Read run files into the database; importing twice changes nothing."""
-    from trustdm.bench import api
+    from trustdm.bench import api, plugins
     from trustdm.bench.cli import console
     from trustdm.bench.store import runfiles
     from trustdm.bench.store.store import Store
+    from trustdm.bench.tasks.protocol import record_fault
 
+    fault = record_fault(plugins.load().registry)
     with Store.open(api.database(db)) as store:
         for path in paths:
-            added = runfiles.import_folder(store, path) if path.is_dir() else runfiles.import_file(store, path)
+            read = runfiles.import_folder if path.is_dir() else runfiles.import_file
+            added = read(store, path, fault)
             console.say(f"{path}: {added} blocks added")

@@ -147,6 +147,17 @@ def largest_radius(trials: int, sigma: float, alpha: float) -> float:
     return float(certified_radius(clopper_pearson_lower(trials, trials, alpha), sigma))
 
 
+def least_alpha(trials: int, sigma: float, radius: float) -> float:
+    """The least alpha with which ``trials`` draws can certify ``radius``: Phi(radius / sigma)^trials, all agreeing.
+
+    The inverse of ``largest_radius``. From 1/2 on no alpha can: the noise, the draws or the unit are others.
+    """
+    from scipy.special import log_ndtr
+
+    check_sigma(sigma)
+    return float(np.exp(trials * log_ndtr(radius / sigma)))
+
+
 def check_alpha(alpha: float) -> None:
     """Raises UsageError unless ``alpha`` is a probability of error below one half."""
     if not 0 < alpha < 0.5:

@@ -2,8 +2,8 @@
 
 Both have the tab-separated columns ``idx label predict radius correct time`` under a header; ``predict`` is -1 for an
 abstention, whose radius is 0. In Cohen et al.'s, ``correct`` is 1 or 0 for the image; in the diffusion denoised
-smoothing of Carlini et al. it is the number of correct images so far. Radii have three significant digits. Times are
-"h:mm:ss.ffffff", or seconds in some published files.
+smoothing of Carlini et al. it is the number of correct images so far. Radii have three significant digits, so that the
+largest may be printed above what was certified. Times are "h:mm:ss.ffffff", or seconds in some published files.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
@@ -36,8 +37,9 @@ SECONDS: Final = re.compile(r"\d+(\.\d+)?")
 class Log:
     """The records of one file, a column each (m,).
 
-    ``index`` in the data set, ``label``, ``predicted`` (-1: abstained), ``radius``, ``correct`` (for the image, in both
-    formats), ``seconds``; ``kind`` the format that was found, ``missing`` how many images the file stops short of.
+    ``index`` in the data set, ``label``, ``predicted`` (-1: abstained), ``radius`` as printed, ``rounding`` (half a
+    unit of the last digit that is printed of it), ``correct`` (for the image, in both formats), ``seconds``; ``kind``
+    the format that was found, ``missing`` how many images the file stops short of.
     """
 
     kind: Kind
@@ -45,9 +47,15 @@ class Log:
     label: NDArray[np.int64]
     predicted: NDArray[np.int64]
     radius: NDArray[np.float64]
+    rounding: NDArray[np.float64]
     correct: NDArray[np.bool_]
     seconds: NDArray[np.float64]
     missing: int = 0
+
+    @property
+    def least_radius(self) -> NDArray[np.float64]:
+        """(m,) the least radius that is printed like this."""
+        return np.maximum(self.radius - self.rounding, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class _Row:
     label: int
     predicted: int
     radius: float
+    rounding: float
     correct: int
     seconds: float
 
@@ -105,6 +114,7 @@ def read(path: Path, *, images: int | None = None, partial: bool = False, kind: 
         label=np.array([r.label for r in rows], dtype=np.int64),
         predicted=np.array([r.predicted for r in rows], dtype=np.int64),
         radius=np.array([r.radius for r in rows], dtype=np.float64),
+        rounding=np.array([r.rounding for r in rows], dtype=np.float64),
         correct=np.array([r.hit for r in rows], dtype=bool),
         seconds=np.array([r.seconds for r in rows], dtype=np.float64),
         missing=missing,
@@ -157,7 +167,14 @@ def _row(path: Path, number: int, line: str) -> _Row:
         raise DataError(f"{path}:{number}: radius: expected a finite number from 0, got {cells[3]!r}")
     if predicted < 0 and radius != 0:
         raise DataError(f"{path}:{number}: radius: expected 0 for an abstention (predict -1), got {cells[3]!r}")
-    return _Row(number, index, label, predicted, radius, correct, _seconds(path, number, cells[5]))
+    seconds, rounding = _seconds(path, number, cells[5]), _half_unit(cells[3])
+    return _Row(number, index, label, predicted, radius, rounding, correct, seconds)
+
+
+def _half_unit(text: str) -> float:
+    """Half a unit of the last digit of a number as it is printed: .005 for 1.96, 5e-7 for 1.2e-05."""
+    exponent = Decimal(text).as_tuple().exponent
+    return 0.5 * 10.0 ** min(int(exponent), 300)
 
 
 def _seconds(path: Path, number: int, text: str) -> float:

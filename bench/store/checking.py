@@ -9,11 +9,12 @@ from sqlalchemy import Connection, func, select
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.store import consistency, reading, schema
+from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.rows import CellRow
 from trustdm.bench.store.shards import Shards
 
 
-def problems(connection: Connection, shards: Shards | None) -> Iterator[str]:
+def problems(connection: Connection, shards: Shards | None, record_fault: RecordFault = no_fault) -> Iterator[str]:
     """Every problem: damaged file, broken reference, cell, block, record or artefact that is not what it should be."""
     yield from _file(connection)
     cells = reading.cells(connection)
@@ -22,7 +23,7 @@ def problems(connection: Connection, shards: Shards | None) -> Iterator[str]:
         yield f"cells: expected each with its suite and method, got {stored - len(cells)} without"
     for row in cells:
         yield from _cell(row, {c.id: c for c in cells})
-        yield from _blocks(connection, row)
+        yield from _blocks(connection, row, record_fault)
     yield from _records(connection)
     yield from _artefacts(connection, shards)
 
@@ -49,7 +50,7 @@ def _cell(row: CellRow, cells: dict[int, CellRow]) -> Iterator[str]:
         yield f"{where}: supersedes: expected another attempt at the same cell by its lab, got cell {row.supersedes}"
 
 
-def _blocks(connection: Connection, row: CellRow) -> Iterator[str]:
+def _blocks(connection: Connection, row: CellRow, record_fault: RecordFault) -> Iterator[str]:
     reached = 0
     for start, block in reading.blocks(connection, row.id).items():
         where = f"cell {row.id}, block {start}..{block.block.stop}"
@@ -64,7 +65,7 @@ def _blocks(connection: Connection, row: CellRow) -> Iterator[str]:
         yield f"cell {row.id}: {error}"
         return
     for start, part in records.items():
-        problem = consistency.problem(part)
+        problem = consistency.problem(part) or record_fault(row.identity.protocol, part)
         if problem:
             yield f"cell {row.id}, block at {start}: {problem}"
 

@@ -1,10 +1,13 @@
-"""Whether the columns of a block's records agree with each other: a status must follow from what stands beside it.
+"""Whether the columns of a block's records agree with each other, as far as that follows from the statuses alone.
 
-Checked where records were not made by this process: on import, and when a store is checked. (Whether they agree with
-the block's logits cannot be: those are in the order of the suite's test list, records are not.)
+Checked where records were not made by this process: on import, and when a store is checked. What a task's values mean
+only its protocols know: ``RecordFault`` asks them. (Whether records agree with the block's arrays cannot be told here:
+those are in the order of the positions, records are not.)
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,49 +15,46 @@ from numpy.typing import NDArray
 from trustdm.bench.records import Records
 from trustdm.bench.types import Status
 
-CLEAN = "clean"
 Mask = NDArray[np.bool_]
+RecordFault = Callable[[str, Records], str]
+"""(name of the protocol, records of one block) -> what contradicts itself, as one line; empty if nothing does."""
 
 
-def problem(records: Records) -> str:
-    """The first row of a block that contradicts itself or the block's other rows, as one line; empty if none does.
-
-    A margin of exactly 0 is a tie and may be judged either way. Rows that abstained may hold anything.
-    """
-    for expected, column, wrong in _rules(records):
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            place = f"probe {str(records.probe[at])!r}, draw {records.draw[at]}, example {records.example[at]}"
-            status = Status(int(records.status[at])).name.lower()
-            got = getattr(records, column)[at] if column else "none"
-            return f"{place}: status {status}: expected {expected}, got {got}"
+def no_fault(protocol: str, records: Records) -> str:
+    """For a caller that knows no protocols."""
     return ""
 
 
+def problem(records: Records) -> str:
+    """The first row of a block that contradicts its status, as one line; empty if none does."""
+    return first_fault(records, _rules(records))
+
+
+def first_fault(records: Records, rules: list[tuple[str, str, Mask]]) -> str:
+    """The first row that breaks one of ``rules``: what is expected, of which column ("": none), which rows break it."""
+    for expected, column, wrong in rules:
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            place = f"probe {str(records.probe[at])!r}, draw {records.draw[at]}, example {records.example[at]}"
+            got = getattr(records, column)[at] if column else "none"
+            return f"{place}: status {STATUSES.get(int(records.status[at]), 'unknown')}: expected {expected}, got {got}"
+    return ""
+
+
+STATUSES = {
+    int(Status.CORRECT): "correct",
+    int(Status.WRONG): "wrong",
+    int(Status.NOT_RUN): "not_run",
+    int(Status.FAILED): "failed",
+    int(Status.ABSTAINED): "abstained",
+    int(Status.MADE): "made",
+}
+
+
 def _rules(records: Records) -> list[tuple[str, str, Mask]]:
-    """What is expected, of which column ("" if of none), and which rows break it."""
-    right, wrong = records.status == Status.CORRECT, records.status == Status.WRONG
     silent = (records.status == Status.NOT_RUN) | (records.status == Status.FAILED)
     return [
-        ("a label", "label", (right | wrong) & (records.label < 0)),
-        ("a finite value", "value", (right | wrong) & ~np.isfinite(records.value)),
-        ("a value of at least 0", "value", right & (records.value < 0)),
-        ("a value of at most 0", "value", wrong & (records.value > 0)),
-        ("a value of at least 0", "value", (records.status == Status.MADE) & ~(records.value >= 0)),
         ("no label", "label", silent & (records.label >= 0)),
         ("no value", "value", silent & ~np.isnan(records.value)),
         ("no norm", "norm", silent & ~np.isnan(records.norm)),
-        ("no norm at the clean image", "norm", (records.probe == CLEAN) & ~np.isnan(records.norm)),
-        ("another probe that settled the example", "", _skipped_without_cause(records)),
     ]
-
-
-def _skipped_without_cause(records: Records) -> Mask:
-    """Rows not run although everything else that was said of the example and draw, and something was, is correct."""
-    _, unit = np.unique(np.stack([records.example, records.draw]), axis=1, return_inverse=True)
-    unit = unit.reshape(-1)
-    skipped, right = records.status == Status.NOT_RUN, records.status == Status.CORRECT
-    only_right = np.bincount(unit, weights=~(skipped | right)) == 0
-    some_right = np.bincount(unit, weights=right) > 0
-    unfounded: Mask = skipped & (only_right & some_right)[unit]
-    return unfounded

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.store import ingest, npyfile, reading, runformat, runparse, schema, writing
+from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
 from trustdm.bench.store.runparse import FileBlock, FileCell
@@ -110,7 +111,7 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def import_folder(store: Store, folder: Path) -> int:
+def import_folder(store: Store, folder: Path, record_fault: RecordFault = no_fault) -> int:
     """Imports every ``<suite>/<method>.json`` under a folder and returns how many blocks that added.
 
     Raises:
@@ -119,10 +120,10 @@ def import_folder(store: Store, folder: Path) -> int:
     paths = sorted(folder.glob("*/*.json"))
     if not paths:
         raise RunFileError(f"{folder}: expected run files <suite>/<method>.json, got none")
-    return sum(import_file(store, path) for path in paths)
+    return sum(import_file(store, path, record_fault) for path in paths)
 
 
-def import_file(store: Store, path: Path) -> int:
+def import_file(store: Store, path: Path, record_fault: RecordFault = no_fault) -> int:
     """Adds what a run file has and the store has not, and returns how many blocks that was.
 
     Cells are matched by uid: the same cell measured elsewhere is another attempt. A block that is stored already is
@@ -133,7 +134,7 @@ def import_file(store: Store, path: Path) -> int:
         RunFileError: the file is malformed or was edited, or contradicts what is stored; nothing is changed then.
         StoreError: the store cannot be written.
     """
-    content = runparse.parse(path)
+    content = runparse.parse(path, record_fault)
     with store.database.writing() as connection:
         known = {run.id: run for run in reading.runs(connection)}
         for run in content.runs:

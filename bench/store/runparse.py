@@ -13,6 +13,7 @@ from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.records import Records
 from trustdm.bench.store import consistency, npyfile, runformat, runrecords
+from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.fields import INT64, UID, Field, load
 from trustdm.bench.store.rows import BlockRow, NewCell, RunRow, frozen
 from trustdm.bench.store.writing import CellMarks
@@ -76,7 +77,7 @@ class RunFile:
     cells: list[FileCell]
 
 
-def parse(path: Path) -> RunFile:
+def parse(path: Path, record_fault: RecordFault = no_fault) -> RunFile:
     """The content of a run file, once everything in it and every artefact beside it has been checked.
 
     Raises:
@@ -88,7 +89,7 @@ def parse(path: Path) -> RunFile:
         got = f"got {str(found.value)[:60]}; it was written by another version"
         raise RunFileError(f"{path}: schema: expected {runformat.SCHEMA}, {got}")
     content = top.of(NAMES)
-    known = _Known(content, path.parent / "artefacts")
+    known = _Known(content, path.parent / "artefacts", record_fault)
     cells = [known.cell(field) for field in content["cells"].items()]
     if len({c.marks.uid for c in cells}) < len(cells):
         raise content["cells"].error("cells with a uid of their own", "a uid twice")
@@ -98,7 +99,8 @@ def parse(path: Path) -> RunFile:
 class _Known:
     """What the parts of a run file refer to: its suites, cards and runs."""
 
-    def __init__(self, content: Mapping[str, Field], artefacts: Path):
+    def __init__(self, content: Mapping[str, Field], artefacts: Path, record_fault: RecordFault = no_fault):
+        self.record_fault = record_fault
         self.artefacts = artefacts
         self.suite = content["suite"].text()
         self.method = _method(content["method"])
@@ -134,7 +136,7 @@ class _Known:
             ),
             marks=marks,
             supersedes=old.text(UID, "the uid of a cell") if (old := part["supersedes"].or_none()) else None,
-            blocks=self._blocks(part["blocks"], planned),
+            blocks=self._blocks(part["blocks"], planned, identity.protocol),
             where=field.where,
         )
 
@@ -153,10 +155,10 @@ class _Known:
             raise field.error("a version and digest of one of the file's suites", identity.suite_digest)
         return content
 
-    def _blocks(self, field: Field, planned: int) -> list[FileBlock]:
+    def _blocks(self, field: Field, planned: int, protocol: str) -> list[FileBlock]:
         blocks, reached = [], 0
         for item in field.items():
-            block = self._block(item)
+            block = self._block(item, protocol)
             extent = block.row.block
             if extent.start < reached or extent.stop > planned:
                 raise item.error(f"an extent within {reached}..{planned}", f"{extent.start}..{extent.stop}")
@@ -164,7 +166,7 @@ class _Known:
             blocks.append(block)
         return blocks
 
-    def _block(self, field: Field) -> FileBlock:
+    def _block(self, field: Field, protocol: str) -> FileBlock:
         part = field.of(BLOCK)
         start = part["start"].integer()
         extent = Block(start, part["stop"].integer(start + 1))
@@ -186,12 +188,19 @@ class _Known:
         )
         return FileBlock(
             row=row,
-            records=_records(part["records"], examples),
+            records=self._records(part["records"], examples, protocol),
             diagnostics={name: f.number() for name, f in part["diagnostics"].entries().items()},
             arrays={name: (f, self._artefact(f)) for name, f in part["artefacts"].entries().items()},
             folder=self.artefacts,
             where=field.where,
         )
+
+    def _records(self, field: Field, examples: list[int], protocol: str) -> Records:
+        records = runrecords.parse(field, examples)
+        problem = consistency.problem(records) or self.record_fault(protocol, records)
+        if problem:
+            raise RunFileError(f"{field.where}: {problem}")
+        return records
 
     def _artefact(self, field: Field) -> str:
         part = field.of(("sha256", "dtype", "shape"))
@@ -243,14 +252,6 @@ def _method(field: Field) -> str:
     from trustdm.bench.contracts import NAME
 
     return field.text(NAME, "a name of at most 80 letters, digits, '.', '_' and '-'")
-
-
-def _records(field: Field, examples: list[int]) -> Records:
-    records = runrecords.parse(field, examples)
-    problem = consistency.problem(records)
-    if problem:
-        raise RunFileError(f"{field.where}: {problem}")
-    return records
 
 
 def _run(field: Field) -> tuple[str, RunRow]:

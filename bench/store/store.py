@@ -20,6 +20,7 @@ from sqlalchemy import delete, select
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import CellResult, Records
 from trustdm.bench.store import checking, ingest, reading, schema, writing
+from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.database import Database, explained, open_database, parse
 from trustdm.bench.store.rows import NOTHING, BlockRow, CellRow, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
@@ -293,10 +294,13 @@ class Store:
 
     # Care
 
-    def check(self) -> list[str]:
-        """Every problem found in the database and in the shards, one line each; empty if all is well."""
+    def check(self, record_fault: RecordFault = no_fault) -> list[str]:
+        """Every problem found in the database and in the shards, one line each; empty if all is well.
+
+        ``record_fault`` asks the protocols about their records (``bench.tasks.protocol.record_fault``).
+        """
         with self.database.reading() as connection:
-            return list(checking.problems(connection, self.shards))
+            return list(checking.problems(connection, self.shards, record_fault))
 
     def collect(self) -> int:
         """Removes shards that no block refers to and files of killed writers; returns the bytes that frees."""

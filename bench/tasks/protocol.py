@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,8 @@ class EvaluationProtocol:
         """Expected and got, where a metric cannot be told from the records of this protocol."""
         return None
 
-    def record_fault(self, records: Records) -> str:
+    @staticmethod
+    def record_fault(records: Records) -> str:
         """What contradicts itself in the records of one block that was not computed here; empty if nothing does."""
         return ""
 
@@ -82,6 +83,18 @@ def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
     """``rows``, at most ``size`` at a time."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
+
+
+def record_fault(registry: Registry) -> Callable[[str, Records], str]:
+    """Asks the registered protocols, by name, what contradicts itself in records; nothing does of one that is not."""
+
+    def fault(protocol: str, records: Records) -> str:
+        if protocol not in registry.names("protocol"):
+            return ""
+        kind: type[EvaluationProtocol] = registry.get("protocol", protocol).load()
+        return kind.record_fault(records)
+
+    return fault
 
 
 def build(registry: Registry, protocol: str, params: Mapping[str, Any], where: str) -> EvaluationProtocol:

@@ -15,12 +15,24 @@ def cut_off(cell: CellView) -> bool:
     return cell.count("missing_rows") > 0
 
 
+def alpha_contradicted(cell: CellView) -> bool:
+    """A published log with a radius that its draws can not certify at the alpha that its authors name."""
+    return cell.count("alpha_contradicted") > 0
+
+
 FLAGS: tuple[Flag, ...] = (
     Flag(
         "cut-off",
         "warn",
         "The published log that this was read from ends early; the images after it are missing.",
         cut_off,
+    ),
+    Flag(
+        "alpha-contradicted",
+        "warn",
+        "The published log has radii that need a larger error probability (alpha) than is named for it; which one, its "
+        "summary says.",
+        alpha_contradicted,
     ),
     Flag("randomized", "warn", "Draws random numbers of its own, beyond the noise that the harness adds."),
     Flag("keyed-noise", "info", "Randomized, with noise that the harness passes in, new for each draw."),

@@ -18,7 +18,7 @@ from trustdm.bench.hashing import canonical_json, sha256_file
 from trustdm.bench.plugins import load_suite
 from trustdm.bench.provenance import collect, command_line, now
 from trustdm.bench.records import Records
-from trustdm.bench.smoothing.fixed import largest_radius
+from trustdm.bench.smoothing.fixed import least_alpha
 from trustdm.bench.smoothing.logs import Log, read, summarise
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
@@ -30,6 +30,8 @@ PROBE = "log"
 Kind = Literal["cohen", "denoised"]
 KINDS: dict[bool, Kind] = {False: "cohen", True: "denoised"}
 """Whether the column ``correct`` is cumulative."""
+ROUNDING = 1e-3
+"""By which share the alpha that radii imply may be above the one that is named: single precision moves a radius."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ def run(request: Request, db: str, say: Callable[[str], None] = print) -> int:
     _check(request)
     span = int(suite.test[-1] - suite.test[0]) + int(suite.test[1] - suite.test[0] if len(suite.test) > 1 else 1)
     log = read(request.file, images=span, partial=request.partial, kind=request.kind)
-    _check_radii(request, suite, log)
+    implied = _implied_alpha(request, suite, log)
     records = records_of(log, suite, request.file)
     with Store.open(db) as store:
         cell = store.reported_cell(
             _identity(request, suite),
             planned=len(suite.test),
             code_digest=sha256_file(request.file),
-            card=_card(request, suite).model_dump(mode="json"),
+            card=_card(request, suite, implied).model_dump(mode="json"),
             suite_content=suite.content,
         )
         info = collect(command_line(), {"log": request.file.name, "format": log.kind})
@@ -75,11 +77,13 @@ def run(request: Request, db: str, say: Callable[[str], None] = print) -> int:
         cost = Cost(wall=float(log.seconds.sum()))
         block = BlockRow(Block(0, len(records)), "done", info.id, now(), 0, "as reported", 1, cost)
         facts = {"missing_rows": float(len(suite.test) - len(records)), "draws": float(request.draws)}
-        store.commit(cell.id, block, records, facts)
+        contradicted = {"alpha_contradicted": float(implied.contradicted), "implied_alpha": implied.alpha}
+        store.commit(cell.id, block, records, facts | contradicted)
         store.finish_run(info.id, 0)
     found = summarise(log, (0.0, 0.25, 0.5, 1.0))
     shares = ", ".join(f"{r:g}: {e.value:.3f}" for r, e in zip(found.grid, found.certified, strict=True))
     say(f"{len(records)} images; certified at {shares}; average radius {found.average.value:.3f}")
+    say(f"{implied.words}; the row is flagged" if implied.contradicted else implied.words)
     return 0
 
 
@@ -96,30 +100,49 @@ def _check(request: Request) -> None:
     _alpha(request)
 
 
-def _alpha(request: Request) -> float:
+def _alpha(request: Request) -> float | None:
+    """The alpha that the log's authors name; None where they name none."""
+    if not request.alpha:
+        return None
     try:
-        value = Fraction(request.alpha or "1/20")
+        value = Fraction(request.alpha)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
-    if not 0 < value < 1:
-        raise UsageError(f"--alpha: expected a fraction between 0 and 1, such as 1/1000, got {request.alpha!r}")
+    if not 0 < value < Fraction(1, 2):
+        raise UsageError(f"--alpha: expected a fraction between 0 and 1/2, such as 1/1000, got {request.alpha!r}")
     return float(value)
 
 
-def _check_radii(request: Request, suite: Suite, log: Log) -> None:
-    """Refuses radii that so many draws can not certify: of another sigma, or in other units.
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """The least ``alpha`` with which the radii of a log can be certified, and whether the one named is below it."""
+
+    alpha: float
+    contradicted: bool
+    words: str
+
+
+def _implied_alpha(request: Request, suite: Suite, log: Log) -> Implied:
+    """What the largest radius says about alpha, as little as it can have been before it was rounded to be printed.
 
     Raises:
-        DataError: a radius above the largest there can be.
+        DataError: no alpha below one half gives that radius: the log is of another sigma, or in other units.
     """
     sigma = float(Fraction(str(suite.evaluations[request.evaluation].params["sigma"])))
-    draws = request.draws or (certification(suite).estimation)
-    most = largest_radius(draws, sigma, _alpha(request))
-    if log.radius.max() > most + 1e-3:
+    draws = request.draws or certification(suite).estimation
+    worst = int(log.least_radius.argmax())
+    alpha, named = least_alpha(draws, sigma, float(log.least_radius[worst])), _alpha(request)
+    most = f"radius {log.radius[worst]:g} from {draws:,} draws at sigma {sigma:g}"
+    if alpha >= 0.5:
         raise DataError(
-            f"{request.file}: expected radii up to {most:.3f}, the most that {draws:,} draws at sigma {sigma:g} "
-            f"certify, got {log.radius.max():g}; is it of another evaluation, or of other draws or another alpha?"
+            f"{request.file}: expected radii that some alpha below 1/2 can certify, got {most}; is it of another "
+            f"evaluation, in other units, or of another number of draws (--draws)?"
         )
+    contradicted = named is not None and alpha > named * (1 + ROUNDING)
+    words = f"{most} needs an alpha of at least {alpha:.3g}"
+    if contradicted:
+        words += f", not {request.alpha} as named"
+    return Implied(alpha, contradicted, words)
 
 
 def records_of(log: Log, suite: Suite, where: Path) -> Records:
@@ -151,11 +174,12 @@ def _name(request: Request) -> str:
     return name
 
 
-def _card(request: Request, suite: Suite) -> MethodCard:
+def _card(request: Request, suite: Suite, implied: Implied) -> MethodCard:
+    said = f" A {implied.words}." if implied.contradicted else ""
     return MethodCard(
         name=_name(request),
         title=request.name[:200],
-        summary="Read from a published log of certificates; not run here.",
+        summary=f"Read from a published log of certificates; not run here.{said}",
         paper=request.source[:500],
         tags=("reported",),
         capabilities=("classify_noisy",),

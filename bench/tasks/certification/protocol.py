@@ -16,6 +16,7 @@ from trustdm.bench.contracts import ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
+from trustdm.bench.store.consistency import first_fault
 from trustdm.bench.tasks.certification.task import certification
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
 from trustdm.bench.types import Counts, Status
@@ -64,6 +65,11 @@ class Certified(EvaluationProtocol):
     def code(self, suite: Suite) -> tuple[object, ...]:
         return (Certified,)
 
+    @staticmethod
+    def record_fault(records: Records) -> str:
+        """No chunk has a negative number of draws."""
+        return draws_fault(records)
+
     def run(self, job: Job) -> BlockResult:
         """Counts classes; the noise of a position depends on the cell and the position alone."""
         from trustdm.bench.tasks.certification.context import context_of
@@ -77,6 +83,12 @@ class Certified(EvaluationProtocol):
         streams = {row: Stream.of(context, row, uses[row]) for row in rows}
         counts = class_counts(context, self.sigma, streams, draws)
         return block_result(context, counts.argmax(axis=1), counts.sum(axis=1), {"counts": counts.astype(np.int32)})
+
+
+def draws_fault(records: Records) -> str:
+    """The first row with a negative number of draws, as one line; empty if there is none."""
+    wrong = (records.status == Status.MADE) & ~(records.value >= 0)
+    return first_fault(records, [("a value of at least 0", "value", wrong)])
 
 
 def _draws(context: NoisyContext, chunk: int) -> int:

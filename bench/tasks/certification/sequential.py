@@ -9,9 +9,18 @@ import numpy as np
 
 from trustdm.bench.contracts import ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
+from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
 from trustdm.bench.smoothing.sequential import DEFAULT, Plan
-from trustdm.bench.tasks.certification.protocol import ESTIMATION, PROBE, SELECTION, block_result, fraction_of, sigma_of
+from trustdm.bench.tasks.certification.protocol import (
+    ESTIMATION,
+    PROBE,
+    SELECTION,
+    block_result,
+    draws_fault,
+    fraction_of,
+    sigma_of,
+)
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
 from trustdm.bench.types import Counts
 
@@ -86,6 +95,11 @@ class SequentiallyCertified(EvaluationProtocol):
         )
         wanted = f"radius {radius}" if radius is not None else f"the statistic {metric.statistic}"
         return f"one of the declared radii {', '.join(f'{r:g}' for r in declared)}: {reason}", wanted
+
+    @staticmethod
+    def record_fault(records: Records) -> str:
+        """No image has a negative number of draws."""
+        return draws_fault(records)
 
     def run(self, job: Job) -> BlockResult:
         """Looks at the counts as planned; images that are decided are drawn no more."""

@@ -10,6 +10,7 @@ from trustdm.bench.contracts import ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
+from trustdm.bench.store.consistency import first_fault
 from trustdm.bench.tasks.generation.task import generation
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol, batches
 from trustdm.bench.types import Counts, Status
@@ -58,14 +59,11 @@ class Generation(EvaluationProtocol):
     def code(self, suite: Suite) -> tuple[object, ...]:
         return (Generation, self._registry.get("extractor", generation(suite).extractor).load())
 
-    def record_fault(self, records: Records) -> str:
+    @staticmethod
+    def record_fault(records: Records) -> str:
         """An image takes no negative number of network evaluations."""
         wrong = (records.status == Status.MADE) & ~(records.value >= 0)
-        if not wrong.any():
-            return ""
-        at = int(np.argmax(wrong))
-        place = f"probe {str(records.probe[at])!r}, draw {records.draw[at]}, example {records.example[at]}"
-        return f"{place}: status made: expected a value of at least 0, got {records.value[at]}"
+        return first_fault(records, [("a value of at least 0", "value", wrong)])
 
     def run(self, job: Job) -> BlockResult:
         """Samples the block in batches, rounds to 8 bits, extracts features."""

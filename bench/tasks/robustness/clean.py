@@ -36,7 +36,8 @@ class Clean(EvaluationProtocol):
     def probes(self) -> tuple[str, ...]:
         return ("clean",)
 
-    def record_fault(self, records: Records) -> str:
+    @staticmethod
+    def record_fault(records: Records) -> str:
         """A verdict must follow from its margin."""
         return margin_fault(records)
 

@@ -89,7 +89,8 @@ class Adversarial(EvaluationProtocol):
     def code(self, suite: Suite) -> tuple[object, ...]:
         return (Adversarial, *(type(a) for a in self.attacks))
 
-    def record_fault(self, records: Records) -> str:
+    @staticmethod
+    def record_fault(records: Records) -> str:
         """A verdict must follow from its margin."""
         return margin_fault(records)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.records import Records
+from trustdm.bench.store.consistency import first_fault
 from trustdm.bench.types import Status
 
 CLEAN = "clean"
@@ -17,18 +18,10 @@ def margin_fault(records: Records) -> str:
 
     A margin of exactly 0 is a tie and may be judged either way.
     """
-    for expected, column, wrong in _rules(records):
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            place = f"probe {str(records.probe[at])!r}, draw {records.draw[at]}, example {records.example[at]}"
-            status = Status(int(records.status[at])).name.lower()
-            got = getattr(records, column)[at] if column else "none"
-            return f"{place}: status {status}: expected {expected}, got {got}"
-    return ""
+    return first_fault(records, _rules(records))
 
 
 def _rules(records: Records) -> list[tuple[str, str, Mask]]:
-    """What is expected, of which column ("" if of none), and which rows break it."""
     right, wrong = records.status == Status.CORRECT, records.status == Status.WRONG
     return [
         ("a label", "label", (right | wrong) & (records.label < 0)),

@@ -21,6 +21,7 @@ CARD = MethodCard(
     weights=(WeightFile(file="tiny.safetensors", sha256="0" * 64),),
 )
 DURATION = "2 s on a machine"
+SUITE = "digits-linf"
 
 
 @method(CARD)
@@ -99,6 +100,25 @@ def test_what_is_wrong_is_one_line(
     assert train(plugin, tmp_path / "out", *more, name=name) == 1
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "method tiny: expected a text SUITE beside its recipe in trustdm_plugin_tiny"),
+        ("SUITE = 3", "method tiny: expected a text SUITE beside its recipe in trustdm_plugin_tiny"),
+        ('SUITE = "mnist16-linf"', "SUITE = 'mnist16-linf': expected a suite of digits, got one of mnist16"),
+        ('SUITE = "mnist17-linf"', "unknown suite 'mnist17-linf'; did you mean 'mnist16-linf'"),
+    ],
+)
+def test_a_recipe_says_whose_training_split_it_takes(
+    line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tiny.py"
+    path.write_text(PLUGIN.replace('SUITE = "digits-linf"', line))
+    assert train(path, tmp_path / "out") == 1
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
 def slow_training(plugin: Path, out: Path) -> subprocess.Popen[str]:

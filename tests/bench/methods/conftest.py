@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from trustdm.bench.attacks.pgd import Pgd
+from trustdm.bench.capabilities.classify import CLASSIFY
+from trustdm.bench.method import Meter, place
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.registry import Registry, entries_of
 from trustdm.bench.rng import Noise
 from trustdm.bench.suite.data import open_data
-from trustdm.bench.plugins import load_suite
 from trustdm.bench.targets.classify import Target
-from trustdm.bench.method import Meter, place
+from trustdm.bench.tasks.robustness.task import budget_of
 from trustdm.bench.training.recipes import TrainReport, reproduce
 
 
@@ -40,12 +42,13 @@ def measure() -> Callable[[ModuleType, str], Accuracies]:
     def run(plugin: ModuleType, suite_name: str) -> Accuracies:
         suite, images, labels = _data(suite_name, "test")
         x, y = torch.from_numpy(images), torch.from_numpy(labels)
-        target = Target(place(plugin.load(), plugin.CARD, "cpu"), plugin.CARD, Meter())
+        target = Target(place(plugin.load(), plugin.CARD, "cpu", CLASSIFY), plugin.CARD, Meter())
         with torch.no_grad():
             clean = target(x).argmax(1) == y
-            attack = Pgd(steps=40, step_size=str(suite.budget.eps / 10))
-            found = attack.perturb(target, x, y, suite.budget, Noise("test", suite.test))
-            assert float((found - x).abs().max()) <= suite.budget.radius + 1e-6
+            budget = budget_of(suite)
+            attack = Pgd(steps=40, step_size=str(budget.eps / 10))
+            found = attack.perturb(target, x, y, budget, Noise("test", suite.test))
+            assert float((found - x).abs().max()) <= budget.radius + 1e-6
             robust = clean & (target(found).argmax(1) == y)
         return Accuracies(float(clean.float().mean()), float(robust.float().mean()))
 

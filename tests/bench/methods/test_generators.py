@@ -22,9 +22,9 @@ from trustdm.bench.methods import (
     mnist16_ncsn,
 )
 from trustdm.bench.plan import MethodSpec
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite.data import open_data
-from trustdm.bench.plugins import load_suite
 from trustdm.bench.training.recipes import GIVEN
 from trustdm.bench.training.weights import state_digest
 

@@ -16,6 +16,7 @@ from trustdm.bench.smoothing.fixed import (
     certify,
     clopper_pearson_lower,
     largest_radius,
+    least_alpha,
     least_successes,
     predict,
     smallest_certifying,
@@ -166,6 +167,14 @@ def test_the_largest_radius() -> None:
     for sigma, radius in ((0.12, 0.457), (0.25, 0.953), (0.5, 1.906), (1.0, 3.811)):
         assert largest_radius(100_000, sigma, ALPHA) == pytest.approx(radius, abs=6e-4)
     assert largest_radius(9, 0.5, ALPHA) == 0.0
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 0.001, 0.01, 0.4])
+@pytest.mark.parametrize(("n", "sigma"), [(30, 1.0), (1000, 0.25), (100_000, 0.5)])
+def test_the_least_alpha_is_the_one_of_the_largest_radius(n: int, sigma: float, alpha: float) -> None:
+    assert least_alpha(n, sigma, largest_radius(n, sigma, alpha)) == pytest.approx(alpha, rel=1e-9)
+    assert least_alpha(n, sigma, 0.3) == pytest.approx(norm.cdf(0.3 / sigma) ** n, rel=1e-9)
+    assert least_alpha(n, sigma, 100 * sigma) == 1
 
 
 @pytest.mark.parametrize(

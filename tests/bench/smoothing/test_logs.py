@@ -198,3 +198,17 @@ def test_the_wrong_format_is_refused(tmp_path: Path) -> None:
 def test_indices_beyond_the_data_set_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=":201: idx: expected less than 3000, the images there are, got 3980"):
         read(write(tmp_path, made()), images=3000)
+
+
+@pytest.mark.parametrize(
+    ("text", "half", "least"),
+    [("1.96", 0.005, 1.955), ("2", 0.5, 1.5), ("0.4", 0.05, 0.35), ("1.2e-05", 5e-7, 1.15e-5), ("3.", 0.5, 2.5),
+     (".250", 0.0005, 0.2495), ("0.0", 0.05, 0.0), ("12e1", 5.0, 115.0), ("0e999", 5e299, 0.0)],
+)  # fmt: skip
+def test_what_a_printed_radius_may_have_been_before_it_was_rounded(
+    tmp_path: Path, text: str, half: float, least: float
+) -> None:
+    path = write(tmp_path, ["\t".join(HEADER), f"0\t1\t1\t{text}\t1\t1.0", "1\t1\t1\t0.12345\t1\t1.0"])
+    found = read(path)
+    assert found.rounding == pytest.approx([half, 5e-6], rel=1e-12)
+    assert found.least_radius == pytest.approx([least, 0.123445], rel=1e-12)

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from trustdm.bench.store.store import Store
+from trustdm.bench.tasks.robustness.records_check import margin_fault
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def path(tmp_path: Path, sample: ModuleType) -> Path:
 
 def check(path: Path) -> list[str]:
     with Store.open(path, read_only=True) as store:
-        return store.check()
+        return store.check(lambda _, records: margin_fault(records))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rows that contradict themselves or each other are seen, each kind of them; what a protocol may store is not."""
+"""Rows that contradict their status are seen; whatever a protocol may store is not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from trustdm.bench.store import consistency
 from trustdm.bench.types import Block, Status
 
 C, W, N, F, A = Status.CORRECT, Status.WRONG, Status.NOT_RUN, Status.FAILED, Status.ABSTAINED
+M = Status.MADE
 NAN, INF = float("nan"), float("inf")
 
 
@@ -21,28 +22,12 @@ def one(probe: str, status: int, label: int = -1, value: float = NAN, norm: floa
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([one("clean", C, -1, 1.0)], "probe 'clean', draw 0, example 7: status correct: expected a label, got -1"),
-        ([one("pgd", W, -1, -1.0)], "status wrong: expected a label, got -1"),
-        ([one("clean", C, 3, NAN)], "status correct: expected a finite value, got nan"),
-        ([one("clean", C, 3, INF)], "status correct: expected a finite value, got inf"),
-        ([one("clean", W, 3, -INF)], "status wrong: expected a finite value, got -inf"),
-        ([one("clean", C, 3, -5e-324)], "status correct: expected a value of at least 0, got -5e-324"),
-        ([one("clean", W, 3, 5e-324)], "status wrong: expected a value of at most 0, got 5e-324"),
         ([one("pgd", N, 3)], "status not_run: expected no label, got 3"),
         ([one("pgd", F, 3)], "status failed: expected no label, got 3"),
         ([one("pgd", N, value=0.0)], "status not_run: expected no value, got 0.0"),
         ([one("pgd", F, value=INF)], "status failed: expected no value, got inf"),
         ([one("pgd", N, norm=0.0)], "status not_run: expected no norm, got 0.0"),
         ([one("pgd", F, norm=1.0)], "status failed: expected no norm, got 1.0"),
-        ([one("clean", C, 3, 1.0, 0.0)], "status correct: expected no norm at the clean image, got 0.0"),
-        (
-            [one("clean", C, 3, 1.0), one("pgd", N)],
-            "probe 'pgd', draw 0, example 7: status not_run: expected another probe that settled the example, got none",
-        ),
-        (
-            [one("clean", C, 3, 1.0), one("clean", W, 4, -1.0, draw=1), one("pgd", N), one("pgd", N, draw=1)],
-            "probe 'pgd', draw 0, example 7: status not_run: expected another probe",
-        ),
     ],
 )
 def test_contradictions_are_seen(rows: list[Records], message: str) -> None:
@@ -56,6 +41,8 @@ def test_contradictions_are_seen(rows: list[Records], message: str) -> None:
     "rows",
     [
         [one("clean", C, 3, 0.0)],
+        [one("likelihood", M, value=-3.0), one("likelihood", M, 2, value=INF, draw=1)],
+        [one("bits", C, value=-1.0, norm=2.0)],
         [one("clean", C, 3, -0.0)],
         [one("clean", W, 3, 0.0)],
         [one("clean", A)],

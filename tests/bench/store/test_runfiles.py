@@ -16,6 +16,7 @@ from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.records import failed
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
+from trustdm.bench.tasks.robustness.records_check import margin_fault
 from trustdm.bench.types import Block, RunInfo
 
 Edit = Callable[[dict[str, Any]], object]
@@ -362,7 +363,7 @@ def test_forged_statuses_are_refused(exported: Path, empty: Store) -> None:
 
     message = r"records: probe .*, draw \d, example \d+: status correct: expected a value of at least 0, got -"
     with pytest.raises(RunFileError, match=message):
-        runfiles.import_file(empty, edited(exported, forge))
+        runfiles.import_file(empty, edited(exported, forge), lambda _, records: margin_fault(records))
     assert state(empty) == [[], [], []]
 
 

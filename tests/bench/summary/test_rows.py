@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from toyboard import BIG, SUITE, both, cell, lucky, records, toy
 
 from trustdm.bench import stats
 from trustdm.bench.hashing import canonical_json
-from trustdm.bench.records import CellResult
 from trustdm.bench.summary.ranking import ALONE
 from trustdm.bench.summary.row import Row
 from trustdm.bench.summary.rows import rows
@@ -107,7 +107,7 @@ def test_the_order_of_results_and_records_does_not_matter(methods, shuffler):
     for c in cells:
         order = list(range(len(c.records)))
         shuffler.shuffle(order)
-        mixed.append(CellResult(**{**c.__dict__, "records": c.records.where(np.array(order))}))
+        mixed.append(replace(c, records=c.records.where(np.array(order))))
     shuffler.shuffle(mixed)
     assert rows(suite, mixed) == rows(suite, cells)
 

@@ -1,0 +1,35 @@
+"""publish, export, import."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from helpers import TINY
+
+
+def test_what_is_exported_can_be_imported(trustdm: Any, tiny: Any, tmp_path: Path) -> None:
+    assert tiny().code == 0
+    (row,) = json.loads(trustdm("show", TINY, "--json").out)
+    assert trustdm("export", tmp_path / "runs").code == 0
+    first = trustdm("import", tmp_path / "runs", "--db", "copy.db")
+    assert first.code == 0 and first.out.endswith(": 3 blocks added\n")
+    assert trustdm("import", tmp_path / "runs", "--db", "copy.db").out.endswith(": 0 blocks added\n")
+    (copy,) = json.loads(trustdm("show", TINY, "--json", "--db", "copy.db").out)
+    assert copy["metrics"] == row["metrics"]
+
+
+def test_an_export_may_be_of_one_suite_by_name_or_by_file(trustdm: Any, tiny: Any, tmp_path: Path) -> None:
+    assert tiny().code == 0
+    for suite in ("tiny", TINY):
+        assert trustdm("export", tmp_path / "runs", "--suite", suite).code == 0
+    ran = trustdm("export", tmp_path / "other", "--suite", "digits-linf")
+    assert ran.code == 1 and "nothing to export; expected results of suite digits-linf" in ran.err
+
+
+def test_a_board_is_published(trustdm: Any, tiny: Any, tmp_path: Path) -> None:
+    assert tiny().code == 0
+    ran = trustdm("publish", "--out", tmp_path / "site", "--suite", TINY)
+    assert ran.code == 0 and "pages written" in ran.out
+    assert (tmp_path / "site" / "suites" / "tiny.html").is_file()
