@@ -6,7 +6,7 @@ This module is torch-free; a plugin file may import torch at its top or, better,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -144,6 +144,13 @@ class ProtocolCard(Card):
     value: str = Field(default="", max_length=300)
 
 
+class WeightAttackCard(Card):
+    """An attack on the weights of a method; ``strength`` is the parameter that says how strong it is ("sigma")."""
+
+    strength: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    paper: str = Field(default="", max_length=500)
+
+
 class KeyedNoise(Protocol):
     """Noise on the device of the batch; row i belongs to example i of the batch."""
 
@@ -208,6 +215,31 @@ class Attack(Protocol):
         ...
 
 
+class WeightNoise(Protocol):
+    """Noise for named tensors, on the CPU: it depends on the key of who asks and on the name, never on the order."""
+
+    def normal(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """float32 ``shape``, standard normal; the same whenever it is asked for by this name."""
+        ...
+
+    def uniform(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """float32 ``shape``, uniform on [0, 1); the same whenever it is asked for by this name."""
+        ...
+
+
+class WeightAttack(Protocol):
+    """A change of the weights of a loaded method; constructed with its parameters (keyword-only, plain values)."""
+
+    def perturb(self, tensors: Mapping[str, Tensor], noise: WeightNoise) -> dict[str, Tensor]:
+        """Returns new values of some of ``tensors``, by name, of the same shape and dtype, finite.
+
+        These are copies on the CPU of the floating point weights: parameters are ``nn.Parameter``, buffers are not;
+        what is tied is there once. They stay as they are. The result does not depend on their order, and no global
+        generator is used.
+        """
+        ...
+
+
 def method(card: MethodCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a function (or class) that returns a loaded method.
 
@@ -225,6 +257,11 @@ def dataset(card: DatasetCard) -> Callable[[Callable[..., Any]], Callable[..., A
 def attack(card: AttackCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a class whose instances are an ``Attack``."""
     return attach("attack", card)
+
+
+def weight_attack(card: WeightAttackCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a class whose instances are a ``WeightAttack``."""
+    return attach("weight_attack", card)
 
 
 def extractor(card: ExtractorCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

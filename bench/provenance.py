@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from trustdm.bench.scrub import scrubbed
 from trustdm.bench.types import RunInfo
 
 PACKAGES = (
@@ -42,7 +43,7 @@ def collect(command: str, settings: Mapping[str, object]) -> RunInfo:
         "machine.processor": _processor(),
         "machine.cores": str(os.cpu_count()),
     }
-    facts |= {f"setting.{name}": str(value) for name, value in settings.items()}
+    facts |= {f"setting.{name}": scrubbed(str(value)) for name, value in settings.items()}
     return RunInfo(id=str(uuid.uuid4()), started=now(), command=command, commit=commit, dirty=dirty, facts=facts)
 
 
@@ -80,5 +81,5 @@ def _processor() -> str:
 
 
 def command_line() -> str:
-    """The command that was typed, without the folder of the program."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command that was typed, without folders, credentials and names of this machine."""
+    return scrubbed(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, m
 from trustdm.bench.contracts import NAME
 from trustdm.bench.errors import SuiteError
 from trustdm.bench.plugins import installed_tasks
-from trustdm.bench.suite.models import problems
+from trustdm.bench.suite.models import expected_keys, problems
 from trustdm.bench.tasks.contract import Published, Task
 
 FLAGS: Final = {
@@ -295,6 +295,9 @@ def _metric_faults(entry: Entry) -> Iterable[tuple[str, str, object]]:
         yield "metric", f"one of {', '.join(sorted(known))}", repr(entry.metric)
         return
     metric = known[entry.metric][1]
+    keys = {*OWN, *metric.params.model_fields}
+    for key in sorted(entry.params.keys() - keys):
+        yield key, expected_keys(key, keys), "an unknown key"
     try:
         metric.params.model_validate(entry.params)
     except ValidationError as error:

@@ -11,13 +11,17 @@ from trustdm.bench.errors import UsageError
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
+from trustdm.bench.summary.cache import FactsCache
 from trustdm.leaderboard import downloads, render, text
-from trustdm.leaderboard.boards import Board, Site, load, stored
+from trustdm.leaderboard.boards import Board, Site
+from trustdm.leaderboard.loading import load, stored
 from trustdm.leaderboard.models import Link
 from trustdm.leaderboard.pages import common as pages
-from trustdm.leaderboard.pages.board import index_page, suite_page
+from trustdm.leaderboard.pages.board import suite_page
+from trustdm.leaderboard.pages.index import index_page
 from trustdm.leaderboard.pages.method import method_page
 from trustdm.leaderboard.pages.reported import reported_page
+from trustdm.leaderboard.pages.study import study_page
 
 MANIFEST = "data/manifest.json"
 RUNS = "data/runs"
@@ -37,17 +41,19 @@ class SiteReport:
     left_out: tuple[str, ...] = ()
 
 
-def build_site(store: Store, out: Path, suites: Sequence[Suite]) -> SiteReport:
+def build_site(store: Store, out: Path, suites: Sequence[Suite], cache: FactsCache | None = None) -> SiteReport:
     """The static site of ``suites`` in the folder ``out``; a page whose content has not changed is not touched.
 
-    Suites that are not shipped get a page without being given, if the store has results of them.
+    Suites that are not shipped get a page without being given, if the store has results of them. What is summed up is
+    looked up in ``cache`` first.
 
     Raises:
         UsageError: the folder cannot be written.
         StoreError: the store cannot be read.
+        PluginError: the view of a task cannot be used.
     """
     further, left_out = stored(store, suites)
-    site = load(store, [*suites, *further])
+    site = load(store, [*suites, *further], cache)
     try:
         run_files = {board.suite.name: _run_files(store, out / RUNS, board) for board in site.boards}
         return replace(publish(site, out, run_files), left_out=left_out)
@@ -97,6 +103,8 @@ def _files(site: Site, run_files: dict[str, list[str]]) -> Iterator[tuple[str, b
         yield f"data/{text.slug(suite.name)}.csv", downloads.rows_csv(suite, rows)
         yield f"data/{text.slug(suite.name)}.json", downloads.rows_json(rows)
         yield pages.suite_path(suite), render.html(suite_page(site, board, links))
+    for study in site.studies:
+        yield pages.study_path(study), render.html(study_page(site, study))
     for name, entries in site.methods().items():
         view, needed = method_page(site, name, entries)
         yield from needed.items()

@@ -12,13 +12,13 @@ import numpy as np
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.reported import ReportedRow
 from trustdm.bench.suite.load import Suite
-from trustdm.bench.summary.rows import Row
+from trustdm.bench.summary.row import Row
 from trustdm.bench.types import Status
 from trustdm.leaderboard.boards import Part
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ROW = ("method", "version", "params", "suite_version", "seed", "origin", "currency", "completeness", "verification")
-RANK = ("rank_low", "rank_high", "rank_group", "n", "planned")
+RANK = ("rank_low", "rank_high", "rank_group", "caveat", "comparison", "separable", "n", "planned")
 ENDS = ("low", "high", "n", "detail")
 COST = ("wall_s", "device_s", "forwards", "gradients", "memory_bytes")
 
@@ -29,46 +29,31 @@ def rows_json(rows: Sequence[Row]) -> bytes:
 
 
 def rows_csv(suite: Suite, rows: Sequence[Row]) -> bytes:
-    """The board as CSV: marks, ranks, each metric with its interval and n, costs; what is missing is empty.
-
-    On a board of generators each metric has a text, too: the spread over several sets; and the interval of network
-    evaluations is from the least to the most that an image took.
-    """
+    """The board as CSV: marks, ranks, each metric with its interval, n and detail, costs; what is missing is empty."""
     metrics = [metric.name for metric in suite.metrics]
-    ends = ENDS if suite.generation else ENDS[:-1]
-    parts = [f"{name}{'_' * bool(end)}{end}" for name in metrics for end in ("", *ends)]
-    lines = ([_plain(value) for value in _line(row, metrics, ends)] for row in rows)
+    parts = [f"{name}{'_' * bool(end)}{end}" for name in metrics for end in ("", *ENDS)]
+    lines = ([_plain(value) for value in _line(row, metrics)] for row in rows)
     return _csv((*ROW, "flags", *RANK, *parts, *COST, "errors"), lines)
 
 
-def _line(row: Row, metrics: Sequence[str], ends: Sequence[str]) -> list[object]:
+def _line(row: Row, metrics: Sequence[str]) -> list[object]:
     values = row.as_json()
     cost = values["cost"]
     found: list[object] = [canonical_json(values[k]) if k == "params" else values[k] for k in ROW]
     found += ["; ".join(row.flags), *(values[k] for k in RANK)]
     for name in metrics:
         value = row.metrics.get(name)
-        found += [getattr(value, part) for part in ("value", *ends)] if value else [None] * (1 + len(ends))
+        found += [getattr(value, part) for part in ("value", *ENDS)] if value else [None] * (1 + len(ENDS))
     found += [cost[k] for k in COST] if isinstance(cost, dict) else [None] * len(COST)
     return [*found, "; ".join(row.errors)]
 
 
-def records_csv(parts: Sequence[Part]) -> bytes:
-    """Every record of a row: evaluation, example, draw, probe, status, predicted label, margin, norm."""
+def records_csv(parts: Sequence[Part], value: str = "value") -> bytes:
+    """Every record of a row; ``value`` is what the protocol calls the number of a record."""
     return _csv(
-        ("evaluation", "example", "draw", "probe", "status", "label", "margin", "norm"),
-        (line for part in parts for line in _records(part)),
+        ("evaluation", "example", "draw", "probe", "status", "label", value, "norm"),
+        (line for part in parts for line in plain_records(part)),
     )
-
-
-def samples_csv(parts: Sequence[Part]) -> bytes:
-    """Every record of a generator: evaluation, position of the seed, status, class asked for, network evaluations."""
-    lines: list[Sequence[object]] = []
-    for part in parts:
-        name = _plain(part.evaluation)
-        for _, seed, draw, _, status, label, value, _ in _records(part):
-            lines.append((name, seed, draw, status, label, value))
-    return _csv(("evaluation", "seed", "draw", "status", "label", "network_evaluations"), lines)
 
 
 def table_csv(head: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
@@ -81,7 +66,8 @@ def reported_json(rows: Sequence[ReportedRow]) -> bytes:
     return (json.dumps([row.as_json() for row in rows], indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def _records(part: Part) -> Iterable[Sequence[object]]:
+def plain_records(part: Part) -> Iterable[Sequence[object]]:
+    """Every record of a cell as the values of ``records_csv``; what a record does not have is None."""
     r = part.result.records.sorted()
     words = np.array([status.name.lower().replace("_", " ") for status in Status])
     label = [None if v < 0 else v for v in r.label.tolist()]

@@ -29,7 +29,7 @@ class Bar:
 class Cell:
     """One value of a table: the text, a smaller text under it, what it sorts by (None sorts last).
 
-    ``note`` is a last small text, such as the spread over several sets.
+    ``note`` is a last small text, such as the spread over several sets; ``state`` is a CSS class without its "st-".
     """
 
     text: str
@@ -37,13 +37,14 @@ class Cell:
     sort: float | None = None
     bar: Bar | None = None
     note: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of values; ``group`` is main, attack, more, cost or count; ``better`` is up, down or empty.
+    """A column of values; ``group`` is main, part, more, cost or count; ``better`` is up, down or empty.
 
-    ``switch`` is the ``Toggle.group`` that shows and hides it, where that is not the ``group`` itself.
+    ``switch`` is the ``Toggle.name`` that shows and hides it; empty where it is always there.
     """
 
     key: str
@@ -56,12 +57,15 @@ class Column:
     @property
     def classes(self) -> str:
         """The CSS classes of its cells."""
-        return f"{self.group} {self.switch}" if self.switch not in {"", self.group} else self.group
+        return f"{self.group} {self.switch}" if self.switch else self.group
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of a board. ``keys`` maps a filter's name to the ids of the options the row belongs to."""
+    """A row of a board. ``keys`` maps a filter's name to the ids of the options the row belongs to.
+
+    ``caveat`` says why the row is shown and not ranked.
+    """
 
     rank: Cell
     name: str
@@ -73,22 +77,27 @@ class TableRow:
     flags: tuple[Chip, ...]
     search: str
     keys: dict[str, str]
+    caveat: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineRow:
+    """A line above the rows that is no method: what it is, and its values in the columns of the table."""
+
+    name: str
+    note: str
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that are ranked among themselves only; ``kind`` is full or preview.
-
-    ``floor`` has the cells of a line above the rows for what real data get; empty where there is none, and
-    ``floor_note`` says what it is.
-    """
+    """Rows that are ranked among themselves only; ``kind`` is full or preview."""
 
     kind: str
     title: str
     note: str
     rows: tuple[TableRow, ...]
-    floor: tuple[Cell, ...] = ()
-    floor_note: str = ""
+    baselines: tuple[BaselineRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +118,19 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Toggle:
-    """A switch for the columns of a ``group``; ``shown`` at first or not."""
+    """A switch for the columns with its ``name``; ``shown`` at first or not."""
 
-    group: str
+    name: str
     label: str
     shown: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table of a board; ``bars`` says what the axes of the small bars are, where they are not percent."""
+    """The table of a board; ``bars`` says what the axes of the small bars are, where they are not percent.
+
+    ``separable`` says which differences can be told apart; ``compared`` whether any row has a verdict.
+    """
 
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
@@ -128,6 +140,8 @@ class Table:
     ranked_by: str
     tests: tuple[str, ...]
     bars: str = ""
+    separable: tuple[str, ...] = ()
+    compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,25 +216,34 @@ class ReportedPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Menu:
+    """A group of pages in the navigation; the ``detail`` of a link says "here" on its own page, as ``here`` does."""
+
+    title: str
+    links: tuple[Link, ...]
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """What every page has: its title, its heading, the way back to the root, and the boards for the navigation."""
+    """What every page has: its title, its heading, the way back to the root, and the navigation."""
 
     title: str
     heading: str
     description: str
     root: str
-    boards: tuple[Link, ...]
+    menus: tuple[Menu, ...]
     reported: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A method and its best value, as the index shows them; ``floor`` says what real data get."""
+    """A method and its best value, as the index shows them; ``baselines`` say what it is to be compared with."""
 
     name: str
     href: str
     cell: Cell
-    floor: str = ""
+    baselines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +262,48 @@ class SuiteCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """The boards of one task: those with measured rows, and the others, which are folded away."""
+
+    id: str
+    title: str
+    summary: str
+    cards: tuple[SuiteCard, ...]
+    folded: tuple[SuiteCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IndexPage:
     page: Page
     stats: tuple[tuple[str, str], ...]
-    cards: tuple[SuiteCard, ...]
+    families: tuple[Family, ...]
     example: Cell
     legend: tuple[tuple[str, tuple[Chip, ...]], ...]
+    studies: tuple[Link, ...] = ()
     reported: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two rows about the same thing: what it is, and for each axis its row's name, address and value."""
+
+    key: str
+    names: tuple[str, str]
+    hrefs: tuple[str, str]
+    cells: tuple[Cell, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """A question about two boards: what stands on the axes (label, board, address), and every pair of rows."""
+
+    page: Page
+    name: str
+    question: str
+    axes: tuple[tuple[str, str, str], tuple[str, str, str]]
+    charts: tuple[Chart, ...]
+    pairs: tuple[Pair, ...]
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

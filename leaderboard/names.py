@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trustdm.bench.hashing import canonical_json
-from trustdm.bench.summary.rows import Row
+from trustdm.bench.summary.row import Row
 from trustdm.leaderboard import text
 
 LONGEST = 90

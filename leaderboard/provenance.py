@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from trustdm.bench.scrub import scrubbed
 from trustdm.bench.store.rows import RunRow
 from trustdm.leaderboard import text
 from trustdm.leaderboard.boards import Part
@@ -30,8 +31,9 @@ SHORT = 12
 GROUPS = {"machine": "Machine", "setting": "Setting", "version": "Version of"}
 
 
-def cell(part: Part, chunks: int = 1) -> CellFacts:
-    """One evaluation as it was run, the values of ``COLUMNS``; ``chunks`` are how many positions an example has."""
+def cell(part: Part) -> CellFacts:
+    """One evaluation as it was run, the values of ``COLUMNS``."""
+    chunks = part.view.per_example
     it, cost = part.result.identity, part.result.cost
     done = sum(len(block.block) for block in part.blocks if block.status == "done")
     tries = sum(block.attempts for block in part.blocks) - len(part.blocks)
@@ -56,7 +58,7 @@ def cell(part: Part, chunks: int = 1) -> CellFacts:
 
 
 def run(row: RunRow) -> RunView:
-    """One run with all that is known about its machine, versions and settings."""
+    """One run with all that is known about its machine, versions and settings, but for paths, users and hosts."""
     state = {True: ", with local changes", False: "", None: ""}[row.dirty]
     commit = f"{row.commit}{state}" if row.commit else "not from a checkout"
     return RunView(
@@ -64,11 +66,11 @@ def run(row: RunRow) -> RunView:
         facts(
             fact("Run", row.id, code=True),
             fact("Commit", commit, code=True),
-            fact("Command", row.command, code=True),
+            fact("Command", scrubbed(row.command), code=True),
             fact("Started", text.moment(row.started)),
             fact("Finished", text.moment(row.finished) if row.finished else "did not finish"),
             fact("Exit code", row.exit_code),
-            *(fact(_term(name), value) for name, value in sorted(row.facts.items())),
+            *(fact(_term(name), scrubbed(value)) for name, value in sorted(row.facts.items())),
         ),
     )
 

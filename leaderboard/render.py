@@ -7,7 +7,7 @@ from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from trustdm.leaderboard.models import IndexPage, ReportedPage, SuitePage
+from trustdm.leaderboard.models import IndexPage, ReportedPage, StudyPage, SuitePage
 from trustdm.leaderboard.result_models import MethodPage
 
 ICON = (
@@ -19,6 +19,7 @@ TEMPLATES = {
     SuitePage: "suite.html",
     MethodPage: "method.html",
     ReportedPage: "reported.html",
+    StudyPage: "study.html",
 }
 STATIC = ("style.css", "board.js")
 
@@ -32,7 +33,7 @@ def environment() -> Environment:
     return found
 
 
-def html(view: IndexPage | SuitePage | MethodPage | ReportedPage) -> bytes:
+def html(view: IndexPage | SuitePage | MethodPage | ReportedPage | StudyPage) -> bytes:
     """The HTML of a page."""
     return environment().get_template(TEMPLATES[type(view)]).render(view=view).encode("utf-8", "replace")
 

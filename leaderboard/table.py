@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from trustdm.bench.suite.load import Suite
-from trustdm.bench.summary.rows import Row
-from trustdm.bench.types import Estimate
-from trustdm.leaderboard import chips as marks
-from trustdm.leaderboard import columns, names, text
-from trustdm.leaderboard import words as tasks
-from trustdm.leaderboard.boards import Board, Entry, set_size
-from trustdm.leaderboard.columns import FRECHET, NOTHING, Axes
-from trustdm.leaderboard.models import Cell, Filter, Group, Option, Table, TableRow, Toggle
-from trustdm.leaderboard.tasks.certification import noise
+from trustdm.bench.summary.comparison import OPEN, SEPARATED, TIED
+from trustdm.bench.summary.row import Row
+from trustdm.leaderboard import cells as formats
+from trustdm.leaderboard import chips, columns, names, text
+from trustdm.leaderboard.boards import Board, Entry
+from trustdm.leaderboard.boardview import listed, view_of
+from trustdm.leaderboard.models import BaselineRow, Cell, Filter, Group, Option, Table, TableRow
+from trustdm.leaderboard.scales import Scale
 
 Ids = Mapping[str, Mapping[str, str]]
-TOGGLES = {"attack": "each attack", "more": "other evaluations"}
-STEPS = "other step counts"
 BARS = "The small bars have an axis for each column, from its least to its greatest value{log}; shares have 0 to 100%."
 LOG = ", logarithmic where these differ more than tenfold"
+COMPARED = {SEPARATED: "separated", TIED: "tied with the best", OPEN: "n too small to tell"}
 
 
 def rank(row: Row) -> Cell:
-    """The rank interval; for a preview it says among what."""
+    """The rank interval; for a preview it says among what, and for all but the best row how it compares with that."""
     if row.rank_low is None or row.rank_high is None:
         return Cell(text.DASH, "not ranked")
     of = f"of preview n={row.n}" if row.completeness == "preview" else ""
-    return Cell(text.ranks(row.rank_low, row.rank_high), of, row.rank_low)
+    against = COMPARED.get(row.comparison, row.comparison)
+    return Cell(text.ranks(row.rank_low, row.rank_high), of, row.rank_low, note=against)
 
 
 def variant(row: Row, title: str = "") -> str:
@@ -36,111 +34,63 @@ def variant(row: Row, title: str = "") -> str:
     return " · ".join(p for p in (title, f"v{row.method_version}", params, seed) if p)
 
 
-def texts(value: object) -> tuple[str, ...]:
-    """The texts of a card's list; a card of an imported file may hold anything."""
-    return tuple(str(v) for v in value) if isinstance(value, list | tuple) else ()
-
-
 def table(board: Board, tests: Sequence[str]) -> Table:
     """The whole table of a board."""
-    suite, entries = board.suite, board.entries
-    rows = [entry.row for entry in entries]
+    suite = board.suite
+    rows = [entry.row for entry in board.entries]
     filters = _filters(rows)
     ids = {f.name: {option.label: option.id for option in f.options} for f in filters}
-    grouped: dict[tuple[str, str], list[Entry]] = {}
-    for entry in entries:
-        grouped.setdefault((entry.row.completeness, entry.row.rank_group), []).append(entry)
-    heads = columns.columns(suite)
     return Table(
-        columns=heads,
-        groups=tuple(_group(board, members, ids) for members in grouped.values()),
+        columns=columns.columns(suite),
+        groups=tuple(_group(board, group, ids) for group in board.groups),
         filters=filters,
-        toggles=_toggles(suite, {head.group for head in heads}),
+        toggles=columns.toggles(suite),
         total=len(rows),
-        ranked_by=columns.label(suite, suite.ranking.metric),
+        ranked_by=columns.label(suite, suite.ranking_metric),
         tests=tuple(tests),
         bars=_bars(board.scales),
+        separable=_separable(board),
+        compared=any(row.comparison for row in rows),
     )
 
 
-def _toggles(suite: Suite, groups: set[str]) -> tuple[Toggle, ...]:
-    names = TOGGLES | ({"more": STEPS} if suite.generation else {})
-    found = [Toggle(name, label, shown=False) for name, label in names.items() if name in groups]
-    if suite.certification is not None:
-        found = _sigmas(suite)
-    return (*found, Toggle("cost", "cost", shown=suite.generation is None))
+def _separable(board: Board) -> tuple[str, ...]:
+    """For each group that is ranked which differences its number of examples can tell apart."""
+    suite, told = board.suite, []
+    unit = columns.unit(suite, suite.ranking_metric)
+    for group in board.groups:
+        row = group[0].row
+        if row.separable is not None:
+            told.append(f"{formats.difference(unit, row.separable)} at n = {row.n:,} ({row.completeness})")
+    return tuple(dict.fromkeys(told))
 
 
-def _sigmas(suite: Suite) -> list[Toggle]:
-    """A switch for the columns of each sigma but the one that ranks."""
-    found: dict[str, list[str]] = {}
-    for metric in suite.metrics:
-        name, sigma = columns.switch(suite, metric), noise.sigma_of(suite, metric.evaluation)
-        if name.startswith("more") and f"σ {sigma}" not in found.setdefault(name, []):
-            found[name].append(f"σ {sigma}")
-    return [Toggle(name, ", ".join(labels), shown=False) for name, labels in sorted(found.items())]
-
-
-def _bars(scales: Axes) -> str:
+def _bars(scales: Mapping[str, Scale]) -> str:
     return BARS.format(log=LOG if any(axis.log for axis in scales.values()) else "") if scales else ""
 
 
-def _group(board: Board, entries: Sequence[Entry], ids: Ids) -> Group:
-    suite, scales, first = board.suite, board.scales, entries[0].row
+def _group(board: Board, group: Sequence[Entry], ids: Ids) -> Group:
+    suite, view, first = board.suite, view_of(board.suite), group[0].row
     seed = f", seed {first.seed}" if len(suite.seeds) > 1 and first.rank_low is not None else ""
-    made = tuple(_row(suite, entry, ids, scales) for entry in entries)
-    title, note = _headed(suite, first)
-    floor = board.floor(first) if first.rank_low is not None else None
-    shown = () if floor is None else _floor_cells(suite, floor, scales)
-    of = f"the floor at n = {floor.n:,}" if floor else ""
-    return Group(first.completeness, title + seed, note, made, shown, of)
+    title, note = view.headed(board, group)
+    lines = view.baselines(board, group) if first.rank_low is not None else ()
+    return Group(
+        kind=first.completeness,
+        title=title + seed,
+        note=note,
+        rows=tuple(_row(board, entry, ids) for entry in group),
+        baselines=tuple(BaselineRow(it.name, it.note, columns.baseline_cells(board, it)) for it in lines),
+    )
 
 
-def _headed(suite: Suite, first: Row) -> tuple[str, str]:
-    """What stands above the rows of a group."""
-    ranked = first.rank_low is not None
-    if first.completeness == "preview":
-        reach = f", first {first.n:,} {tasks.unit(suite)}s" if ranked else ", not ranked"
-        apart = " Ranked among themselves, never with full rows." if ranked else ""
-        return f"Preview{reach}", _preview_note(suite, first) + apart
-    if not ranked:
-        return "Full, not ranked", "Complete, but not comparable with the ranked rows: see the marks."
-    if suite.generation is None:
-        return "Full", f"All {first.n:,} {tasks.unit(suite)}s of the test list."
-    sets = suite.size.full // suite.generation.set
-    of = "in one set" if sets == 1 else f"in {sets} sets of {suite.generation.set:,}; a distance is the mean over these"
-    return "Full", f"{first.n:,} images, {of}. {columns.WAYS[_ranking_direction(suite)]}."
-
-
-def _preview_note(suite: Suite, first: Row) -> str:
-    if suite.generation is None:
-        return f"Only part of the {first.planned:,} {tasks.unit(suite)}s was run, so intervals are wide."
-    if set_size(suite, first) < suite.generation.set:
-        return f"Fewer images than a set of {suite.generation.set:,}: the distances are larger for that reason alone."
-    return f"Only part of the {first.planned:,} images was made, so intervals are wide."
-
-
-def _ranking_direction(suite: Suite) -> str:
-    return next(m.direction for m in suite.metrics if m.name == suite.ranking.metric)
-
-
-def _floor_cells(suite: Suite, floor: Estimate, scales: Axes) -> tuple[Cell, ...]:
-    """What real images get, in the columns of distances."""
-    found = []
-    for metric in columns.shown(suite):
-        is_distance = metric.statistic == FRECHET
-        found.append(columns.value(metric, floor, scales.get(metric.name)) if is_distance else NOTHING)
-    return (*found, *(Cell("") for _ in columns.columns(suite)[len(found) :]))
-
-
-def _row(suite: Suite, entry: Entry, ids: Ids, scales: Axes) -> TableRow:
+def _row(board: Board, entry: Entry, ids: Ids) -> TableRow:
     row, title = entry.row, names.title(entry.row)
     words = (
         row.method,
         title,
         entry.suffix,
         row.method_version,
-        *texts(row.card.get("authors")),
+        *listed(row.card.get("authors")),
         *_tags(row),
         *row.flags,
     )
@@ -150,16 +100,17 @@ def _row(suite: Suite, entry: Entry, ids: Ids, scales: Axes) -> TableRow:
         href=f"../methods/{text.slug(row.method)}.html",
         title=entry.name,
         variant=variant(row, row.method if title != row.method else ""),
-        cells=columns.cells(suite, row, scales),
-        marks=marks.marks(row, entry.imported),
-        flags=marks.flags(row, tasks.kind(suite)),
+        cells=columns.cells(board, entry),
+        marks=chips.marks(row, entry.imported),
+        flags=chips.flags(row, board.suite.task),
+        caveat=row.caveat,
         search=" ".join(words).lower(),
         keys={name: " ".join(known[value] for value in _values(row, name)) for name, known in ids.items()},
     )
 
 
 def _tags(row: Row) -> tuple[str, ...]:
-    return texts(row.card.get("tags"))
+    return listed(row.card.get("tags"))
 
 
 def _values(row: Row, name: str) -> tuple[str, ...]:

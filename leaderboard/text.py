@@ -42,8 +42,8 @@ def measure(value: float, low: float, high: float) -> tuple[str, str]:
     if not (math.isfinite(half) and half > 0):
         return number(value, 4), ""
     places = min(DECIMALS, max(0, 1 - math.floor(math.log10(half))))
-    told, least, most = (f"{v:,.{places}f}".replace("-", MINUS) for v in (value, low, high))
-    return told, f"[{least}, {most}]"
+    shown, least, most = (f"{round(v, places) + 0.0:,.{places}f}".replace("-", MINUS) for v in (value, low, high))
+    return shown, f"[{least}, {most}]"
 
 
 def number(value: float, digits: int = 3) -> str:

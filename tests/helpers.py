@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from trustdm.bench.records import Records
 from trustdm.bench.runner.run import Report
 from trustdm.bench.store.store import Store
@@ -56,3 +58,10 @@ def rewrite(path: Path, old: str, new: str) -> Path:
     assert text.count(old) == 1, old
     path.write_text(text.replace(old, new), encoding="utf-8")
     return path
+
+
+def differing_share(a: Records, b: Records) -> float:
+    """The share of rows whose verdict differs."""
+    a, b = a.sorted(), b.sorted()
+    assert np.array_equal(a.example, b.example) and np.array_equal(a.probe, b.probe)
+    return float((a.status != b.status).mean())

@@ -1,54 +1,70 @@
-"""A module imports lower layers only; imports inside functions and under TYPE_CHECKING count too."""
+"""A module imports lower layers only; imports inside functions count, and those for type checkers, too."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# From low to high. Modules of one group may import each other (without cycles) unless the group is marked apart.
+# From low to high. Modules of one group may import each other (without cycles) unless the group is marked apart:
+# plugins import no other plugin, and parts divided by "|" no other part.
 LAYERS: list[tuple[str, bool]] = [
-    ("errors hashing types records", False),
-    ("contracts capabilities registry rng stats features.frechet features.neighbours features.kernel smoothing", False),
-    ("codehash data method", False),
-    ("features", False),
-    ("diffusion perturb training targets", False),
-    ("datasets attacks extractors methods", True),
-    ("tasks.contract suite.fields suite.models", False),
+    ("errors hashing types records scrub", False),
+    ("contracts capabilities registry rng stats construct smoothing source", False),
+    ("features.frechet features.neighbours features.kernel", False),
+    ("codehash data training.weights", False),
+    ("method", False),
+    ("features diffusion perturb training targets", False),
+    ("datasets attacks weight_attacks extractors methods", True),
     ("suite", False),
+    ("assets tasks.contract tasks.protocol", False),
+    ("steps", True),
+    ("summary", False),
     ("plugins plan", False),
-    ("runner.job runner.units", False),
-    ("store | summary | reported | conformance checks | provenance", True),
+    ("runner.job runner.resources runner.step_job runner.units", False),
+    ("store | reported | conformance checks | provenance", True),
     ("tasks", False),
     ("runner", False),
-    ("shipped", False),
+    ("shipped studies", False),
     ("leaderboard", False),
     ("api", False),
-    ("cli", False),
+    ("cli tasks.*.verbs", False),
 ]
+
+# A contract names types of what is built on it; nothing of these is imported when the program runs.
+NAMES_TYPES_ABOVE = {
+    "bench.suite.load": {"bench.tasks.contract"},
+    "bench.tasks.contract": {"bench.summary.cell", "bench.summary.score"},
+    "bench.tasks.protocol": {"bench.runner.job"},
+    "bench.steps.samples": {"bench.runner.step_job"},
+}
 
 
 def layer(module: str) -> tuple[int, str]:
     """The rank of ``bench.x.y`` or ``leaderboard.x`` and, in layers marked apart, the part it belongs to."""
     name = module.removeprefix("bench.")
     best: tuple[int, int, str] | None = None
-    for rank, (text, _) in enumerate(LAYERS):
+    for rank, (text, apart) in enumerate(LAYERS):
         for part in text.split("|"):
             for item in part.split():
-                if name == item or name.startswith(item + "."):
-                    plugin = name if LAYERS[rank][1] and "|" not in text else part.strip()
+                if fnmatch(name, item) or fnmatch(name, f"{item}.*"):
+                    plugin = name if apart and "|" not in text else part.strip()
                     best = max(best or (0, 0, ""), (len(item), rank, plugin))
     if best is None:
         raise AssertionError(f"{module} has no layer: add it to LAYERS")
     return best[1], best[2]
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for folder in ("bench", "leaderboard"):
@@ -58,30 +74,82 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imported(path: Path) -> Iterator[str]:
+def imported(path: Path) -> set[str]:
+    """The modules of ours that a file imports, anywhere in it, when it runs."""
+    return _imported(path)[0]
+
+
+def named(path: Path) -> set[str]:
+    """Those that it imports for type checkers alone."""
+    run, types = _imported(path)
+    return types - run
+
+
+@cache
+def _imported(path: Path) -> tuple[set[str], set[str]]:
     known = modules()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            names = [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
-        yield from (n.removeprefix("trustdm.") for n in names if n.removeprefix("trustdm.") in known)
+    run: set[str] = set()
+    types: set[str] = set()
+
+    def look(node: ast.AST, found: set[str]) -> None:
+        found.update(n for n in _names(node, path) if n in known)
+        checking = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for child in ast.iter_child_nodes(node):
+            look(child, types if checking and child in getattr(node, "body", ()) else found)
+
+    look(ast.parse(path.read_text(encoding="utf-8")), run)
+    return run, types
+
+
+def _names(node: ast.AST, path: Path) -> Iterator[str]:
+    names = []
+    if isinstance(node, ast.Import):
+        names = [a.name for a in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"{path}: relative import"
+        names = [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
+    yield from (n.removeprefix("trustdm.") for n in names)
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_module_imports_lower_layers_only(module: str) -> None:
     rank, part = layer(module)
-    for other in imported(modules()[module]):
+    path = modules()[module]
+    for other in imported(path) | (named(path) - NAMES_TYPES_ABOVE.get(module, set())):
         other_rank, other_part = layer(other)
         assert other_rank <= rank, f"{module} imports {other}, which is above it"
         if other_rank == rank and LAYERS[rank][1]:
             assert other_part == part, f"{module} imports {other}, its neighbour"
 
 
+def test_a_contract_names_no_more_types_than_it_must() -> None:
+    for module, others in NAMES_TYPES_ABOVE.items():
+        assert others <= named(modules()[module]), module
+
+
+ROOM = re.compile(r"(bench|leaderboard)\.tasks\.(\w+)\.")
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_only_the_room_of_a_task_imports_it(module: str) -> None:
+    own = ROOM.match(f"{module}.")
+    path = modules()[module]
+    for other in imported(path) | named(path):
+        room = ROOM.match(f"{other}.")
+        if room is None or other in ("bench.tasks.contract", "bench.tasks.protocol"):
+            continue
+        assert own is not None and own[2] == room[2], f"{module} imports {other}, which is inside another room"
+        assert own[1] == room[1] or own[1] == "leaderboard", f"{module} imports {other}"
+
+
+def test_rooms_are_seen() -> None:
+    """Otherwise the test above would look at nothing."""
+    rooms = {room[2] for name in modules() if (room := ROOM.match(f"{name}."))} - {"contract", "protocol"}
+    assert {"robustness", "generation", "certification"} <= rooms
+
+
 def test_there_are_no_import_cycles() -> None:
-    graph = {name: set(imported(path)) - {name} for name, path in modules().items()}
+    graph = {name: imported(path) - {name} for name, path in modules().items()}
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
@@ -120,7 +188,7 @@ def loaded_after(code: str) -> set[str]:
         ("import trustdm.bench.store.store, trustdm.bench.store.runfiles", HEAVY),
         (
             "import pkgutil, importlib, trustdm.leaderboard as l\n"
-            "for m in pkgutil.iter_modules(l.__path__): importlib.import_module(f'trustdm.leaderboard.{m.name}')",
+            "for m in pkgutil.walk_packages(l.__path__, f'{l.__name__}.'): importlib.import_module(m.name)",
             HEAVY,
         ),
     ],

@@ -15,13 +15,14 @@ import torch
 from trustdm.bench import api
 from trustdm.bench.contracts import DatasetCard, ExtractorCard, extractor
 from trustdm.bench.features.reference import build_reference, write_reference
-from trustdm.bench.plugins import Catalogue, load
+from trustdm.bench.plugins import Catalogue, load, load_suite
 from trustdm.bench.registry import Entry, Registry
 from trustdm.bench.rng import Noise
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite, shipped
-from trustdm.bench.plugins import load_suite
-from trustdm.bench.summary.rows import Row, rows
+from trustdm.bench.summary.row import Row
+from trustdm.bench.summary.rows import rows
+from trustdm.bench.tasks.generation.task import generation
 
 
 class Synthetic:
@@ -45,7 +46,7 @@ class Synthetic:
 def catalogue(suite: Suite) -> Catalogue:
     """The built-in plugins with the suite's data set replaced, and a small linear method that fits."""
     made = Catalogue(Registry())
-    for kind in ("attack", "protocol"):
+    for kind in ("attack", "protocol", "capability", "task"):
         for entry in load().registry.entries(kind):
             made.registry.add(entry)
 
@@ -74,6 +75,11 @@ def measured(suite: str | Path, model: api.Wrapped, path: Path, limit: int, extr
     return row
 
 
+def of_task(name: str) -> list[str]:
+    """The shipped suites of a task."""
+    return [suite for suite in shipped() if load_suite(suite).task.name == name]
+
+
 def linear(suite: Suite) -> torch.nn.Module:
     size = int(np.prod(suite.data.shape))
     with torch.random.fork_rng():
@@ -94,14 +100,14 @@ def smaller(suite: Suite, folder: Path, changes: dict[str, str]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", [n for n in shipped() if load_suite(n).adversary])
+@pytest.mark.parametrize("name", of_task("robustness"))
 def test_a_suite_of_attacks_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
     suite = load_suite(name)
     row = measured(name, api.wrap(linear(suite), name="linear"), tmp_path / "a.db", 8)
     assert row.n == 8
 
 
-@pytest.mark.parametrize("name", [n for n in shipped() if load_suite(n).certification])
+@pytest.mark.parametrize("name", of_task("certification"))
 def test_a_certified_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
     suite = load_suite(name)
     changes = {
@@ -116,19 +122,19 @@ def test_a_certified_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path) 
     assert row.n == 1 and row.planned == suite.size.full
 
 
-@pytest.mark.parametrize("name", [n for n in shipped() if load_suite(n).generation])
+@pytest.mark.parametrize("name", of_task("generation"))
 def test_a_generation_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
     suite = load_suite(name)
-    assert suite.generation is not None
+    table = generation(suite)
     numbers = {"set": 12, "full": 24, "first_block": 12, "block": 12}
     changes = {f"^{key} = .*": f"{key} = {value}" for key, value in numbers.items()}
     changes |= {"^extractor_sha256 = .*": "", "^reference = .*": 'reference = "made.npz"', "^demo = .*": "demo = 0"}
     text = suite.source.read_text(encoding="utf-8")
     changes = {old: new for old, new in changes.items() if re.search(old, text, re.MULTILINE)}
-    if suite.generation.reference_sha256:
+    if table.reference_sha256:
         changes["^reference_sha256 = .*"] = ""
     path = smaller(suite, tmp_path, changes)
-    card = ExtractorCard(name=suite.generation.extractor, dimension=3)
+    card = ExtractorCard(name=table.extractor, dimension=3)
 
     class Means:
         """Three numbers of an image."""
@@ -150,3 +156,9 @@ def test_a_generation_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path)
     model = api.wrap(sample, name="uniform", capabilities=("sample",))
     row = measured(path, model, tmp_path / "a.db", 24, module)
     assert (row.n, row.completeness) == (24, "full")
+
+
+def test_every_suite_is_run() -> None:
+    tasks = {load_suite(name).task.name for name in shipped()}
+    assert sorted(name for task in tasks for name in of_task(task)) == shipped()
+    assert tasks == {"robustness", "certification", "generation"}

@@ -71,7 +71,7 @@ def require_same_images(got: Tensor, expected: Tensor, what: str) -> None:
     One pixel in a thousand, or four of a few images, may differ by one level: sums in a batch of another size end
     otherwise.
     """
-    from trustdm.bench.targets.sample import quantised
+    from trustdm.bench.features.quantise import quantised
 
     apart = (quantised(got, "round").int() - quantised(expected, "round").int()).abs()
     count, worst = int((apart > 0).sum()), int(apart.max())

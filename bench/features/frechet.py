@@ -174,26 +174,8 @@ def frechet_estimate(features: ArrayLike, reference: Moments, *, strata: ArrayLi
     roots, quadratic = (_roots_wide if len(rows) <= own.dimension else _roots)(rows, own, reference)
     gap = own.mean - reference.mean
     linear = np.concatenate([(chunk - own.mean) @ gap for chunk in chunks(rows)])
-    error = _error_of_mean(2 * linear + quadratic, strata)
+    error = error_of_mean(2 * linear + quadratic, strata, "Frechet distance")
     return Distance(_assemble(own, reference, float(roots.sum())), error, len(rows))
-
-
-def sets(features: ArrayLike, reference: Moments, n: int, *, strata: ArrayLike | None = None) -> Sets:
-    """The distances of the disjoint consecutive sets of ``n`` rows that make up ``features`` (k n, d).
-
-    ``strata`` (k n,) as in ``frechet_estimate``.
-
-    Raises:
-        DataError: a number of rows that is no multiple of ``n``, and as ``frechet_estimate``.
-    """
-    rows = as_features(features, "Frechet distance of sets", least=max(n, 2), dimension=reference.dimension)
-    if n < 2 or len(rows) % n:
-        raise DataError(f"Frechet distance of sets: expected whole sets of {n} (at least 2) rows, got {len(rows)} rows")
-    parts = [slice(start, start + n) for start in range(0, len(rows), n)]
-    classes = None if strata is None else np.asarray(strata)
-    return combine(
-        [frechet_estimate(rows[p], reference, strata=None if classes is None else classes[p]) for p in parts]
-    )
 
 
 def combine(found: list[Distance]) -> Sets:
@@ -221,19 +203,29 @@ def _moments(rows: Features) -> Moments:
     return Moments(n, mean, total / (n - 1))
 
 
-def _error_of_mean(values: Floats, strata: ArrayLike | None) -> float:
+def classes_of(strata: ArrayLike, n: int, what: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The index of each image's class (n,), and how many images each class has.
+
+    Raises:
+        DataError: strata that are not one for each of ``n`` images, or that hold one alone; ``what`` is measured.
+    """
+    names, which, counts = np.unique(np.asarray(strata), return_inverse=True, return_counts=True)
+    if which.shape != (n,):
+        raise DataError(f"{what}: expected one class for each of {n} rows, got shape {which.shape}")
+    if counts.min() < 2:
+        raise DataError(
+            f"{what}: expected at least 2 images of each class for an error within classes, "
+            f"got 1 of class {names[counts.argmin()]}"
+        )
+    return which, counts
+
+
+def error_of_mean(values: Floats, strata: ArrayLike | None, what: str) -> float:
     """The standard error of the mean of ``values`` (n,): of independent ones, or of a sample with fixed strata."""
     n = len(values)
     if strata is None:
         return float(values.std(ddof=1)) / math.sqrt(n)
-    names, which, counts = np.unique(np.asarray(strata), return_inverse=True, return_counts=True)
-    if which.shape != values.shape:
-        raise DataError(f"Frechet distance: expected one class for each of {n} rows, got shape {which.shape}")
-    if counts.min() < 2:
-        raise DataError(
-            "Frechet distance: expected at least 2 images of each class for an error within classes, "
-            f"got 1 of class {names[counts.argmin()]}"
-        )
+    which, counts = classes_of(strata, n, what)
     within = values - (np.bincount(which, values) / counts)[which]
     variances = np.bincount(which, within**2) / (counts - 1)
     return math.sqrt(float(counts @ variances)) / n

@@ -2,7 +2,7 @@
 
 A file (npz, never pickled) holds the moments and, where it is small, the features of the reference images themselves
 and of real images held out from them. Files with ``mu`` and ``sigma`` that EDM and clean-fid publish are read as they
-are. torch is needed by ``build_reference`` and ``extract`` alone.
+are. torch is needed by ``build_reference`` alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.errors import DataError
 from trustdm.bench.features.frechet import Distance, Features, Moments, as_features, frechet_estimate, moments
 from trustdm.bench.hashing import canonical_json, sha256_file, sha256_of
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from trustdm.bench.contracts import ExtractorCard
 
 FORMAT = "trustdm reference 1"
-QUANTISATION = ("round", "truncate")
-BATCH = 256
 MOST_BYTES = 4 << 30
 TEXTS = ("extractor", "extractor_hash", "split", "quantisation")
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -99,9 +97,12 @@ def build_reference(
     ``keep`` only the moments stay (big suites).
 
     Raises:
-        DataError: images of another shape or range, or features that are not finite.
+        DataError: images of another shape or range.
+        ContractError: the extractor breaks its card.
         UsageError: an unknown quantisation.
     """
+    from trustdm.bench.features.extract import extract
+
     seen = extract(extractor, card, images, quantisation)
     others = extract(extractor, card, held_out[0], quantisation) if held_out is not None and keep else None
     return Reference(
@@ -114,36 +115,6 @@ def build_reference(
         held_out=others,
         held_out_labels=None if others is None or held_out is None else held_out[1].astype(np.int64),
     )
-
-
-def extract(extractor: Any, card: ExtractorCard, images: NDArray[np.float32], quantisation: str = "round") -> Features:
-    """Features (n, d) of ``images`` (n, C, H, W) in [0, 1], in the precision of the card.
-
-    Raises:
-        DataError: images of another shape or range, or features that are not (n, d) or not finite.
-    """
-    import torch
-
-    _check_images(card, images)
-    parts = []
-    with torch.no_grad():
-        for start in range(0, len(images), BATCH):
-            rounded = quantise(images[start : start + BATCH], quantisation)
-            parts.append(extractor.features(torch.from_numpy(rounded)).cpu().numpy().astype(card.precision))
-    what = f"extractor {card.name}"
-    return as_features(np.concatenate(parts), what, least=len(images), dimension=card.dimension)
-
-
-def quantise(images: NDArray[np.float32], rule: str = "round") -> NDArray[np.uint8]:
-    """8-bit images of those in [0, 1]: floor(255 x + 1/2) by "round", floor(255 x) by "truncate".
-
-    Raises:
-        UsageError: another rule.
-    """
-    if rule not in QUANTISATION:
-        raise UsageError(f"quantisation: expected one of {', '.join(QUANTISATION)}, got {rule!r}")
-    scaled = images.astype(np.float64) * 255
-    return np.floor(scaled + 0.5 if rule == "round" else scaled).astype(np.uint8)
 
 
 def weights_hash(card: ExtractorCard) -> str:
@@ -247,14 +218,6 @@ def _moments_of(n: object, mean: NDArray[Any], covariance: NDArray[Any]) -> Mome
 
 def _stored(arrays: Mapping[str, NDArray[Any]], name: str, dimension: int) -> Features | None:
     return as_features(arrays[name], name, dimension=dimension) if name in arrays else None
-
-
-def _check_images(card: ExtractorCard, images: NDArray[np.float32]) -> None:
-    if images.ndim != 4 or not len(images) or (card.shape is not None and tuple(images.shape[1:]) != card.shape):
-        want = ("C", "H", "W") if card.shape is None else card.shape
-        raise DataError(f"extractor {card.name}: expected images {('n', *want)}, got {tuple(images.shape)}")
-    if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
-        raise DataError(f"extractor {card.name}: expected pixels in [0, 1], got {images.min()} to {images.max()}")
 
 
 def _archive(arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -12,7 +12,6 @@ from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.registry import loaded
-from trustdm.bench.training.weights import state_digest
 
 
 def describe(thing: Any, call: Callable[..., Any], card: MethodCard, device: str, capability: Capability) -> str:
@@ -21,6 +20,8 @@ def describe(thing: Any, call: Callable[..., Any], card: MethodCard, device: str
     The answers tell apart what tensors cannot: another preprocessing, another side file, another gradient, another
     sampler. None where the method breaks its contract on them, which its blocks will report.
     """
+    from trustdm.bench.training.weights import state_digest
+
     try:
         answers = loaded(capability.questions)(thing, call, card, device)
     except ContractError:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
+from trustdm.bench.assets.folder import Asset
 from trustdm.bench.errors import CodeChanged
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.provenance import now
 from trustdm.bench.records import Records, failed
 from trustdm.bench.runner.fingerprint import differs
 from trustdm.bench.runner.units import Backend, Unit, UnitResult
-from trustdm.bench.store.rows import BlockRow, CellRow
+from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, RunInfo
 
@@ -217,6 +218,11 @@ class Runner:
             text = "its weights, or its answers to fixed images, are not those that this cell was started with"
             self._unusable_cell(replace(result, outcome="setup", error=f"{text}; raise its version, or use --fresh"))
             return
+        try:
+            self._store.link_assets(row.id, {name: _asset_row(asset) for name, asset in result.assets.items()})
+        except CodeChanged as error:
+            self._unusable_cell(replace(result, outcome="setup", error=str(error)))
+            return
         records = Records.empty() if outcome is None else outcome.records
         if result.outcome == "failed":
             positions = unit.cell.suite.positions(unit.cell.identity.evaluation).ids
@@ -290,6 +296,10 @@ class Runner:
     def _describe_failures(self) -> None:
         for (cell, error), count in self._errors.items():
             self._report.lines.append(f"{cell}: {count} block{'s' * (count > 1)} failed {error}")
+
+
+def _asset_row(asset: Asset) -> AssetRow:
+    return AssetRow(asset.key, asset.content, asset.identity, asset.code, asset.bytes, asset.cost)
 
 
 def _pair(cell: PlannedCell) -> str:

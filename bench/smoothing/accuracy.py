@@ -7,32 +7,29 @@ radius, in [0, 1] pixel units. All images are in the denominator, always.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.stats import clopper_pearson, wilson
+from trustdm.bench.stats import wilson
 from trustdm.bench.types import Estimate
 
 Floats = NDArray[np.float64]
-Interval = Literal["wilson", "clopper-pearson"]
 
 ENVELOPE: Final = "best sigma per radius"
 """The label of an envelope: it is not the curve of any one model."""
 
 
-def certified_accuracy(
-    correct: ArrayLike, radius: ArrayLike, grid: Sequence[float], interval: Interval = "wilson"
-) -> tuple[Estimate, ...]:
+def certified_accuracy(correct: ArrayLike, radius: ArrayLike, grid: Sequence[float]) -> tuple[Estimate, ...]:
     """The share of images with the right label and a radius of at least r, for each r of ``grid``, at 95%.
 
     The interval is about other images of the same kind; that a certificate may be wrong (with probability alpha) is
     what ``surely_robust`` allows for.
     """
     right, reach = _columns(correct, radius)
-    return tuple(share(int(np.sum(right & (reach >= r))), len(right), interval) for r in grid)
+    return tuple(share(int(np.sum(right & (reach >= r))), len(right)) for r in grid)
 
 
 def average_certified_radius(correct: ArrayLike, radius: ArrayLike) -> Estimate:
@@ -50,33 +47,10 @@ def counted_radius(correct: ArrayLike, radius: ArrayLike) -> Floats:
     return np.where(right, reach, 0.0)
 
 
-def paired_difference(first: ArrayLike, second: ArrayLike) -> Estimate:
-    """The mean of first minus second over the same images, with Student's t interval of the differences, at 95%.
-
-    ``first``, ``second`` (m,): values of two methods for the same images in the same order, of ``counted_radius`` say.
-    """
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if a.shape != b.shape or a.ndim != 1:
-        raise UsageError(f"expected values of two methods for the same images, got {a.shape} and {b.shape}")
-    return mean_estimate(a - b)
-
-
 def abstention(label: ArrayLike) -> Estimate:
     """The share of images without a label (-1), Wilson's 95% interval."""
     labels = np.asarray(label)
     return share(int(np.sum(labels < 0)), len(labels))
-
-
-def high_probability(accuracy: float, images: int, alpha: float, rho: float = 0.001) -> float:
-    """Cohen et al.'s correction of a certified accuracy, some of whose m certificates may be wrong; at least 0.
-
-    accuracy - alpha - sqrt(alpha (1 - alpha) ln(1/rho) / m) - ln(1/rho) / (3 m), as in their program. Bernstein's
-    inequality, where it comes from, has 2 alpha under the root; without it the bound can fail with a probability
-    somewhat above rho (.0016 for .001 with 10,000 images at alpha .001). ``surely_robust`` does not.
-    """
-    _check_shares(accuracy, images, alpha, rho)
-    log = np.log(1 / rho)
-    return max(0.0, float(accuracy - alpha - np.sqrt(alpha * (1 - alpha) * log / images) - log / (3 * images)))
 
 
 def surely_robust(accuracy: float, images: int, alpha: float, rho: float = 0.001) -> float:
@@ -106,9 +80,9 @@ def envelope(curves: Mapping[float, Sequence[float]]) -> tuple[Floats, Floats]:
     return table.max(axis=0), sigmas[table.argmax(axis=0)]
 
 
-def share(number: int, images: int, interval: Interval = "wilson") -> Estimate:
-    """``number`` of ``images`` as a share with its 95% interval; NaN, (0, 1) without images."""
-    low, high = (wilson if interval == "wilson" else clopper_pearson)(number, images)
+def share(number: int, images: int) -> Estimate:
+    """``number`` of ``images`` as a share with Wilson's 95% interval; NaN, (0, 1) without images."""
+    low, high = wilson(number, images)
     return Estimate(number / images if images else float("nan"), float(low), float(high), images)
 
 

@@ -38,26 +38,11 @@ class Boundary:
     refute: Integers
 
 
-@dataclass(frozen=True, eq=False)
-class Passage:
-    """How a test ends when the probability of success is ``p``: probabilities (L,) of stopping at each look.
+class Walk:
+    """The distribution of the number of successes among the paths that have not stopped: ``mass`` from ``low`` on.
 
-    ``undecided`` is that of reaching the last look without an answer; ``lost`` what the recursion cut off.
+    ``lost`` is what was cut off at the ends.
     """
-
-    p: float
-    certified: Floats
-    refuted: Floats
-    undecided: float
-    lost: float
-
-    def mean_draws(self, looks: Integers) -> float:
-        """The expected number of draws."""
-        return float((self.certified + self.refuted) @ looks + (self.undecided + self.lost) * looks[-1])
-
-
-class _Walk:
-    """The distribution of the number of successes among the paths that have not stopped."""
 
     def __init__(self, p: float):
         self.p, self.low, self.mass, self.lost = p, 0, np.ones(1), 0.0
@@ -115,32 +100,12 @@ def binomial(draws: int, p: float) -> tuple[int, Floats]:
     return first, mass / mass.sum()
 
 
-def passage(rule: Boundary, p: float, *, give_up: bool = True) -> Passage:
-    """How the test ends when each draw succeeds with probability ``p``; ``give_up=False`` ignores ``refute``.
-
-    The error of a test is ``passage(rule, p0, give_up=False)``: it then holds even for who goes on where the test
-    would have given up.
-    """
-    walk, certified, refuted = _Walk(p), [], []
-    for draws, least, most in zip(np.diff(rule.looks, prepend=0), rule.certify, rule.refute, strict=True):
-        walk.advance(int(draws))
-        certified.append(walk.take_above(int(least)))
-        refuted.append(walk.take_below(int(most)) if give_up else 0.0)
-    return Passage(p, np.array(certified), np.array(refuted), float(walk.mass.sum()), walk.lost)
-
-
-def error(rule: Boundary, p: float) -> float:
-    """The probability that the test certifies although the probability of success is ``p``; giving up is ignored."""
-    found = passage(rule, p, give_up=False)
-    return float(found.certified.sum()) + found.lost
-
-
 def spending_upper(looks: Integers, p0: float, spend: Floats) -> Integers:
     """The least boundary whose error at ``p0`` up to look j is at most spend[j], for every j (Lan and DeMets 1983).
 
     ``spend`` (L,) rises. What discreteness leaves unspent at one look is there for the next.
     """
-    walk, spent, found = _Walk(p0), 0.0, []
+    walk, spent, found = Walk(p0), 0.0, []
     for draws, total, n in zip(np.diff(looks, prepend=0), spend * (1 - SPARE), looks, strict=True):
         walk.advance(int(draws))
         least = min(walk.least_above(max(total - spent - walk.lost, 0.0)), int(n) + 1)
@@ -151,7 +116,7 @@ def spending_upper(looks: Integers, p0: float, spend: Floats) -> Integers:
 
 def spending_lower(looks: Integers, p0: float, spend: Floats) -> Integers:
     """The greatest boundary that a path at ``p0`` falls to, up to look j, with probability at most spend[j]."""
-    walk, spent, found = _Walk(p0), 0.0, []
+    walk, spent, found = Walk(p0), 0.0, []
     for draws, total in zip(np.diff(looks, prepend=0), spend * (1 - SPARE), strict=True):
         walk.advance(int(draws))
         most = max(walk.most_below(max(total - spent - walk.lost, 0.0)), -1)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.stats import mcnemar_exact
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -89,41 +88,6 @@ def certify(selection: ArrayLike, estimation: ArrayLike, sigma: float, alpha: fl
     p_lower = clopper_pearson_lower(successes, fresh.sum(axis=1), alpha)
     label = np.where(p_lower >= 0.5, selected, ABSTAIN)
     return Certificates(label, certified_radius(p_lower, sigma), selected, p_lower)
-
-
-def predict(counts: ArrayLike, alpha: float) -> Integers:
-    """The most frequent class of each image (m,), or ``ABSTAIN``; wrong with probability at most alpha.
-
-    ``counts`` (m, K). Abstains where the exact two-sided binomial test of "the two most frequent classes are equally
-    likely" has p > alpha. Equal counts: the lower label comes first (and with two equal tops the test abstains).
-    Cohen et al., Predict; Hung and Fithian 2019 for why no correction is needed.
-    """
-    check_alpha(alpha)
-    table = _table(counts, "counts")
-    top = table.argmax(axis=1)
-    rest = table.copy()
-    np.put_along_axis(rest, top[:, None], -1, axis=1)
-    # At one half the exact binomial test is McNemar's: twice the smaller tail.
-    p = mcnemar_exact(np.maximum(rest.max(axis=1), 0), table.max(axis=1))
-    return np.asarray(np.where(p <= alpha, top, ABSTAIN), dtype=np.int64)
-
-
-def smallest_certifying(alpha: float) -> int:
-    """The least n with which ``certify`` can do anything but abstain: all draws agree and alpha^(1/n) >= 1/2."""
-    check_alpha(alpha)
-    n = max(1, int(np.ceil(np.log2(1 / alpha))) - 1)
-    while clopper_pearson_lower(n, n, alpha) < 0.5:
-        n += 1
-    return n
-
-
-def smallest_predicting(alpha: float) -> int:
-    """The least n with which ``predict`` can do anything but abstain: all draws agree and 2^(1 - n) <= alpha."""
-    check_alpha(alpha)
-    n = 1
-    while 2.0 ** (1 - n) > alpha:
-        n += 1
-    return n
 
 
 def least_successes(trials: int, radius: ArrayLike, sigma: float, alpha: float) -> Integers:

@@ -11,17 +11,15 @@ above the truth, so that the chance of any is at most alpha (Marcus, Peritz and 
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.hashing import canonical_json
 from trustdm.bench.smoothing.boundaries import (
     Boundary,
     Integers,
@@ -49,14 +47,11 @@ STEPS: Final = 50
 """Looks of a curtailed test, evenly spaced."""
 FINAL: Final = 0.5
 """The share of alpha that is kept for the last look."""
-FORM: Final = 1
-"""Changes whenever the same fields come to mean other boundaries."""
-CONTINUE, CERTIFIED, REFUTED = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be tested, fixed before the first draw; equal plans have equal texts and decide equally.
+    """What will be tested, fixed before the first draw.
 
     ``radii`` rise, in [0, 1] pixel units like ``sigma``; radius 0 is the question whether to abstain. ``alpha`` is the
     probability of error for an image; ``cap`` the most draws; ``looks`` the numbers of draws after which the counts are
@@ -109,33 +104,6 @@ class Plan:
         return tuple(int(n) for n in geometric(FIRST, self.cap, RATIO))
 
     @property
-    def text(self) -> str:
-        """The identity of the plan: canonical JSON, from which ``parse`` makes an equal one."""
-        return canonical_json({"form": FORM, **asdict(self)})
-
-    @staticmethod
-    def parse(text: str) -> Plan:
-        """The plan with this text; UsageError where it is not one, or is of another form."""
-        names = sorted(f.name for f in fields(Plan))
-        try:
-            given: dict[str, Any] = json.loads(text)
-            form = given.pop("form", None)
-        except (ValueError, AttributeError, TypeError):
-            raise UsageError(f"plan: expected the JSON text of a plan, got {text[:60]!r}") from None
-        if form != FORM or sorted(given) != names:
-            raise UsageError(f"plan: expected form {FORM} with {names}, got form {form} with {sorted(given)}")
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
-        try:
-            return Plan(**values)
-        except (TypeError, ValueError):
-            raise UsageError(f"plan: expected numbers where a plan has them, got {text[:200]!r}") from None
-
-    @property
-    def target(self) -> str:
-        """What is certified, in words."""
-        return f"class chosen from {self.selection} other draws" if self.selection else "known label, not deployable"
-
-    @property
     def chunks(self) -> tuple[int, ...]:
         """The numbers of draws from each look to the next."""
         return tuple(int(n) for n in np.diff(self.looks, prepend=0))
@@ -171,7 +139,7 @@ class Plan:
         ended |= going
         drawn = np.concatenate([[0], self.looks])[done]
         used = np.where(ended, np.asarray(self.looks)[stop], drawn)
-        return Decisions(certified, ~ended, used, ended & (used == self.cap))
+        return Decisions(certified, ~ended, used)
 
     def _chunks(self, successes: ArrayLike, trials: ArrayLike) -> tuple[Integers, Integers]:
         k, n = counts_of(successes, "successes"), counts_of(trials, "trials")
@@ -195,19 +163,12 @@ class Decisions:
     """What a plan has decided about m images.
 
     ``certified`` (m,) how many of the radii, from the smallest, are certified; ``open`` (m,) whether more draws are
-    needed; ``used`` (m,) draws up to the deciding look (so far, where it is open), without those of the selection;
-    ``capped`` (m,) whether the cap was reached.
+    needed; ``used`` (m,) draws up to the deciding look (so far, where it is open), without those of the selection.
     """
 
     certified: Integers
     open: NDArray[np.bool_]
     used: Integers
-    capped: NDArray[np.bool_]
-
-    def state(self, index: int) -> NDArray[np.int8]:
-        """(m,) ``CERTIFIED``, ``REFUTED`` or ``CONTINUE`` for the radius with that index in the plan."""
-        undecided = np.where(self.open, CONTINUE, REFUTED)
-        return np.where(self.certified > index, CERTIFIED, undecided).astype(np.int8)
 
 
 @lru_cache(maxsize=64)

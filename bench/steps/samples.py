@@ -77,7 +77,8 @@ def _arrays(path: Path) -> Mapping[str, NDArray[Any]]:
 )
 def make(job: StepJob) -> None:
     """Samples chunk by chunk; a chunk that is there is not made again."""
-    from trustdm.bench.targets.sample import GeneratorTarget, labels_of, quantised, seeds_of
+    from trustdm.bench.features.quantise import quantised
+    from trustdm.bench.targets.sample import GeneratorTarget, labels_of, seeds_of
 
     count, steps = int(str(job.params["count"])), int(str(job.params["steps"]))
     source = GeneratorTarget(job.method.thing, job.method.call, job.card, job.meter, job.device)

@@ -169,7 +169,34 @@ SECOND = (
     "ALTER TABLE record_2 RENAME TO record",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND)
+# Prepared assets, and which cells use them; a key may have several contents (two labs that train get other weights).
+THIRD = (
+    """CREATE TABLE asset (
+        key TEXT NOT NULL,
+        content TEXT NOT NULL,
+        identity TEXT NOT NULL,
+        code_digest TEXT NOT NULL,
+        bytes BIGINT NOT NULL,
+        wall DOUBLE PRECISION NOT NULL,
+        device_time DOUBLE PRECISION NOT NULL,
+        forwards BIGINT NOT NULL,
+        gradients BIGINT NOT NULL,
+        memory BIGINT NOT NULL,
+        PRIMARY KEY (key, content)
+    )""",
+    """CREATE TABLE cell_asset (
+        cell_id INTEGER NOT NULL REFERENCES cell (id),
+        name TEXT NOT NULL,
+        key TEXT NOT NULL,
+        content TEXT NOT NULL,
+        PRIMARY KEY (cell_id, name),
+        FOREIGN KEY (key, content) REFERENCES asset (key, content)
+    )""",
+    "CREATE INDEX cell_of_suite ON cell (suite_id)",
+    "CREATE INDEX cell_of_method ON cell (method_id)",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)
 READABLE = 1
 """The oldest schema that can be read as it is; an older one must be opened for writing once."""
 

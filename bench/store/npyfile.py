@@ -31,10 +31,10 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read(folder: Path, field: Field, name: str) -> NDArray[Any]:
+def read(folder: Path, field: Field, name: str, nowhere: str = "") -> NDArray[Any]:
     """The array of the file in ``folder`` whose bytes have the SHA-256 ``name``; ``field`` is what asks for it.
 
-    Nothing in the file is executed, and no more is allocated than was read.
+    ``nowhere`` says in the message of a missing file where else it might have been.
 
     Raises:
         RunFileError: the file is missing, was changed, or holds no plain array.
@@ -43,14 +43,25 @@ def read(folder: Path, field: Field, name: str) -> NDArray[Any]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        advice = "copy the whole folder that was exported, artefacts/ included"
-        raise RunFileError(f"{field.where}: expected the file {path}, got {error.strerror}; {advice}") from error
+        where = f"it is not in {nowhere}" if nowhere else "copy the whole folder that was exported, artefacts/ included"
+        raise RunFileError(f"{field.where}: expected the file {path}, got {error.strerror}; {where}") from error
+    return parse(content, field, name, str(path))
+
+
+def parse(content: bytes, field: Field, name: str, where: str) -> NDArray[Any]:
+    """The array in the bytes of an ``.npy`` file whose SHA-256 is ``name``.
+
+    Nothing in it is executed, and no more is allocated than was read.
+
+    Raises:
+        RunFileError: it was changed, or is no plain array.
+    """
     if digest(content) != name:
-        raise field.error(f"{path} with the SHA-256 of its name", digest(content))
+        raise field.error(f"{where} with the SHA-256 of its name", digest(content))
     try:
         return _parse(content)
     except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError) as error:
-        raise field.error(f"{path} to be an array of numbers in npy format 1.0", error) from error
+        raise field.error(f"{where} to be an array of numbers in npy format 1.0", error) from error
 
 
 def _parse(content: bytes) -> NDArray[Any]:

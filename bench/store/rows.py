@@ -77,6 +77,18 @@ class RunRow:
 
 
 @dataclass(frozen=True)
+class AssetRow:
+    """A prepared asset: the SHA-256 of its ``identity`` (canonical JSON) and of its files, and what it took to make."""
+
+    key: str
+    content: str
+    identity: str
+    code_digest: str
+    bytes: int
+    cost: Cost
+
+
+@dataclass(frozen=True)
 class NewCell:
     """What a cell is created with."""
 

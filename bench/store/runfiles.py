@@ -1,7 +1,7 @@
 """Export and import: one JSON file for each suite and method, the format in which results are exchanged and reviewed.
 
-``<folder>/<suite>/<method>.json``, its arrays beside it as ``artefacts/<sha256>.npy``. An import adds what is missing,
-changes nothing that is finished, and is done as a whole or not at all.
+``<folder>/<suite>/<method>.json``, its arrays beside it in ``<method>.npz`` (``bench.store.packed``). An import adds
+what is missing, changes nothing that is finished, and is done as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.hashing import canonical_json, sha256_of
-from trustdm.bench.store import ingest, npyfile, reading, runformat, runparse, schema, writing
+from trustdm.bench.store import assets, ingest, npyfile, packed, reading, runformat, runparse, schema, writing
 from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
@@ -45,8 +45,8 @@ def export(store: Store, folder: Path, *, suite: str | None = None, method: str 
         for name, group in groupby(cells, key=lambda c: file_name(c.identity)):
             text, arrays = runformat.document(connection, list(group), store.shards)
             path = folder / name
-            for digest, data in arrays.items():
-                _write(path.parent / "artefacts" / f"{digest}.npy", data)
+            for beside, data in packed.files(path, arrays).items():
+                _write(beside, data)
             _write(path, text.encode())
             paths.append(path)
     return paths
@@ -146,8 +146,9 @@ def _run(connection: Connection, where: str, old: RunRow | None, new: RunRow) ->
     if old is None:
         writing.add_run(connection, RunInfo(new.id, new.started, new.command, new.commit, new.dirty, new.facts))
     else:
+        shown, got = runformat.public(old), runformat.public(new)
         for name in ("started", "command", "commit", "dirty", "facts"):
-            _equal(f"{where}.{name}", getattr(old, name), getattr(new, name))
+            _equal(f"{where}.{name}", getattr(shown, name), getattr(got, name))
     ended = old is not None and old.finished is not None
     if old is not None and ended and new.finished is not None:
         _equal(f"{where}.finished", (old.finished, old.exit_code), (new.finished, new.exit_code))
@@ -172,6 +173,7 @@ def _cell(connection: Connection, shards: Shards | None, cell: FileCell) -> int:
         found = writing.add_cell(connection, cell.new, replace(cell.marks, supersedes=corrected))
     else:
         _same_cell(connection, cell, reading.cell(connection, found), corrected)
+    assets.link(connection, found, cell.assets)
     there = _Cell(connection, shards, found)
     return sum(there.take(block) for block in cell.blocks)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from sqlalchemy import Connection
 
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.records import Records
-from trustdm.bench.store import npyfile, reading
-from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
+from trustdm.bench.scrub import scrubbed
+from trustdm.bench.store import assets, npyfile, reading
+from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow, RunRow
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.types import Status
 
@@ -33,7 +34,7 @@ LETTERS = {
     Status.ABSTAINED: "a",
     Status.MADE: "m",
 }
-BROKEN = ("content", "suites", "cards", "runs", "cells", "blocks", "records")
+BROKEN = ("content", "suites", "cards", "runs", "cells", "blocks", "records", "assets")
 """Names whose lists are written one element to a line."""
 
 
@@ -43,7 +44,7 @@ def document(connection: Connection, cells: list[CellRow], shards: Shards | None
     runs = {run.id: run for cell in cells for run in reading.runs(connection, cell.id)}
     order = sorted(cells, key=lambda c: (c.identity.evaluation, c.key, c.attempt))
     uids = {c.id: c.uid for c in cells}
-    content = {
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "suite": first.suite,
         "method": first.method,
@@ -53,7 +54,19 @@ def document(connection: Connection, cells: list[CellRow], shards: Shards | None
         "runs": [_run(run) for run in sorted(runs.values(), key=lambda r: (r.started, r.id))],
         "cells": [_cell(c, uids) | {"blocks": _blocks(connection, c, shards, arrays)} for c in order],
     }
+    used = {c.uid: assets.of_cell(connection, c.id) for c in order}
+    if any(used.values()):
+        content["assets"] = [asdict(row) for row in _once(used)]
+        content["uses"] = {
+            uid: {name: [row.key, row.content] for name, row in rows.items()} for uid, rows in used.items() if rows
+        }
     return render(content, 0) + "\n", arrays
+
+
+def _once(used: Mapping[str, Mapping[str, AssetRow]]) -> list[AssetRow]:
+    """Every asset once, by key and content."""
+    rows = {(row.key, row.content): row for of_cell in used.values() for row in of_cell.values()}
+    return [rows[at] for at in sorted(rows)]
 
 
 def render(value: object, depth: int) -> str:
@@ -88,7 +101,12 @@ def _cards(cells: list[CellRow]) -> list[dict[str, object]]:
 
 
 def _run(run: RunRow) -> dict[str, object]:
-    return asdict(run)
+    return asdict(public(run))
+
+
+def public(run: RunRow) -> RunRow:
+    """A run without folders, credentials and names of the machine it was made on."""
+    return replace(run, command=scrubbed(run.command), facts={k: scrubbed(v) for k, v in run.facts.items()})
 
 
 def _cell(cell: CellRow, uids: Mapping[int, str]) -> dict[str, object]:
@@ -129,7 +147,7 @@ def block_content(
         "start": row.block.start,
         "stop": row.block.stop,
         "status": row.status,
-        "error": row.error,
+        "error": scrubbed(row.error),
         "run": row.run_id,
         "finished": row.finished,
         "device": row.device,

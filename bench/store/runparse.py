@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,14 +13,17 @@ from numpy.typing import NDArray
 from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.records import Records
-from trustdm.bench.store import consistency, npyfile, runformat, runrecords
+from trustdm.bench.store import consistency, runformat, runrecords
 from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.fields import INT64, UID, Field, load
-from trustdm.bench.store.rows import BlockRow, NewCell, RunRow, frozen
+from trustdm.bench.store.packed import Arrays
+from trustdm.bench.store.rows import AssetRow, BlockRow, NewCell, RunRow, frozen
 from trustdm.bench.store.writing import CellMarks
 from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification
 
 NAMES = ("schema", "suite", "method", "params", "suites", "cards", "runs", "cells")
+OPTIONAL = ("assets", "uses")
+"""Names that a file has only where its cells were computed from prepared assets."""
 CELL = (
     *("uid", "lab", "key", "supersedes", "origin", "verification", "created", "planned", "code_digest", "state_digest"),
     *("card", "identity", "blocks"),
@@ -32,13 +36,13 @@ BLOCK = (
 
 @dataclass(frozen=True)
 class FileBlock:
-    """A block of a run file; ``arrays`` are the fields and digests of its artefacts, which lie in ``folder``."""
+    """A block of a run file; ``arrays`` are the fields and digests of its artefacts, which lie ``beside``."""
 
     row: BlockRow
     records: Records
     diagnostics: dict[str, float]
     arrays: dict[str, tuple[Field, str]]
-    folder: Path
+    beside: Arrays
     where: str
 
     @property
@@ -52,7 +56,7 @@ class FileBlock:
 
     def load(self) -> dict[str, NDArray[Any]]:
         """The artefacts themselves."""
-        return {name: npyfile.read(self.folder, field, digest) for name, (field, digest) in self.arrays.items()}
+        return {name: self.beside.read(field, digest) for name, (field, digest) in self.arrays.items()}
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class FileCell:
     marks: CellMarks
     supersedes: str | None
     blocks: list[FileBlock]
+    assets: dict[str, AssetRow]
     where: str
 
 
@@ -88,8 +93,8 @@ def parse(path: Path, record_fault: RecordFault = no_fault) -> RunFile:
     if found.value != runformat.SCHEMA:
         got = f"got {str(found.value)[:60]}; it was written by another version"
         raise RunFileError(f"{path}: schema: expected {runformat.SCHEMA}, {got}")
-    content = top.of(NAMES)
-    known = _Known(content, path.parent / "artefacts", record_fault)
+    content = top.of([*NAMES, *(name for name in OPTIONAL if name in top.entries())])
+    known = _Known(content, Arrays(path), record_fault)
     cells = [known.cell(field) for field in content["cells"].items()]
     if len({c.marks.uid for c in cells}) < len(cells):
         raise content["cells"].error("cells with a uid of their own", "a uid twice")
@@ -99,7 +104,7 @@ def parse(path: Path, record_fault: RecordFault = no_fault) -> RunFile:
 class _Known:
     """What the parts of a run file refer to: its suites, cards and runs."""
 
-    def __init__(self, content: Mapping[str, Field], artefacts: Path, record_fault: RecordFault = no_fault):
+    def __init__(self, content: Mapping[str, Field], artefacts: Arrays, record_fault: RecordFault = no_fault):
         self.record_fault = record_fault
         self.artefacts = artefacts
         self.suite = content["suite"].text()
@@ -107,6 +112,10 @@ class _Known:
         self.params = frozen(content["params"].value)
         self.suites: dict[tuple[int, str], str] = _once(content["suites"], map(_suite, content["suites"].items()))
         self.cards: dict[str, dict[str, object]] = _once(content["cards"], map(_card, content["cards"].items()))
+        self.assets: dict[tuple[str, str], AssetRow] = {}
+        if "assets" in content:
+            self.assets = _once(content["assets"], map(_asset_row, content["assets"].items()))
+        self.uses: dict[str, Field] = content["uses"].entries() if "uses" in content else {}
         self.runs: dict[str, RunRow] = _once(content["runs"], map(_run, content["runs"].items()))
 
     def cell(self, field: Field) -> FileCell:
@@ -136,6 +145,7 @@ class _Known:
             ),
             marks=marks,
             supersedes=old.text(UID, "the uid of a cell") if (old := part["supersedes"].or_none()) else None,
+            assets=self._assets(part["uid"].text()),
             blocks=self._blocks(part["blocks"], planned, identity.protocol),
             where=field.where,
         )
@@ -154,6 +164,17 @@ class _Known:
         if content is None:
             raise field.error("a version and digest of one of the file's suites", identity.suite_digest)
         return content
+
+    def _assets(self, uid: str) -> dict[str, AssetRow]:
+        """What the file says a cell was computed from."""
+        used = self.uses.get(uid)
+        return {} if used is None else {name: self._asset(field) for name, field in used.entries().items()}
+
+    def _asset(self, field: Field) -> AssetRow:
+        key, content = (part.hash() for part in field.items(2))
+        if (key, content) not in self.assets:
+            raise field.error("the key and content of one of the file's assets")
+        return self.assets[key, content]
 
     def _blocks(self, field: Field, planned: int, protocol: str) -> list[FileBlock]:
         blocks, reached = [], 0
@@ -191,7 +212,7 @@ class _Known:
             records=self._records(part["records"], examples, protocol),
             diagnostics={name: f.number() for name, f in part["diagnostics"].entries().items()},
             arrays={name: (f, self._artefact(f)) for name, f in part["artefacts"].entries().items()},
-            folder=self.artefacts,
+            beside=self.artefacts,
             where=field.where,
         )
 
@@ -205,7 +226,7 @@ class _Known:
     def _artefact(self, field: Field) -> str:
         part = field.of(("sha256", "dtype", "shape"))
         digest = part["sha256"].hash()
-        values = npyfile.read(self.artefacts, field, digest)
+        values = self.artefacts.read(field, digest)
         if [values.dtype.str, list(values.shape)] != [part["dtype"].value, part["shape"].value]:
             raise field.error(f"dtype {values.dtype.str!r} and shape {list(values.shape)} as in the file")
         return digest
@@ -252,6 +273,21 @@ def _method(field: Field) -> str:
     from trustdm.bench.contracts import NAME
 
     return field.text(NAME, "a name of at most 80 letters, digits, '.', '_' and '-'")
+
+
+def _asset_row(field: Field) -> tuple[tuple[str, str], AssetRow]:
+    part = field.of(f.name for f in fields(AssetRow))
+    row = AssetRow(
+        key=part["key"].hash(),
+        content=part["content"].hash(),
+        identity=part["identity"].text(),
+        code_digest=part["code_digest"].text(),
+        bytes=part["bytes"].integer(0, INT64),
+        cost=_cost(part["cost"]),
+    )
+    if hashlib.sha256(row.identity.encode()).hexdigest() != row.key:
+        raise part["key"].error("the SHA-256 of the identity")
+    return (row.key, row.content), row
 
 
 def _run(field: Field) -> tuple[str, RunRow]:

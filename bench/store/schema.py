@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -105,6 +106,8 @@ cell = Table(
     Column("created", Text, nullable=False),
     UniqueConstraint("uid", name="cell_uid_once"),
     UniqueConstraint("key", "attempt", name="cell_attempt_once"),
+    Index("cell_of_suite", "suite_id"),
+    Index("cell_of_method", "method_id"),
 )
 
 block = Table(
@@ -169,6 +172,33 @@ diagnostic = Table(
     Column("name", Text, nullable=False),
     Column("value", DOUBLE_PRECISION, nullable=False),
     PrimaryKeyConstraint("block_id", "name"),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("key", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("code_digest", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("wall", DOUBLE_PRECISION, nullable=False),
+    Column("device_time", DOUBLE_PRECISION, nullable=False),
+    Column("forwards", BigInteger, nullable=False),
+    Column("gradients", BigInteger, nullable=False),
+    Column("memory", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "content"),
+)
+
+cell_asset = Table(
+    "cell_asset",
+    metadata,
+    Column("cell_id", Integer, ForeignKey("cell.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    PrimaryKeyConstraint("cell_id", "name"),
+    ForeignKeyConstraint(["key", "content"], ["asset.key", "asset.content"]),
 )
 
 shard = Table(

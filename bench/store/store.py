@@ -19,10 +19,10 @@ from sqlalchemy import delete, select
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import CellResult, Records
-from trustdm.bench.store import checking, ingest, reading, schema, writing
+from trustdm.bench.store import assets, checking, ingest, reading, schema, writing
 from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.database import Database, explained, open_database, parse
-from trustdm.bench.store.rows import NOTHING, BlockRow, CellRow, NewCell, RunRow
+from trustdm.bench.store.rows import NOTHING, AssetRow, BlockRow, CellRow, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.writing import CellMarks
 from trustdm.bench.types import CellIdentity, Cost, Origin, RunInfo
@@ -153,6 +153,21 @@ class Store:
         """
         with self.database.writing() as connection:
             writing.set_state(connection, cell_id, digest)
+
+    def link_assets(self, cell_id: int, rows: Mapping[str, AssetRow]) -> None:
+        """Notes the prepared assets that a cell is computed from, once, by name.
+
+        Raises:
+            CodeChanged: the cell was started with an asset of another content.
+        """
+        if rows:
+            with self.database.writing() as connection:
+                assets.link(connection, cell_id, rows)
+
+    def assets(self, cell_id: int) -> dict[str, AssetRow]:
+        """The prepared assets of a cell, by name."""
+        with self.database.reading() as connection:
+            return assets.of_cell(connection, cell_id)
 
     # Blocks
 

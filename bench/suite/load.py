@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from importlib import resources
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,11 @@ from pydantic import PrivateAttr, ValidationError, create_model
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.suite.models import MetricSpec, Problem, SuiteFile, Table, expected_keys, problems
-from trustdm.bench.tasks.contract import Positions, Task
 
-Tasks = Mapping[str, Task]
+if TYPE_CHECKING:
+    from trustdm.bench.tasks.contract import Positions, Task
+
+Tasks = Mapping[str, "Task"]
 Ids = NDArray[np.int64]
 SPLITS = ("train", "validation", "test")
 

@@ -41,12 +41,6 @@ def labels_of(seeds: Sequence[int], rule: str, classes: int) -> NDArray[np.int64
     return np.minimum((drawn * classes).astype(np.int64), classes - 1)
 
 
-def quantised(images: Tensor, rule: str) -> Tensor:
-    """uint8 images of those in [0, 1]: floor(255 x + 1/2) by "round", floor(255 x) by "truncate"."""
-    scaled = images.double().clamp(0, 1) * 255
-    return (scaled + 0.5 if rule == "round" else scaled).floor().to(torch.uint8)
-
-
 class GeneratorTarget:
     """A generator as the harness calls it: no gradients kept, every pass through a network counted, output checked.
 

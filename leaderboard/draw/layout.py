@@ -13,8 +13,10 @@ from trustdm.leaderboard.svg import COLOURS, Chart, inline
 HEIGHT = 300
 LINE = 15
 SMALL = (290, 230)
-LONGEST = 34
 BELOW = 64
+INK = alt.Color("colour:N", scale=None)
+PREVIEW = alt.StrokeDash("preview:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [4, 3]]), legend=None)
+PERCENT = alt.Axis(format="%", tickCount=5, labelOverlap="greedy", labelFlush=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,7 @@ WIDE, NARROW = Layout(370), Layout(270, narrow=True)
 def points(base: Any, x: Any, y: Any, *, shaped: bool = False) -> list[Any]:
     """Filled points for full rows, hollow ones for previews; each carries its note, and its shape if it has one."""
     where = {"x": x, "y": y, "description": "note:N", **_shape(shaped)}
-    ink = alt.Color("colour:N", scale=None)
-    solid = base.mark_point(filled=True, size=44, opacity=1).encode(color=ink, **where)
+    solid = base.mark_point(filled=True, size=44, opacity=1).encode(color=INK, **where)
     hollow = base.mark_point(filled=True, size=40, opacity=1, fill=COLOURS["paper"], strokeWidth=1.5)
     return [
         solid.transform_filter("!datum.preview"),
@@ -45,20 +46,19 @@ def labels(base: Any, x: Any, y: Any, layout: Layout, *, shaped: bool = False) -
 
     Beside each name stands its point where the list is below, and its shape where rows have shapes.
     """
-    ink = alt.Color("colour:N", scale=None)
     slot = alt.Y("slot:Q")
     left = -30 if layout.narrow else layout.width + 20
     keys = base.mark_point(aria=False, filled=True, size=44, opacity=1)
-    keys = keys.encode(x=alt.value(left), y=slot, color=ink, **_shape(shaped))
+    keys = keys.encode(x=alt.value(left), y=slot, color=INK, **_shape(shaped))
     names = base.mark_text(aria=False, align="left", baseline="middle", fontSize=12)
     if layout.narrow:
-        return [keys, names.encode(x=alt.value(-20), y=slot, text="label:N", color=ink)]
+        return [keys, names.encode(x=alt.value(-20), y=slot, text="label:N", color=INK)]
     leader = base.mark_rule(aria=False, strokeWidth=0.75, color=COLOURS["edge"], strokeDash=[1, 2])
     after = layout.width + (28 if shaped else 16)
     return [
         leader.encode(x=x, y=y, x2=alt.value(layout.width + 12), y2="slot:Q"),
         *([keys] if shaped else []),
-        names.encode(x=alt.value(after), y=slot, text="label:N", color=ink),
+        names.encode(x=alt.value(after), y=slot, text="label:N", color=INK),
     ]
 
 

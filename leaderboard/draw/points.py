@@ -1,4 +1,4 @@
-"""How the charts of generators are drawn: curves of distances, and points of shares, over places from 0 to 1."""
+"""How charts of points are drawn: curves, and clouds with two intervals, over places from 0 to 1."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import altair as alt
 
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard import text
-from trustdm.leaderboard.draw.layout import Layout, labels, place, points
+from trustdm.leaderboard.draw.layout import INK, PREVIEW, Layout, labels, place, points
 from trustdm.leaderboard.scales import Scale
 from trustdm.leaderboard.svg import COLOURS
 
 UNIT = 1_000_000
-LONGEST = 40
-INK = alt.Color("colour:N", scale=None)
-DASH = alt.StrokeDash("preview:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [4, 3]]), legend=None)
+NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Look:
         """The look as columns of a chart's data."""
         return {
             "key": self.key,
-            "label": text.squeeze(self.name, LONGEST),
+            "label": text.squeeze(self.name, NAME),
             "preview": self.preview,
             "colour": self.colour,
             "shape": self.shape,
@@ -75,17 +73,17 @@ def height(value: Estimate, scale: Scale) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Distances of several rows: ``spots`` with px, y, lo, hi, note and the columns of a ``Look``.
+    """Curves of several rows: ``spots`` with px, y, lo, hi, note and the columns of a ``Look``.
 
-    ``best`` (px, y) are joined by a broad line, and only rows on it are named; without any all rows are. ``floor`` is
-    drawn as a dotted line.
+    ``best`` (px, y) are joined by a broad line, and only rows on it are named; without any all rows are. ``baselines``
+    are drawn as dotted lines with their names.
     """
 
     spots: Sequence[dict[str, Any]]
     across: Axis
     up: Axis
     best: Sequence[tuple[float, float]] = ()
-    floor: Estimate | None = None
+    baselines: Sequence[tuple[str, Estimate]] = ()
 
     def layers(self, layout: Layout) -> list[Any]:
         """The layers of the chart, the lowest first."""
@@ -97,8 +95,8 @@ class Curves:
         whisker = base.mark_rule(aria=False, strokeWidth=1, opacity=0.5)
         return [
             *self._best(x, y),
-            *self._floor(y, layout),
-            line.encode(x=x, y=y, color=INK, detail="key:N", strokeDash=DASH),
+            *self._lines(y, layout),
+            line.encode(x=x, y=y, color=INK, detail="key:N", strokeDash=PREVIEW),
             whisker.encode(x=x, y=alt.Y("lo:Q"), y2="hi:Q", color=INK),
             *points(base, x, y, shaped=True),
             *labels(alt.Chart(alt.Data(values=ends)), x, y, layout, shaped=True),
@@ -115,16 +113,16 @@ class Curves:
         line = base.mark_line(aria=False, strokeWidth=6, opacity=0.45, color=COLOURS["edge"], interpolate="step-after")
         return [line.encode(x=x, y=y)] if len(self.best) > 1 else []
 
-    def _floor(self, y: alt.Y, layout: Layout) -> list[Any]:
-        if self.floor is None:
+    def _lines(self, y: alt.Y, layout: Layout) -> list[Any]:
+        if not self.baselines:
             return []
-        row = {**height(self.floor, self.up.scale), "text": "real images"}
-        base = alt.Chart(alt.Data(values=[row]))
+        rows = [{**height(value, self.up.scale), "text": name} for name, value in self.baselines]
+        base = alt.Chart(alt.Data(values=rows))
         rule = base.mark_rule(aria=False, strokeDash=[2, 3], strokeWidth=1.25, color=COLOURS["soft"])
-        said = base.mark_text(aria=False, align="left", baseline="bottom", dy=-4, fontSize=12, color=COLOURS["soft"])
+        words = base.mark_text(aria=False, align="left", baseline="bottom", dy=-4, fontSize=12, color=COLOURS["soft"])
         return [
             rule.encode(x=alt.value(0), x2=alt.value(layout.width), y=y),
-            said.encode(x=alt.value(4), y=y, text="text:N"),
+            words.encode(x=alt.value(4), y=y, text="text:N"),
         ]
 
 

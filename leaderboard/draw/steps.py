@@ -1,4 +1,4 @@
-"""How the small charts of certified boards are drawn: falling steps over the radius, and dots in lanes."""
+"""How small charts are drawn: falling steps over a length, and dots in lanes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 import altair as alt
 
 from trustdm.leaderboard import text
-from trustdm.leaderboard.draw.layout import SMALL
+from trustdm.leaderboard.draw.layout import INK, PERCENT, SMALL
 from trustdm.leaderboard.scales import Scale
 from trustdm.leaderboard.svg import COLOURS
-from trustdm.leaderboard.tasks.robustness.charts import PERCENT
 
-INK = alt.Color("colour:N", scale=None)
 DASHES = {"solid": "", "reported": "7 3", "preview": "2 2.5"}
 DASH = alt.StrokeDash(
     "dash:N",
@@ -44,21 +42,23 @@ class Pen:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Curves over radii from 0 to ``end``: the value at a radius holds back to the one before.
+    """Curves over lengths from 0 to ``end``: the value at a length holds back to the one before.
 
     ``stairs``: one list for each curve with x, y, lo, hi and the columns of a ``Pen``. ``points`` also have a note:
-    values that the board has columns for, on the curves. ``diamonds`` the same, of sequential certificates.
+    values that the board has columns for, on the curves. ``diamonds`` the same, of rows that have no curve. ``across``
+    is the title of the axis of lengths.
     """
 
     end: float
     stairs: Sequence[Sequence[dict[str, Any]]]
     points: Sequence[dict[str, Any]]
     diamonds: Sequence[dict[str, Any]] = ()
+    across: str = "Length"
 
     def layers(self) -> list[Any]:
         """The layers of the chart, the lowest first."""
         ticks = alt.Axis(values=Scale(0, self.end).ticks(5), labelFlush=False, format="~g")
-        x = alt.X("x:Q", title="Radius", scale=alt.Scale(domain=[0, self.end], nice=False), axis=ticks)
+        x = alt.X("x:Q", title=self.across, scale=alt.Scale(domain=[0, self.end], nice=False), axis=ticks)
         y = alt.Y("y:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
         base = alt.Chart(alt.Data(values=[row for stair in self.stairs for row in thinned(stair)]))
         area = base.mark_area(aria=False, opacity=0.13, interpolate="step-before")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from trustdm.bench.studies import Study
 from trustdm.bench.suite.load import Suite
 from trustdm.leaderboard import text
 from trustdm.leaderboard.boards import Site
-from trustdm.leaderboard.models import Fact, Link, Page
+from trustdm.leaderboard.boardview import FactWords
+from trustdm.leaderboard.models import Fact, Link, Menu, Page
 
 REPORTED = "reported.html"
+STUDIES = "Studies"
+HERE = "here"
 
 
 def suite_path(suite: Suite) -> str:
@@ -20,13 +26,27 @@ def method_path(name: str) -> str:
     return f"methods/{text.slug(name)}.html"
 
 
-def page(title: str, description: str, site: Site, *, root: str = "", here: Suite | str | None = None) -> Page:
-    """The head of a page; ``root`` leads from it to the root of the site, ``here`` is the board it belongs to."""
-    boards = [(b.suite.name, suite_path(b.suite), b.suite is here) for b in site.boards]
-    links = tuple(Link(name, root + path, "here" if own else "") for name, path, own in boards)
-    published = Link("reported", root + REPORTED, "here" if here == REPORTED else "") if site.reported else None
+def study_path(study: Study) -> str:
+    """Where the page of a study is, from the root of the site."""
+    return f"studies/{text.slug(study.name)}.html"
+
+
+def page(title: str, description: str, site: Site, *, root: str = "", here: Suite | Study | str | None = None) -> Page:
+    """The head of a page; ``root`` leads from it to the root of the site, ``here`` is what it is the page of."""
+    menus = [
+        _menu(name, [(b.suite.title, root + suite_path(b.suite), b.suite is here) for b in boards])
+        for name, boards in site.families().items()
+    ]
+    if site.studies:
+        menus.append(_menu(STUDIES, [(s.title, root + study_path(s), s is here) for s in site.studies]))
+    published = Link("Published numbers", root + REPORTED, HERE if here == REPORTED else "") if site.reported else None
     name = f"{title} · trustdm" if title != "trustdm" else title
-    return Page(name, title, description, root, links, published)
+    return Page(name, title, description, root, tuple(menus), published)
+
+
+def _menu(title: str, links: Iterable[tuple[str, str, bool]]) -> Menu:
+    made = tuple(Link(label, href, HERE if own else "") for label, href, own in links)
+    return Menu(title, made, any(link.detail for link in made))
 
 
 def fact(term: str, value: object, *, code: bool = False) -> Fact | None:
@@ -35,6 +55,12 @@ def fact(term: str, value: object, *, code: bool = False) -> Fact | None:
     return Fact(term, text.linked(words), code) if words else None
 
 
-def facts(*found: Fact | None) -> tuple[Fact, ...]:
+def facts(*offered: Fact | None) -> tuple[Fact, ...]:
     """Those facts that say something."""
-    return tuple(f for f in found if f is not None)
+    return tuple(f for f in offered if f is not None)
+
+
+def worded(lines: Iterable[FactWords]) -> tuple[Fact, ...]:
+    """Facts that a view says, each term once."""
+    by_term = {line.term: line for line in lines if line.words}
+    return tuple(Fact(it.term, text.linked(it.words), it.code) for it in by_term.values())

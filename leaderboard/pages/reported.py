@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from trustdm.bench.reported import ReportedRow
-from trustdm.leaderboard import chips as marks
+from trustdm.leaderboard import chips, text
 from trustdm.leaderboard import table as tables
-from trustdm.leaderboard import text
 from trustdm.leaderboard.boards import Board, Site
 from trustdm.leaderboard.models import Cell, Filter, Link, ReportedGroup, ReportedLine, ReportedPage, ReportedTable
 from trustdm.leaderboard.pages.common import REPORTED, page, suite_path
@@ -59,7 +58,7 @@ def _table(groups: Sequence[Members], boards: Mapping[str, Board], name: str) ->
         groups=shown,
         filters=filters,
         total=len(rows),
-        legend=marks.reported([flag for row in rows for flag in row.flags]),
+        legend=chips.reported([flag for row in rows for flag in row.flags]),
         deltas=any(line.delta for group in shown for line in group.lines),
         whose=len({row.data for row in rows}) > 1,
     )
@@ -85,7 +84,7 @@ def _line(row: ReportedRow, ids: Ids, board: Board | None) -> ReportedLine:
         cost=Cell(row.cost or text.DASH, sort=row.cost_sort),
         delta=_delta(row, board),
         note=row.note,
-        flags=marks.reported(row.flags),
+        flags=chips.reported(row.flags),
         search=" ".join(words).lower(),
         keys={name: " ".join(known[value] for value in _values(row, name)) for name, known in ids.items()},
     )

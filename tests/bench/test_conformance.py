@@ -17,17 +17,18 @@ import pytest
 from PIL import Image
 
 from trustdm.bench.conformance import (
-    CHECKS,
+    KINDS,
     CheckResult,
     check_attack,
     check_dataset,
     check_method,
+    checks_of,
     groups_of,
     run_checks,
 )
 from trustdm.bench.contracts import AttackCard, DatasetCard, MethodCard, method
 from trustdm.bench.errors import ContractError, DataError, UsageError, WeightsError
-from trustdm.bench.plugins import import_file
+from trustdm.bench.plugins import import_file, load
 from trustdm.bench.registry import Entry, Registry, attach
 
 PACKAGES = {"method": "methods", "attack": "attacks", "dataset": "datasets"}
@@ -89,7 +90,8 @@ def test_every_registered_plugin_passes_every_check(entry: Entry, tmp_path: Path
     assert {str(r) for r in results if not r.ok and r.name not in known} == set()
     assert {r.name for r in results if not r.ok} == known, "a known failure passes now: take it off the table"
     groups = groups_of(entry.kind, entry.card)
-    assert [r.name for r in results] == [check.__name__ for group in groups for check in CHECKS[group]]
+    names = [check.__name__ for group in groups for check in checks_of(group)]
+    assert [r.name for r in results] == list(dict.fromkeys(names))
 
 
 def test_there_is_something_of_every_kind() -> None:
@@ -112,16 +114,32 @@ def test_there_is_something_of_every_kind() -> None:
 def test_known_failures_have_reasons_and_exist() -> None:
     for (kind, name, check), reason in KNOWN_FAILURES.items():
         assert name in REGISTRY.names(kind)
-        assert check in {c.__name__ for g in groups_of(kind, REGISTRY.get(kind, name).card) for c in CHECKS[g]}
+        assert check in {c.__name__ for g in groups_of(kind, REGISTRY.get(kind, name).card) for c in checks_of(g)}
         assert len(reason) >= 20 and "fixme" not in reason.lower()
 
 
+def capabilities() -> dict[str, str]:
+    """Where the checks of each capability are."""
+    return {entry.name: entry.load().checks for entry in load(installed=False).registry.entries("capability")}
+
+
 def test_a_check_name_means_one_check_of_a_kind() -> None:
-    for groups in (("classify", "sample", "denoise"), ("attack",), ("dataset",)):
-        checks = {check for group in groups for check in CHECKS[group]}
+    for groups in (tuple(capabilities().values()), *((group,) for group in KINDS.values())):
+        checks = {check for group in groups for check in checks_of(group)}
         names = [check.__name__ for check in checks]
         assert len(set(names)) == len(names)
         assert all(name.startswith("check_") for name in names)
+
+
+def test_every_capability_is_checked() -> None:
+    assert set(capabilities()) >= {"classify", "classify_noisy", "denoise", "sample"}
+    assert all(checks_of(group) for group in capabilities().values())
+
+
+def test_checks_that_look_at_nothing_do_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trustdm.bench.conformance.loaded", lambda group: ())
+    with pytest.raises(UsageError, match="conformance: here:NONE: expected at least one check, got none"):
+        checks_of("here:NONE")
 
 
 # --- the face for outside authors
@@ -167,10 +185,17 @@ def test_each_capability_on_the_card_is_checked() -> None:
 
     results = run_checks("method", Both, both)
     assert [r.name for r in results if not r.ok] == ["check_images"]
-    assert groups_of("method", both) == ("classify", "sample") and groups_of("attack", AttackCard(name="a")) == (
-        "attack",
-    )
-    assert len(results) == len(CHECKS["classify"]) + 1
+    where = capabilities()
+    assert groups_of("method", both) == (where["classify"], where["sample"])
+    assert groups_of("attack", AttackCard(name="a")) == (KINDS["attack"],)
+    assert len(results) == len(checks_of(where["classify"])) + 1
+
+
+def test_a_capability_that_nobody_knows_or_whose_card_is_wrong_is_refused() -> None:
+    with pytest.raises(UsageError, match="unknown capability 'clasify'; did you mean 'classify'"):
+        check_method(sound, CARD.model_copy(update={"capabilities": ("clasify",)}))
+    with pytest.raises(UsageError, match="toy: classes: expected at least 2 for a classifier, got 1"):
+        check_method(sound, CARD.model_copy(update={"classes": 1}))
 
 
 def test_the_card_of_a_method_that_depends_on_parameters_is_asked_for() -> None:
@@ -207,7 +232,7 @@ def test_attacks_and_data_sets_have_the_same_face() -> None:
 
 
 def test_wrong_use_is_one_line() -> None:
-    with pytest.raises(UsageError, match="kind: expected one of method, attack, dataset, got 'metric'"):
+    with pytest.raises(UsageError, match="kind: expected one of method, attack, dataset, weight_attack, got 'metric'"):
         run_checks("metric", sound)
     with pytest.raises(UsageError, match=r"expected something marked with @attack\(CARD\)"):
         check_attack(sound)
@@ -260,7 +285,8 @@ def python(folder: Path, *arguments: str) -> None:
 
 def test_every_check_is_documented_and_nothing_else() -> None:
     named = set(re.findall(r"^\| `(check_\w+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
-    assert named == {check.__name__ for checks in CHECKS.values() for check in checks}
+    every = [*capabilities().values(), *KINDS.values()]
+    assert named == {check.__name__ for group in every for check in checks_of(group)}
 
 
 def test_the_template_of_the_tests_keeps_the_contract_of_a_generator() -> None:

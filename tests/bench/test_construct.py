@@ -4,10 +4,9 @@ import re
 
 import pytest
 
+from trustdm.bench.construct import construct, registry_of
 from trustdm.bench.errors import UsageError
-from trustdm.bench.plugins import load
-from trustdm.bench.construct import construct
-from trustdm.bench.tasks.protocol import build
+from trustdm.bench.registry import Registry
 
 
 class Thing:
@@ -48,17 +47,41 @@ def test_a_parameter_without_default_is_required() -> None:
         construct(needs, {}, "here")
 
 
-ENSEMBLES = [
-    ({}, "evaluations.x.attacks: expected a value, got none"),
-    ({"attacks": []}, "attacks: expected a list of tables, each with a name"),
-    ({"attacks": [{"steps": 3}]}, "attacks: expected a list of tables, each with a name"),
-    ({"attacks": [{"name": "pdg"}]}, "unknown attack 'pdg'; did you mean 'pgd'"),
-    ({"attacks": [{"name": "pgd"}, {"name": "pgd"}]}, "expected each attack once, got pgd, pgd"),
-    ({"attacks": [{"name": "pgd", "step": 3}]}, "attacks.pgd.step: expected one of"),
-]
+def takes_registry(registry: Registry, *, steps: int = 1) -> Registry:
+    return registry
 
 
-@pytest.mark.parametrize(("params", "message"), ENSEMBLES)
-def test_a_wrong_ensemble_is_named(params: dict[str, object], message: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(message)):
-        build(load().registry, "adversarial", params, "evaluations.x")
+def takes_first(first: int, registry: Registry) -> int:
+    return first
+
+
+class Asks:
+    def __init__(self, registry: Registry, *, steps: int = 1):
+        self.registry = registry
+
+
+def test_the_registry_is_given_to_what_is_annotated_so_whatever_it_is_called() -> None:
+    registry = Registry()
+
+    def other_name(everything: Registry) -> None: ...
+
+    for thing in (takes_registry, other_name, Asks):
+        assert registry_of(thing, registry) == (registry,)
+    for thing in (needs, takes_first, lambda registry: None, lambda: None):
+        assert registry_of(thing, registry) == ()
+
+
+def test_what_is_given_first_is_no_parameter() -> None:
+    registry = Registry()
+    assert construct(takes_registry, {"steps": 2}, "here", registry) is registry
+    with pytest.raises(UsageError, match=r"here\.registry: expected one of steps, got 'registry'"):
+        construct(takes_registry, {"registry": 3}, "here", registry)
+
+
+def test_a_function_that_takes_anything_is_given_anything() -> None:
+    def open_ended(scale: float = 1.0, **options: object) -> dict[str, object]:
+        return {"scale": scale, **options}
+
+    assert construct(open_ended, {"scale": 2, "color": "red"}, "here") == {"scale": 2, "color": "red"}
+    with pytest.raises(UsageError, match=r"here\.scale: expected float, got 'x'"):
+        construct(open_ended, {"scale": "x"}, "here")

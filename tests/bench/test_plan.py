@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from helpers import TINY
 
+from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import SuiteError, UsageError
-from trustdm.bench.plan import MethodSpec, choose, plan_cells, wanted
-from trustdm.bench.plugins import load
+from trustdm.bench.plan import MOST_SEED, MethodSpec, choose, fits, plan_cells, protocols, wanted
+from trustdm.bench.plugins import load, load_suite
 from trustdm.bench.suite.load import shipped
-from trustdm.bench.plugins import load_suite
 
 REGISTRY = load().registry
 
@@ -86,3 +86,64 @@ def test_an_evaluation_that_is_not_defined_is_named(tmp_path: Path, old: str, ne
     with pytest.raises(SuiteError, match=r"wrong\.toml: evaluations") as caught:
         plan_cells(load_suite(path), [MethodSpec("digits-standard")], REGISTRY)
     assert message in str(caught.value)
+
+
+CARD = MethodCard(name="net", input_shape=(1, 8, 8), classes=10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, ""),
+        ({"classes": 7}, "net: expected 10 classes, got 7; for digits-linf"),
+        ({"classes": 1}, "net: classes: expected at least 2 for a classifier, got 1; for digits-linf"),
+        ({"input_shape": (1, 16, 16)}, "net: expected input shape (1, 8, 8), got (1, 16, 16); for digits-linf"),
+        (
+            {"capabilities": ("sample",)},
+            "net: expected a method that can classify, for digits-linf, got ('sample',)",
+        ),
+    ],
+)
+def test_why_a_method_does_not_fit(changes: dict[str, object], problem: str) -> None:
+    assert fits(CARD.model_copy(update=changes), load_suite("digits-linf"), REGISTRY) == problem
+
+
+def test_a_generator_without_labels_fits_any_number_of_classes() -> None:
+    free = CARD.model_copy(update={"capabilities": ("sample",), "classes": 0})
+    suite = load_suite("digits-generation")
+    assert fits(free, suite, REGISTRY) == ""
+    assert fits(free.model_copy(update={"classes": 3}), suite, REGISTRY).startswith("net: expected 10 classes, got 3")
+
+
+def test_a_metric_that_its_protocol_cannot_tell_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    text = TINY.read_text(encoding="utf-8").replace('probe = "clean"', 'probe = "pgd"')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SuiteError, match=r"wrong\.toml: metrics\.0\.probe: expected one of clean, got 'pgd'"):
+        protocols(load_suite(path), REGISTRY)
+
+
+def test_seeds_have_a_bound_that_every_generator_can_read() -> None:
+    suite, spec = load_suite("digits-linf"), [MethodSpec("digits-standard")]
+    assert plan_cells(suite, spec, REGISTRY, seeds=[MOST_SEED])
+    with pytest.raises(UsageError, match=f"--seed: expected at most {MOST_SEED}, got {MOST_SEED + 1}"):
+        plan_cells(suite, spec, REGISTRY, seeds=[MOST_SEED + 1])
+
+
+def test_a_limit_counts_examples_whatever_their_positions() -> None:
+    suite = load_suite("mnist16-certified")
+    per_example = suite.positions("sigma-1-2").per_example
+    blocks = wanted(suite, 3, "sigma-1-2")
+    assert blocks[-1].stop >= 3 * per_example > blocks[-1].start
+
+
+def test_the_identity_has_what_is_on_the_cards() -> None:
+    suite = load_suite("digits-linf")
+    cells = {c.identity.evaluation: c for c in plan_cells(suite, [MethodSpec("digits-standard")], REGISTRY)}
+    identity = cells["autoattack"].identity
+    card = REGISTRY.get("method", "digits-standard").card
+    assert identity.weights == tuple(w.sha256 for w in card.weights) and identity.data_digest == suite.data.digest
+    assert identity.protocol_version == "adversarial=1 apgd-ce=1 apgd-t=1 fab-t=1 square=1"
+    assert identity.block_rule == suite.block_rule and cells["autoattack"].draws == 1
+    method, _, harness = cells["autoattack"].code.partition("/")
+    assert method == cells["clean"].code.partition("/")[0] and harness != cells["clean"].code.partition("/")[2]

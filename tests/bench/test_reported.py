@@ -99,15 +99,20 @@ def test_numbers_of_data_without_a_suite_of_ours_are_kept_too(system: str, data:
 def test_the_ladder_is_whole() -> None:
     for suite, columns, nfe in (("cifar10", 4, 35), ("ffhq64", 2, 79), ("afhqv2", 2, 79)):
         rows = [r for r in reported.reported(f"{suite}-generation") if r.system == "EDM" and ", config " in r.variant]
-        assert len(rows) == 6 * columns and {r.nfe for r in rows} == {nfe}
+        assert len(rows) == 6 * columns and {dict(r.params)["nfe"] for r in rows} == {nfe}
         assert {r.variant[r.variant.index("config ") + 7] for r in rows} == set("ABCDEF")
+
+
+def param(row: ReportedRow, name: str) -> object:
+    """A parameter of the metric; empty where there is none."""
+    return dict(row.params).get(name, "")
 
 
 def certified(suite: str, system: str, metric: str, sigma: str = "", radius: str = "") -> ReportedRow:
     (row,) = [
         r
         for r in reported.reported(f"{suite}-certified")
-        if (r.system, r.metric, str(r.sigma or ""), str("" if r.radius is None else r.radius))
+        if (r.system, r.metric, str(param(r, "sigma")), str(param(r, "radius")))
         == (system, metric, sigma, radius)
         and r.variant != "headline"
     ]
@@ -144,14 +149,14 @@ def test_denoised_smoothing_is_an_envelope_from_memory() -> None:
     expected = {"0.5": ".711", "1.0": ".543", "1.5": ".381", "2.0": ".295", "3.0": ".131"}
     for radius, value in expected.items():
         row = certified("imagenet", "Diffusion denoised smoothing", "certified", "", radius)
-        assert row.value == Decimal(value) and "recalled" in row.flags and row.sigma is None
+        assert row.value == Decimal(value) and "recalled" in row.flags and param(row, "sigma") == ""
         assert "best sigma for this radius" in row.note
     rows = reported.reported("cifar10-certified")
-    denoised = {(r.variant, str(r.radius)): str(r.value) for r in rows if r.sigma is None}
+    denoised = {(r.variant, str(param(r, "radius"))): str(r.value) for r in rows if param(r, "sigma") == ""}
     assert len(denoised) == 8 and denoised["classifier fine-tuned", "0.75"] == "0.487"
     assert denoised["classifier off the shelf", "1.0"] == "0.321"
     (headline,) = [r for r in reported.reported("imagenet-certified") if r.variant == "headline"]
-    assert (str(headline.value), str(headline.radius), headline.source.where) == ("0.71", "0.5", "abstract")
+    assert (str(headline.value), str(param(headline, "radius")), headline.source.where) == ("0.71", "0.5", "abstract")
     assert "recalled" not in headline.flags
 
 
@@ -175,7 +180,8 @@ def test_a_suite_without_a_file_has_no_rows() -> None:
 def test_digits_stay_as_they_are_printed(tmp_path: Path) -> None:
     first, second = reported.read(written(tmp_path, GOOD))
     assert (first.value, str(first.value), first.variant) == (Decimal("2.10"), "2.10", "x")
-    assert (second.n, second.data, second.protocol.sampler, second.protocol.extractor) == (None, "Toy", "ancestral", "")
+    said = dict(second.protocol)
+    assert (second.n, second.data, said["sampler"], said["extractor"]) == (None, "Toy", "ancestral", "")
 
 
 def test_rows_are_plain_json() -> None:
@@ -192,17 +198,20 @@ def test_rows_are_plain_json() -> None:
         ("value = 2.10", "value = nan", r"row 1 \(A, x\): value: expected .*finite"),
         ("value = 2.10", "value = -1", r"row 1 \(A, x\): value: expected at least 0, got -1"),
         ("value = 0.5", "value = 50", r"row 2 \(B\): value: expected a share of at most 1, got 50"),
-        ('metric = "recall"', 'metric = "certified"', r"row 2 \(B\): radius: expected a radius, got None"),
-        ("value = 0.5", "radius = 1.0, value = 0.5", r"row 2 \(B\): radius: expected none, but for certified, got 1.0"),
-        ("value = 0.5", "sigma = -1, value = 0.5", r"row 2 \(B\): sigma: expected greater than or equal to 0"),
+        ('metric = "recall"', 'metric = "certified"', r"row 2 \(B\): radius: expected a value, got nothing"),
+        ("value = 0.5", "radius = 1.0, value = 0.5", r"row 2 \(B\): radius: expected only the keys .*nfe.*, got an unknown key"),
+        ("value = 0.5", "sigma = -1, value = 0.5", r"row 2 \(B\): sigma: expected only the keys .*, got an unknown key"),
         ("n = 50000, ", "", r"row 1 \(A, x\): n: expected a number of images, or the flag underspecified"),
         ("n = 50000", "n = 1", r"row 1 \(A, x\): n: expected greater than or equal to 2, got '1'"),
-        ('metric = "fid"', 'metric = "fids"', r"row 1 \(A, x\): metric: .*'fid'.*got 'fids'"),
+        ('metric = "fid"', 'metric = "fids"', r"row 1 \(A, x\): metric: .*certified.*, fid, .*got 'fids'"),
         ('["underspecified"]', '["odd"]', r"row 2 \(B\): flags.0: .*'suspect'.*got 'odd'"),
         ('["underspecified"]', '["underspecified", "underspecified"]', r"row 2 \(B\): flags: expected each flag once"),
         ('source = "paper", protocol = "usual" },\n]', 'source = "book", protocol = "usual" },\n]', "one of paper"),
         ('protocol = "usual" },\n]', 'protocol = "other" },\n]', r"row 2 \(B\): protocol: expected one of usual"),
-        ('system = "A"', 'sytem = "A"', "row 1 .*system: expected a value, got nothing; and 1 more"),
+        ('system = "A"', 'sytem = "A"', "row 1 .*system: expected a value, got nothing"),
+        ('variant = "x"', 'vriant = "x"', "row 1 .*vriant: expected variant here, got an unknown key"),
+        ('metric = "recall"', 'metric = "abstention", sigma = -1', r"row 2 \(B\): sigma: expected greater than or equal to 0"),
+        ('metric = "recall"', 'metric = "certified", sigma = 1, radius = "x"', r"row 2 \(B\): radius: expected .*, got 'x'"),
         ('where = "Table 1"\n', "", "sources.paper.where: expected a value, got nothing"),
         ("https://arxiv", "ftp://arxiv", "sources.paper.url"),
         ('suite = "mine"', 'suite = "yours"', "suite: expected 'mine', as the file is named, got 'yours'"),

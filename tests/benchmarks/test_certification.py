@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from replay.rates import Replay, frozen, replay, settings
+from replay.reconstruction import ALPHA, TABLE, TRIALS
 
 from trustdm.bench.smoothing.fixed import largest_radius
-from trustdm.bench.smoothing.rates import Replay, frozen, replay, settings
-from trustdm.bench.smoothing.reconstruction import ALPHA, TABLE, TRIALS
 from trustdm.bench.smoothing.sequential import Plan, Procedure
 
 REPEATS = 10

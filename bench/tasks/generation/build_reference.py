@@ -87,7 +87,7 @@ def _quantise(suite: Suite) -> str:
     return generation(suite).quantise
 
 
-def read_folder(folder: Path, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def read_folder(folder: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """The images under ``folder``, in the order of their paths: float32 (n, C, H, W) in [0, 1].
 
     Raises:

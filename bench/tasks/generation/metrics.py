@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from trustdm.bench.errors import DataError
 from trustdm.bench.features import frechet as distances
-from trustdm.bench.features import neighbours as manifold
+from trustdm.bench.features import kernel, neighbours
 from trustdm.bench.features.frechet import Distance, Sets, combine
 from trustdm.bench.features.reference import Reference, floor, read_reference
 from trustdm.bench.hashing import sha256_file
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from trustdm.bench.summary.cell import CellView
 
 FEATURES = "features"
-KID_BLOCK = 50
 NEIGHBOURS = 3
 MOST_PAIRS = 256
 Z95 = 1.959963984540054
@@ -145,14 +144,17 @@ def _strata(cell: CellView) -> NDArray[np.int64] | None:
     return None if generation(cell.suite).labels != "balanced" or (labels < 0).any() else labels
 
 
+def _usable_strata(labels: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    """None where a class has one image alone: nothing can be said within it."""
+    return labels if labels is not None and np.unique(labels, return_counts=True)[1].min() > 1 else None
+
+
 def _frechet(features: Features, reference: Reference, labels: NDArray[np.int64] | None) -> Distance:
-    strata = labels if labels is not None and np.unique(labels, return_counts=True)[1].min() > 1 else None
-    return distances.frechet_estimate(features, reference.moments, strata=strata)
+    return distances.frechet_estimate(features, reference.moments, strata=_usable_strata(labels))
 
 
 def _kid(features: Features, reference: Reference, labels: NDArray[np.int64] | None) -> Distance:
-    block = max(2, min(KID_BLOCK, len(features) // 2))
-    return manifold.kid(features, _kept(reference), block=block, known=_known(reference)[0])
+    return kernel.kid(features, _kept(reference), strata=_usable_strata(labels), known=_known(reference)[0])
 
 
 def _precision(features: Features, reference: Reference, labels: NDArray[np.int64] | None) -> Distance:
@@ -163,24 +165,24 @@ def _recall(features: Features, reference: Reference, labels: NDArray[np.int64] 
     return _share(_both(features, reference).recall, len(features))
 
 
-def _both(features: Features, reference: Reference) -> manifold.PrecisionRecall:
+def _both(features: Features, reference: Reference) -> neighbours.PrecisionRecall:
     """Precision and recall, which are columns of their own but one computation."""
     key = hashlib.sha256(features.tobytes()).hexdigest() + hashlib.sha256(_kept(reference).tobytes()).hexdigest()
     if key not in _PAIRS:
         while len(_PAIRS) >= MOST_PAIRS:
             _PAIRS.pop(next(iter(_PAIRS)))
-        _PAIRS[key] = manifold.precision_recall(features, _kept(reference), NEIGHBOURS, _known(reference)[1])
+        _PAIRS[key] = neighbours.precision_recall(features, _kept(reference), NEIGHBOURS, _known(reference)[1])
     return _PAIRS[key]
 
 
-_PAIRS: dict[str, manifold.PrecisionRecall] = {}
+_PAIRS: dict[str, neighbours.PrecisionRecall] = {}
 
 
 @lru_cache(maxsize=4)
 def _known(reference: Reference) -> tuple[float, NDArray[np.float64]]:
     """What KID, precision and recall need of the reference alone."""
     real = _kept(reference)
-    return manifold.self_similarity(real), manifold.radii(real, NEIGHBOURS)
+    return kernel.self_similarity(real), neighbours.radii(real, NEIGHBOURS)
 
 
 def _share(found: Estimate, n: int) -> Distance:

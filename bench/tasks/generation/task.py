@@ -11,7 +11,7 @@ from pydantic import Field, StrictInt
 
 from trustdm.bench.errors import DataError
 from trustdm.bench.hashing import sha256_file
-from trustdm.bench.registry import Registry
+from trustdm.bench.registry import Registry, loaded
 from trustdm.bench.suite.fields import FileName, Hash, Name, Whole
 from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.contract import Finding, Flag, Metric, Positions, Published, Task, image_faults, table_of
@@ -19,6 +19,7 @@ from trustdm.bench.tasks.contract import Finding, Flag, Metric, Positions, Publi
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.suite.models import MetricSpec
+    from trustdm.bench.types import Estimate
 
 DATA = "TRUSTDM_DATA"
 METRICS = "trustdm.bench.tasks.generation.metrics"
@@ -89,6 +90,7 @@ class Generate(Task):
             f"{METRICS}:kid",
             "distance",
             "Kernel distance (KID, cubic kernel) between the features of a set of images and the reference; unbiased",
+            version=2,
         ),
         Metric(
             "precision",
@@ -140,10 +142,8 @@ class Generate(Task):
 
     def says(self, suite: Suite) -> Sequence[str]:
         """The task; the distance of held-out real images."""
-        from trustdm.bench.tasks.generation.metrics import floor_of
-
         kind = "unconditional" if generation(suite).labels == "none" else "class-conditional"
-        floor = floor_of(suite, generation(suite).set)
+        floor: Estimate | None = loaded(f"{METRICS}:floor_of")(suite, generation(suite).set)
         lines = [f"{kind} generation"]
         if floor is not None:
             interval = f"[{floor.low:.3g}, {floor.high:.3g}]"

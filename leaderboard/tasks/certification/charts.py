@@ -13,7 +13,7 @@ import numpy as np
 from trustdm.bench.smoothing.accuracy import ENVELOPE, envelope
 from trustdm.bench.types import Estimate, Origin
 from trustdm.leaderboard import text
-from trustdm.leaderboard.boards import Board
+from trustdm.leaderboard.boards import Board, chart_names
 from trustdm.leaderboard.draw.layout import small
 from trustdm.leaderboard.draw.steps import DASHES, Dot, Lanes, Pen, Steps
 from trustdm.leaderboard.models import Key
@@ -21,7 +21,6 @@ from trustdm.leaderboard.scales import Scale
 from trustdm.leaderboard.svg import Chart
 from trustdm.leaderboard.tasks.certification import noise
 from trustdm.leaderboard.tasks.certification.tracks import Track, tracks
-from trustdm.leaderboard.tasks.generation.charts import called_in_charts
 
 MOST = 8
 FINE = 120
@@ -57,7 +56,7 @@ def lines(board: Board) -> list[Line]:
     current = [entry for entry in board.entries if entry.row.currency == "current"]
     found = [(entry, made) for entry in current if (made := tracks(board.suite, entry))]
     found.sort(key=lambda pair: pair[0].row.completeness != "full")
-    names = called_in_charts([entry for entry, _ in found])
+    names = chart_names([entry for entry, _ in found])
     made_lines = []
     for key, ((entry, made), name) in enumerate(zip(found, names, strict=True)):
         dash = "preview" if entry.row.completeness == "preview" else "solid"
@@ -86,8 +85,9 @@ def _of_sigma(name: str, kept: Sequence[Line], sigma: Fraction, more: str) -> Ch
         stairs=[_stair(pen, track, end) for pen, track in fixed],
         points=[point for pen, track in fixed for point in _points(pen, track, end)],
         diamonds=diamonds,
+        across="Radius",
     )
-    caption = f"Share of images whose right label is certified at a radius, under noise of σ = {sigma}. {BANDS}"
+    caption = f"Certified accuracy at radius r under noise of σ = {sigma}: right labels certified there. {BANDS}"
     caption += " Diamonds are sequential certificates, which are known at their declared radii alone." * bool(diamonds)
     return small(name, f"Certified accuracy, σ {sigma}", caption + more, steps.layers())
 
@@ -142,7 +142,7 @@ def _envelope(name: str, kept: Sequence[Line], more: str) -> Chart | None:
         f"The {ENVELOPE}, for each row. It is not the curve of any one model: sigma is chosen for every radius with "
         "the results known, which flatters, and so there is no interval."
     )
-    layers = Steps(end, stairs, points).layers()
+    layers = Steps(end, stairs, points, across="Radius").layers()
     return small(name, f"Certified accuracy, {ENVELOPE}", caption + more, layers)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from trustdm.bench.suite.load import Suite
-from trustdm.bench.tasks.certification.metrics import SEQUENTIAL
+from trustdm.bench.tasks.certification.certificates import SEQUENTIAL
+from trustdm.bench.tasks.certification.task import certification
 from trustdm.bench.types import Estimate
 
 
@@ -31,8 +32,8 @@ def is_sequential(suite: Suite, evaluation: str) -> bool:
 
 def whole(suite: Suite) -> int:
     """The draws of an image where their number is fixed: those that select and those that estimate."""
-    it = suite.certification
-    return it.selection + it.estimation if it else 0
+    it = certification(suite)
+    return it.selection + it.estimation
 
 
 def reduction(suite: Suite, draws: Estimate) -> str:

@@ -9,8 +9,8 @@ from fractions import Fraction
 from trustdm.bench.smoothing import accuracy as curves
 from trustdm.bench.smoothing import sequential
 from trustdm.bench.suite.load import Suite
-from trustdm.bench.tasks.certification import metrics as certscores
-from trustdm.bench.tasks.certification.metrics import Table
+from trustdm.bench.tasks.certification.certificates import Certificates, certificates
+from trustdm.bench.tasks.certification.task import certification
 from trustdm.bench.types import Estimate, Origin
 from trustdm.leaderboard.boards import Entry, Part
 from trustdm.leaderboard.tasks.certification.noise import is_sequential, listed, sigma_of
@@ -31,7 +31,7 @@ class Track:
     sigma: Fraction
     alpha: Fraction | None
     procedure: str
-    table: Table
+    table: Certificates
     radii: tuple[Fraction, ...]
     reported: bool = False
 
@@ -88,23 +88,23 @@ def tracks(suite: Suite, entry: Entry) -> tuple[Track, ...]:
 
 def _track(suite: Suite, part: Part) -> Track | None:
     name, result = part.evaluation, part.result
-    table, sigma = certscores.table_of(suite, result), sigma_of(suite, name)
+    table, sigma = certificates(part.view), sigma_of(suite, name)
     if table is None or sigma is None or not len(table.example):
         return None
-    radii = tuple(sorted(Fraction(m.radius) for m in suite.metrics if m.evaluation == name and m.radius is not None))
+    asked = {m.params["radius"] for m in suite.metrics if m.evaluation == name and "radius" in m.params}
+    radii = tuple(sorted(Fraction(radius) for radius in asked))
     if result.origin is Origin.REPORTED:
         return _published(part, sigma, table, radii)
     params = suite.evaluations[name].params
     if not is_sequential(suite, name):
-        alpha = Fraction(suite.certification.alpha) if suite.certification else None
-        return Track(name, sigma, alpha, FIXED, table, radii)
+        return Track(name, sigma, Fraction(certification(suite).alpha), FIXED, table, radii)
     declared = tuple(Fraction(str(r)) for r in params["radii"])
     alpha = Fraction(str(params.get("alpha", "1/1000")))
     how = params.get("procedure", sequential.DEFAULT)
     return Track(name, sigma, alpha, f"sequential: {how}, {listed(declared)}, alpha {alpha}", table, declared)
 
 
-def _published(part: Part, sigma: Fraction, table: Table, radii: Sequence[Fraction]) -> Track:
+def _published(part: Part, sigma: Fraction, table: Certificates, radii: Sequence[Fraction]) -> Track:
     said = dict(part.result.identity.method_params)
     alpha = _alpha(said.get("alpha"))
     words = f"published log, alpha {alpha or 'not said'}"

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trustdm.bench.types import Estimate
-from trustdm.leaderboard import columns, names, text
-from trustdm.leaderboard.boards import Board, Entry
-from trustdm.leaderboard.columns import EVALUATIONS, FRECHET
+from trustdm.leaderboard import text
+from trustdm.leaderboard.boards import Board, Entry, chart_names
 from trustdm.leaderboard.draw.layout import NARROW, WIDE, draw
 from trustdm.leaderboard.draw.points import Axis, Cloud, Curves, Look, height
 from trustdm.leaderboard.scales import Scale, scale
 from trustdm.leaderboard.svg import COLOURS, Chart
+from trustdm.leaderboard.tasks.generation import words
+from trustdm.leaderboard.tasks.generation.words import EVALUATIONS, FRECHET
 
 MOST = 16
 PALETTE = 8
@@ -43,22 +44,34 @@ class Curve:
     shares: tuple[Estimate, Estimate] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What charts of distances share: what the distance is called, that of real images, and what is left out."""
+
+    distance: str
+    floor: Estimate | None
+    more: str
+
+
 Across = Sequence[tuple[Curve, Spot, float]]
 
 
-def board_charts(name: str, board: Board) -> tuple[Chart, ...]:
-    """The charts of a board whose rows come best first; none where no row has a distance."""
+def board_charts(name: str, board: Board, floor: Estimate | None) -> tuple[Chart, ...]:
+    """The charts of a board whose rows come best first; none where no row has a distance.
+
+    ``floor`` is the distance of held-out real images, for a full set.
+    """
     drawn = curves(board)
     full = [curve for curve in drawn if not curve.look.preview][:MOST]
     kept = full + [curve for curve in drawn if curve.look.preview][: MOST - min(len(full), MOST // 2)]
     more = f" {len(drawn) - len(kept)} lower rows are left out." if len(drawn) > len(kept) else ""
-    floor = board.floor()
-    made = (
-        _by_steps(f"{name}-a", kept, floor, more),
-        _by_evaluations(f"{name}-b", kept, floor, more),
+    distance = words.distance(board.suite)
+    charts = (
+        _by_steps(f"{name}-a", kept, _Frame(distance, floor, more)),
+        _by_evaluations(f"{name}-b", kept, _Frame(distance, floor, more)),
         _shares(f"{name}-c", kept, more),
     )
-    return tuple(chart for chart in made if chart is not None)
+    return tuple(chart for chart in charts if chart is not None)
 
 
 def curves(board: Board) -> list[Curve]:
@@ -85,7 +98,7 @@ def _spots(board: Board, entry: Entry) -> tuple[Spot, ...]:
     there = [metric for metric in suite.metrics if metric.name in values]
     cost = {m.evaluation: values[m.name].value for m in there if m.statistic == EVALUATIONS}
     found = [
-        Spot(columns.steps(suite, m.evaluation), cost.get(m.evaluation), values[m.name])
+        Spot(words.steps(suite, m.evaluation), cost.get(m.evaluation), values[m.name])
         for m in there
         if m.statistic == FRECHET
     ]
@@ -94,7 +107,8 @@ def _spots(board: Board, entry: Entry) -> tuple[Spot, ...]:
 
 def _precision_recall(board: Board, entry: Entry) -> tuple[Estimate, Estimate] | None:
     suite = board.suite
-    names = {m.statistic: m.name for m in suite.metrics if columns.group(suite, m) == "main"}
+    ranked = suite.ranking_metric.evaluation
+    names = {m.statistic: m.name for m in suite.metrics if m.evaluation == ranked}
     precision, recall = (entry.row.metrics.get(names.get(kind, "")) for kind in ("precision", "recall"))
     return (precision, recall) if precision is not None and recall is not None else None
 
@@ -102,7 +116,7 @@ def _precision_recall(board: Board, entry: Entry) -> tuple[Estimate, Estimate] |
 def _looks(entries: Sequence[Entry]) -> list[Look]:
     """A colour for each method, a shape for each of its rows; grey where there are more methods than colours."""
     methods = list(dict.fromkeys(entry.row.method for entry in entries))
-    called, turns = called_in_charts(entries), dict.fromkeys(methods, 0)
+    called, turns = chart_names(entries), dict.fromkeys(methods, 0)
     found = []
     for key, entry in enumerate(entries):
         at, turn = methods.index(entry.row.method), turns[entry.row.method]
@@ -114,73 +128,66 @@ def _looks(entries: Sequence[Entry]) -> list[Look]:
     return found
 
 
-def called_in_charts(entries: Sequence[Entry]) -> list[str]:
-    """What the rows are called in a chart: the title and the values of its parameters, where that tells them apart."""
-    short = []
-    for entry in entries:
-        said = [str(v) if isinstance(v, str) else f"{k}={v}" for k, v in entry.row.params]
-        short.append(text.printable(", ".join([names.title(entry.row), *said])))
-    whole = [text.printable(entry.name) for entry in entries]
-    return [s if short.count(s) == 1 and len(s) < len(w) else w for s, w in zip(short, whole, strict=True)]
-
-
-def _by_steps(name: str, drawn: Sequence[Curve], floor: Estimate | None, more: str) -> Chart | None:
-    found = [(curve, spot, float(spot.steps)) for curve in drawn for spot in curve.spots if spot.steps]
-    places = sorted({x for _, _, x in found})
+def _by_steps(name: str, drawn: Sequence[Curve], frame: _Frame) -> Chart | None:
+    across = [(curve, spot, float(spot.steps)) for curve in drawn for spot in curve.spots if spot.steps]
+    places = sorted({x for _, _, x in across})
     if len(places) < 2:
         return None
-    caption = f"Fréchet distance to the reference, by the number of steps; lower is better.{_words(drawn, floor)}{more}"
+    caption = f"{frame.distance} to the reference, by the number of steps; lower is better."
+    caption += f"{_words(drawn, frame.floor)}{frame.more}"
     ticks = tuple(places) if len(places) <= FEW else ()
-    return _distances(name, ("Distance by number of steps", caption), found, floor, Axis("Steps", _wide(found), ticks))
+    title = f"{frame.distance} by number of steps"
+    return _distances(name, (title, caption), across, frame, Axis("Steps", _wide(across), ticks))
 
 
-def _by_evaluations(name: str, drawn: Sequence[Curve], floor: Estimate | None, more: str) -> Chart | None:
-    found = [(curve, spot, spot.evaluations) for curve in drawn for spot in curve.spots if spot.evaluations]
-    if len({x for _, _, x in found}) < 2:
+def _by_evaluations(name: str, drawn: Sequence[Curve], frame: _Frame) -> Chart | None:
+    across = [(curve, spot, spot.evaluations) for curve in drawn for spot in curve.spots if spot.evaluations]
+    if len({x for _, _, x in across}) < 2:
         return None
-    full = [(x, spot.distance.value) for curve, spot, x in found if not curve.look.preview]
-    best = frontier(full or [(x, spot.distance.value) for _, spot, x in found])
+    full = [(x, spot.distance.value) for curve, spot, x in across if not curve.look.preview]
+    best = frontier(full or [(x, spot.distance.value) for _, spot, x in across])
     caption = (
-        "The same distances by what they cost: network evaluations of an image, as counted. The broad line joins the "
-        "least distance at each cost, and the rows on it are named; colours and shapes are those of the chart by "
-        f"steps. Down and to the left is better.{more}"
+        "The same distances by what they cost: network evaluations (NFE) of an image, as counted. The broad line "
+        "joins the least distance at each cost, and the rows on it are named; colours and shapes are those of the "
+        f"chart by steps. Down and to the left is better.{frame.more}"
     )
-    axis = Axis("Network evaluations of an image", _wide(found))
-    return _distances(name, ("Distance by network evaluations", caption), found, floor, axis, best)
+    axis = Axis("Network evaluations (NFE)", _wide(across))
+    return _distances(name, (f"{frame.distance} by network evaluations", caption), across, frame, axis, best)
 
 
-def _wide(found: Across) -> Scale:
-    return scale((x for _, _, x in found), wide=WIDE_X, margin=MARGIN) or Scale(0, 1)
+def _wide(across: Across) -> Scale:
+    return scale((x for _, _, x in across), wide=WIDE_X, margin=MARGIN) or Scale(0, 1)
 
 
 def _words(drawn: Sequence[Curve], floor: Estimate | None) -> str:
-    said = " Bars are 95% intervals."
+    sentences = " Bars are 95% intervals."
     if any(curve.look.preview for curve in drawn):
-        said += " Hollow points and dashed lines are previews: fewer images make their distances larger."
+        sentences += " Hollow points and dashed lines are previews: fewer images make their distances larger."
     if floor is not None:
-        said += f" The dotted line is what held-out real images get (n = {floor.n:,})."
-    return said
+        sentences += f" The dotted line is what held-out real images get (n = {floor.n:,})."
+    return sentences
 
 
 def _distances(
     name: str,
-    words: tuple[str, str],
-    found: Across,
-    floor: Estimate | None,
+    caption: tuple[str, str],
+    shown: Across,
+    frame: _Frame,
     across: Axis,
     best: Sequence[tuple[float, float]] = (),
 ) -> Chart | None:
-    values = [spot.distance for _, spot, _ in found] + ([floor] if floor else [])
+    values = [spot.distance for _, spot, _ in shown] + ([frame.floor] if frame.floor else [])
     up = scale((v for e in values for v in (e.low, e.value, e.high) if v > 0), margin=MARGIN)
     if up is None:
         return None
     rows = [
         {**curve.look.mark(), "px": across.scale.place(x), **height(spot.distance, up), "note": _note(curve, spot)}
-        for curve, spot, x in found
+        for curve, spot, x in shown
     ]
     joined = [(across.scale.place(x), up.place(y)) for x, y in best]
-    plot = Curves(rows, across, Axis("Fréchet distance", up), joined, floor)
-    return draw(name, *words, {layout: plot.layers(layout) for layout in (WIDE, NARROW)})
+    lines = [("real images", frame.floor)] if frame.floor else []
+    plot = Curves(rows, across, Axis(frame.distance, up), joined, lines)
+    return draw(name, *caption, {layout: plot.layers(layout) for layout in (WIDE, NARROW)})
 
 
 def _note(curve: Curve, spot: Spot) -> str:

@@ -1,4 +1,4 @@
-"""The charts of a board of classifiers, drawn at build time (docs/decisions/005-charts.md)."""
+"""The charts of a board of attacked classifiers, drawn at build time (docs/decisions/005-charts.md)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Any
 
 import altair as alt
 
+from trustdm.bench.tasks.robustness.metrics import curve
 from trustdm.bench.types import Estimate
-from trustdm.leaderboard.draw.layout import LONGEST, NARROW, WIDE, Layout, draw, labels, place, points
+from trustdm.leaderboard.boards import Board
+from trustdm.leaderboard.draw.layout import INK, NARROW, PERCENT, PREVIEW, WIDE, Layout, draw, labels, place, points
 from trustdm.leaderboard.svg import COLOURS, Chart
 from trustdm.leaderboard.text import count, estimate, printable, squeeze
 
 MOST = 12
 PALETTE = 6
-PERCENT = alt.Axis(format="%", tickCount=5, labelOverlap="greedy", labelFlush=False)
+LONGEST = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,18 @@ class Line:
     name: str
     preview: bool
     points: tuple[tuple[str, Estimate], ...]
+
+
+def lines(board: Board) -> list[Line]:
+    """The curves of the current rows under the evaluation that ranks them."""
+    evaluation = board.suite.ranking_metric.evaluation
+    current = [entry for entry in board.entries if entry.row.currency == "current"]
+    drawn = []
+    for entry in current:
+        views = [part.view for part in entry.parts if part.evaluation == evaluation]
+        if views:
+            drawn.append(Line(entry.name, entry.row.completeness == "preview", tuple(curve(views[0]))))
+    return drawn
 
 
 def board_charts(name: str, lines: Sequence[Line]) -> tuple[Chart, ...]:
@@ -48,7 +62,7 @@ def _readable(line: Line) -> Line:
 def _trade_off(name: str, lines: Sequence[Line], more: str) -> Chart:
     """Clean against robust accuracy, with both intervals."""
     caption = (
-        "Each row's accuracy on clean images against what is left after every attack; bars are 95% intervals, "
+        "Each row's accuracy on clean images against its robust accuracy, after every attack; bars are 95% intervals, "
         f"hollow points are previews. Up and to the right is better.{more}"
     )
     layers = {layout: _trade_off_layers(lines, layout) for layout in (WIDE, NARROW)}
@@ -62,11 +76,10 @@ def _trade_off_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
     place(rows, layout)
     base = alt.Chart(alt.Data(values=rows))
     at_x = alt.X("x:Q", title="Clean accuracy", scale=scale_x, axis=PERCENT)
-    at_y = alt.Y("y:Q", title="Accuracy after every attack", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
-    ink = alt.Color("colour:N", scale=None)
+    at_y = alt.Y("y:Q", title="Robust accuracy", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
     return [
-        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=ink),
-        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=alt.X("xlo:Q"), x2="xhi:Q", y=at_y, color=ink),
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=INK),
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.55).encode(x=alt.X("xlo:Q"), x2="xhi:Q", y=at_y, color=INK),
         *points(base, at_x, at_y),
         *labels(base, at_x, at_y, layout),
     ]
@@ -97,12 +110,10 @@ def _survival_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
     names = f"{json.dumps(order)}[round(datum.value / {step!r})]"
     axis = alt.Axis(values=[step * i for i in range(len(order))], labelExpr=names, grid=False)
     at_x = alt.X("px:Q", title="After each attack in turn", axis=axis, scale=alt.Scale(domain=[0, width], nice=False))
-    at_y = alt.Y("y:Q", title="Still correct", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
-    ink = alt.Color("colour:N", scale=None)
-    dash = alt.StrokeDash("preview:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [4, 3]]), legend=None)
+    at_y = alt.Y("y:Q", title="Robust accuracy so far", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
     return [
-        base.mark_line(aria=False, strokeWidth=1.5).encode(x=at_x, y=at_y, color=ink, detail="key:N", strokeDash=dash),
-        base.mark_rule(aria=False, strokeWidth=1, opacity=0.5).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=ink),
+        base.mark_line(aria=False, strokeWidth=1.5).encode(x=at_x, y=at_y, color=INK, detail="key:N", strokeDash=PREVIEW),
+        base.mark_rule(aria=False, strokeWidth=1, opacity=0.5).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=INK),
         *points(base, at_x, at_y),
         *labels(alt.Chart(alt.Data(values=ends)), at_x, at_y, layout),
     ]

@@ -1,19 +1,39 @@
-"""Attacked images as PNG files, each named by the hash of its bytes."""
+"""Attacked images: the clean one, the attacked one, and their difference."""
 
 from __future__ import annotations
 
-import hashlib
-import io
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from trustdm.leaderboard.boards import Gallery
-from trustdm.leaderboard.result_models import Picture
+from trustdm.leaderboard.boards import Part, Source
+from trustdm.leaderboard.pictures import named, png
+from trustdm.leaderboard.sections import Image, Picture
 
-FOLDER = "assets/images"
+ARRAYS = ("x", "x_adv", "gallery_examples", "gallery_labels", "gallery_predictions")
+ABSENT = "wrong before any attack; not attacked"
+SIDES = ("Clean image", "Attacked image", "Amplified difference")
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Attacked images of one cell: ``x`` and ``x_adv`` (m, C, H, W) in [0, 1]; ids, labels, predictions (m,)."""
+
+    x: NDArray[np.float32]
+    x_adv: NDArray[np.float32]
+    examples: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+
+
+def kept(source: Source, part: Part) -> Gallery | None:
+    """The images that were kept with the first block of a cell; None where some of them are missing."""
+    names = {name for start, name in source.artefact_names(part.result.id) if start == 0}
+    if not names >= set(ARRAYS):
+        return None
+    return Gallery(*(source.artefact(part.result.id, 0, name) for name in ARRAYS))
 
 
 def pictures(
@@ -21,33 +41,28 @@ def pictures(
 ) -> tuple[tuple[Picture, ...], dict[str, bytes]]:
     """The pictures of a gallery, and the files they need by path; ``root`` leads from the page to the site's root.
 
-    An example of ``wrong``, those that were wrong before any attack, has one picture unless its image was changed.
+    An example of ``wrong``, those that were wrong before any attack, has one image unless it was changed.
     """
     files: dict[str, bytes] = {}
-
-    def saved(image: NDArray[Any]) -> str:
-        path, data = named(png(image))
-        files[path] = data
-        return root + path
-
-    found = []
+    shown = []
     for at, example in enumerate(gallery.examples):
         x, x_adv = gallery.x[at], gallery.x_adv[at]
-        label, prediction = int(gallery.labels[at]), int(gallery.predictions[at])
-        said = "still correct" if prediction == label else f"taken for {prediction}" if prediction >= 0 else "no answer"
-        height, width = x.shape[-2:]
-        if int(example) in wrong and np.array_equal(x, x_adv):
-            caption = f"Example {int(example)}, class {label}: {said} on the clean image"
-            found.append(Picture(caption, saved(x), None, None, width, height))
-        else:
-            caption = f"Example {int(example)}, class {label}: {said}"
-            found.append(Picture(caption, saved(x), saved(x_adv), saved(difference(x, x_adv)), width, height))
-    return tuple(found), files
+        alone = int(example) in wrong and np.array_equal(x, x_adv)
+        caption = _caption(gallery, at) + (" on the clean image" if alone else "")
+        sides = [x] if alone else [x, x_adv, difference(x, x_adv)]
+        images = []
+        for side, pixels in zip(SIDES, sides, strict=False):
+            path, data = named(png(pixels))
+            files[path] = data
+            images.append(Image(root + path, f"{side}: {caption}", pixels.shape[-1], pixels.shape[-2]))
+        shown.append(Picture(tuple(images), caption, absent=ABSENT if alone else ""))
+    return tuple(shown), files
 
 
-def named(data: bytes) -> tuple[str, bytes]:
-    """A picture with its path, the same for the same bytes."""
-    return f"{FOLDER}/{hashlib.sha256(data).hexdigest()[:20]}.png", data
+def _caption(gallery: Gallery, at: int) -> str:
+    label, prediction = int(gallery.labels[at]), int(gallery.predictions[at])
+    outcome = "still correct" if prediction == label else f"taken for {prediction}" if prediction >= 0 else "no answer"
+    return f"Example {int(gallery.examples[at])}, class {label}: {outcome}"
 
 
 def difference(x: NDArray[Any], x_adv: NDArray[Any]) -> NDArray[np.float64]:
@@ -55,12 +70,3 @@ def difference(x: NDArray[Any], x_adv: NDArray[Any]) -> NDArray[np.float64]:
     change = np.asarray(x_adv, dtype=np.float64) - np.asarray(x, dtype=np.float64)
     largest = float(np.abs(change).max(initial=0.0))
     return change / (2 * largest) + 0.5 if largest else np.full_like(change, 0.5)
-
-
-def png(image: NDArray[Any]) -> bytes:
-    """A PNG of an image (C, H, W) in [0, 1]; three channels are colours, of any other number the first is shown."""
-    levels = np.rint(255 * np.clip(np.nan_to_num(np.asarray(image, dtype=np.float64)), 0, 1)).astype(np.uint8)
-    pixels = np.moveaxis(levels, 0, -1) if len(levels) == 3 else levels[0]
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(out, format="PNG", optimize=False)
-    return out.getvalue()

@@ -1,8 +1,7 @@
-"""Each check of a generator and of a denoiser catches a mutant of a sound one; only the checks named beside it do."""
+"""Each check of a generator catches a mutant of a sound one; only the checks named beside it do."""
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -10,96 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from soundgenerator import (
+    BLOCK,
+    BOTH,
+    PLAIN,
+    UNLABELLED,
+    Sound,
+    SoundBlockSeeded,
+    SoundNeedsLabels,
+    SoundWithoutNetwork,
+    failing,
+)
+from torch import Tensor
 from torch.nn import functional as F
 
-from trustdm.bench.checks import denoise as denoisers
 from trustdm.bench.checks import sample as generators
 from trustdm.bench.checks.cases import MethodCase, require_same_images
 from trustdm.bench.conformance import run_checks
 from trustdm.bench.contracts import MethodCard
-from trustdm.bench.errors import ContractError, UsageError
-from trustdm.bench.rng import Noise
-from trustdm.bench.training.networks import seeded
-
-PLAIN = MethodCard(name="plain", capabilities=("sample",), input_shape=(1, 8, 8), classes=10)
-BOTH = PLAIN.model_copy(update={"capabilities": ("sample", "denoise")})
-UNLABELLED = PLAIN.model_copy(update={"classes": 0})
-BLOCK = PLAIN.model_copy(update={"randomness": "block-seeded"})
-SPREAD = 0.5  # standard deviation of what is generated, in network units
-
-
-class Network(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.into = nn.Conv2d(1, 4, 3, padding=1)
-        self.label = nn.Embedding(11, 4)
-        self.out = nn.Conv2d(4, 1, 3, padding=1)
-
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        answer: Tensor = 0.1 * self.out(torch.tanh(self.into(x) + self.label(labels)[:, :, None, None]))
-        return answer
-
-
-class Sound:
-    """White noise of a spread, and a little that a network adds; a mutant overrides one thing."""
-
-    def __init__(self) -> None:
-        self.network = seeded(Network, 3)
-
-    def sample(self, seeds: list[int], labels: Tensor | None, steps: int) -> Tensor:
-        self.refuse(steps)
-        noise = self.noise(seeds)
-        x = 3 * noise("initial")
-        levels = [*np.geomspace(3, 0.05, steps), 0.0]
-        for i, (sigma, lower) in enumerate(itertools.pairwise(levels)):
-            x = x + (lower - sigma) * (x - self.mean(x, torch.full((len(x),), sigma), labels)) / sigma
-            x = x + 0.1 * lower * noise(f"step {i}")
-        return ((x.clamp(-1, 1) + 1) / 2).float()
-
-    def denoise(self, x: Tensor, sigma: Tensor, labels: Tensor | None = None) -> Tensor:
-        return (self.mean(2 * x - 1, 2 * sigma, labels) + 1) / 2
-
-    def mean(self, x: Tensor, sigma: Tensor, labels: Tensor | None) -> Tensor:
-        column = sigma.reshape(-1, 1, 1, 1)
-        total = SPREAD**2 + column**2
-        given = torch.full((len(x),), 10) if labels is None else labels
-        added = self.call((x / total.sqrt()).float(), given)
-        return SPREAD**2 / total * x + SPREAD * column / total.sqrt() * added
-
-    def call(self, x: Tensor, labels: Tensor) -> Tensor:
-        answer: Tensor = self.network(x, labels)
-        return answer
-
-    def noise(self, seeds: list[int]) -> Callable[[str], Tensor]:
-        made = Noise("sound", seeds)
-        return lambda use: torch.from_numpy(made.normal(use, (1, 8, 8)))
-
-    def refuse(self, steps: int) -> None:
-        if steps < 1:
-            raise UsageError(f"steps: expected at least 1, got {steps}")
-
-
-class SoundBlockSeeded(Sound):
-    def noise(self, seeds: list[int]) -> Callable[[str], Tensor]:
-        shift = 0.01 * (random.random() + np.random.rand())  # noqa: NPY002
-        return lambda use: torch.randn(len(seeds), 1, 8, 8) + shift
-
-
-class SoundNeedsLabels(Sound):
-    def sample(self, seeds: list[int], labels: Tensor | None, steps: int) -> Tensor:
-        if labels is None:
-            raise ValueError("labels: expected one for each seed, got none")
-        return super().sample(seeds, labels, steps)
-
-
-class SoundWithoutNetwork(Sound):
-    def __init__(self) -> None:
-        pass
-
-    def call(self, x: Tensor, labels: Tensor) -> Tensor:
-        return 0.02 * labels.reshape(-1, 1, 1, 1) + torch.zeros_like(x)
-
+from trustdm.bench.errors import ContractError
 
 SOUND = [
     (Sound, BOTH),
@@ -122,16 +50,6 @@ def sampling(change: Callable[..., Any], base: type[Sound] = Sound) -> type[Soun
     return Mutant
 
 
-def denoising(change: Callable[..., Any]) -> type[Sound]:
-    """A mutant whose ``denoise`` returns ``change(denoise, x, sigma, labels)``."""
-
-    class Mutant(Sound):
-        def denoise(self, x: Tensor, sigma: Tensor, labels: Tensor | None = None) -> Any:
-            return change(super().denoise, x, sigma, labels)
-
-    return Mutant
-
-
 def after(act: Callable[..., object]) -> type[Sound]:
     """A mutant that does something else once its images are made: ``act(seeds, labels, self)``."""
 
@@ -140,17 +58,6 @@ def after(act: Callable[..., object]) -> type[Sound]:
         return images
 
     return sampling(change)
-
-
-def spoilt_by(act: Callable[[Tensor, Tensor], object]) -> type[Sound]:
-    """A mutant that does something to its arguments once an image is denoised."""
-
-    def change(denoise: Any, x: Tensor, sigma: Tensor, labels: Tensor | None) -> Tensor:
-        made: Tensor = denoise(x, sigma, labels)
-        act(x, sigma)
-        return made
-
-    return denoising(change)
 
 
 class SubtractsTheMean(Sound):
@@ -271,19 +178,6 @@ class RandomWeights(Sound):
         self.network.get_submodule("out").reset_parameters()  # type: ignore[operator]
 
 
-class DenoiseDrifts(Sound):
-    calls = 0
-
-    def denoise(self, x: Tensor, sigma: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.calls += 1
-        return super().denoise(x, sigma, labels) + 1e-6 * self.calls
-
-
-def at(level: Callable[[Tensor], Tensor]) -> type[Sound]:
-    """A mutant that denoises at another level."""
-    return denoising(lambda denoise, x, sigma, labels: denoise(x, level(sigma), labels))
-
-
 MUTANTS: list[tuple[str, Callable[[], Any], MethodCard, set[str]]] = [
     ("wrong shape", sampling(lambda x, *_: x[..., :7]), PLAIN, {"check_images"}),
     ("one too few", sampling(lambda x, *_: x[1:]), PLAIN, {"check_images"}),
@@ -320,26 +214,7 @@ MUTANTS: list[tuple[str, Callable[[], Any], MethodCard, set[str]]] = [
     ("trains", after(lambda s, y, me: me.network.train()), PLAIN, {"check_sampling_state"}),
     ("unfreezes", after(lambda s, y, me: me.network.requires_grad_()), PLAIN, {"check_sampling_state"}),
     ("random weights", RandomWeights, PLAIN, {"check_load_is_repeatable"}),
-    ("flat", denoising(lambda f, *given: f(*given).flatten(1)), BOTH, {"check_denoised"}),
-    ("squeezed", denoising(lambda f, *given: f(*given).squeeze(0)), BOTH, {"check_denoised"}),
-    ("whole numbers", denoising(lambda f, *given: f(*given).round().int()), BOTH, {"check_denoised"}),
-    ("infinite", denoising(lambda f, *given: f(*given) / 0), BOTH, {"check_denoised"}),
-    ("a list", denoising(lambda f, *given: list(f(*given))), BOTH, {"check_denoised"}),
-    ("the first level", at(lambda sigma: sigma[:1].expand(len(sigma))), BOTH, {"check_denoised_alone"}),
-    ("the mean level", at(lambda sigma: sigma.mean().expand(len(sigma))), BOTH, {"check_denoised_alone"}),
-    ("no small levels", at(lambda sigma: sigma.clamp(min=0.25)), BOTH, {"check_denoised_little"}),
-    ("no large levels", at(lambda sigma: sigma.clamp(max=0.25)), BOTH, {"check_denoised_much"}),
-    ("half the level", at(lambda sigma: sigma / 2), BOTH, {"check_level_units"}),
-    ("twice the level", at(lambda sigma: 2 * sigma), BOTH, {"check_level_units"}),
-    ("writes images", spoilt_by(lambda x, _: x.clamp_(0.2, 0.8)), BOTH, {"check_denoise_repeatable"}),
-    ("writes levels", spoilt_by(lambda _, sigma: sigma.zero_()), BOTH, {"check_denoise_repeatable"}),
-    ("denoises by chance", spoilt_by(lambda *_: torch.rand(1)), BOTH, {"check_denoise_repeatable"}),
-    ("denoises otherwise", DenoiseDrifts, BOTH, {"check_denoise_repeatable"}),
 ]
-
-
-def failing(load: Callable[[], Any], card: MethodCard) -> dict[str, str]:
-    return {r.name: r.message for r in run_checks("method", load, card) if not r.ok}
 
 
 @pytest.mark.parametrize(("load", "card"), SOUND)
@@ -359,11 +234,11 @@ def test_a_mutant_is_caught_by_the_checks_made_for_it(
 
 def test_every_check_has_a_mutant_that_it_alone_catches() -> None:
     alone = {next(iter(expected)) for *_, expected in MUTANTS if len(expected) == 1}
-    assert alone == {check.__name__ for check in (*generators.CHECKS, *denoisers.CHECKS)}
+    assert alone == {check.__name__ for check in generators.CHECKS}
 
 
 def test_every_check_says_what_it_protects() -> None:
-    assert all(check.__doc__ and ":" in check.__doc__ for check in (*generators.CHECKS, *denoisers.CHECKS))
+    assert all(check.__doc__ and ":" in check.__doc__ for check in generators.CHECKS)
 
 
 def test_checks_that_do_not_apply_say_why() -> None:

@@ -14,7 +14,7 @@ from scipy.linalg import sqrtm
 
 from trustdm.bench.errors import DataError
 from trustdm.bench.features import frechet as distances
-from trustdm.bench.features.frechet import Moments, combine, frechet, frechet_estimate, moments, sets
+from trustdm.bench.features.frechet import Moments, combine, frechet, frechet_estimate, moments
 
 
 def skewed(rng, n, d, spread=1.0, shift=0.0):
@@ -211,12 +211,12 @@ def test_the_expectation_of_a_small_set_is_the_known_bias_above_that_of_many():
     assert np.mean(values) == pytest.approx(1 / n + 2 - 2 * c4, abs=4 * np.std(values) / math.sqrt(len(values)))
 
 
-def test_sets_are_the_distances_of_consecutive_stretches():
+def test_the_summary_of_sets_is_that_of_their_distances():
     rng = np.random.default_rng(13)
     features, reference = skewed(rng, 300, 5), moments(skewed(rng, 400, 5))
     classes = np.arange(300) % 3
-    found = sets(features, reference, 100, strata=classes)
     each = [frechet_estimate(features[i : i + 100], reference, strata=classes[i : i + 100]) for i in (0, 100, 200)]
+    found = combine(each)
     values = [e.value for e in each]
     assert found.values == tuple(values)
     assert (found.n, found.mean, found.sd, found.least) == (
@@ -226,7 +226,7 @@ def test_sets_are_the_distances_of_consecutive_stretches():
         min(values),
     )
     assert found.se == pytest.approx(math.sqrt(sum(e.se**2 for e in each)) / 3)
-    single = sets(features[:100], reference, 100, strata=classes[:100])
+    single = combine(each[:1])
     assert single.se == pytest.approx(each[0].se)
     assert math.isnan(single.sd)
 
@@ -234,7 +234,10 @@ def test_sets_are_the_distances_of_consecutive_stretches():
 def test_a_longer_sample_comes_nearer():
     rng = np.random.default_rng(14)
     reference, features = moments(skewed(rng, 3000, 10)), skewed(rng, 2000, 10)
-    means = [sets(features, reference, n).mean for n in (20, 50, 200, 1000)]
+    parts = {
+        n: [frechet_estimate(features[i : i + n], reference) for i in range(0, 2000, n)] for n in (20, 50, 200, 1000)
+    }
+    means = [combine(found).mean for found in parts.values()]
     assert all(a > b for a, b in pairwise(means))
 
 
@@ -254,10 +257,11 @@ GOOD = np.random.default_rng(16).normal(size=(10, 4))
         (lambda: frechet_estimate(GOOD[:, :3], REFERENCE), r"expected features of dimension 4, got 3$"),
         (lambda: frechet_estimate(GOOD[:1], REFERENCE), r"expected at least 2 feature vectors, got 1"),
         (lambda: frechet(moments(GOOD[:, :3]), REFERENCE), r"expected features of dimension 4, got 3$"),
-        (lambda: sets(GOOD, REFERENCE, 4), r"of sets: expected whole sets of 4 \(at least 2\) rows, got 10 rows"),
-        (lambda: sets(GOOD, REFERENCE, 1), r"expected whole sets of 1 \(at least 2\)"),
-        (lambda: sets(GOOD[:5], REFERENCE, 10), r"expected at least 10 feature vectors, got 5"),
         (lambda: combine([]), r"expected sets of one size, got sizes none"),
+        (
+            lambda: combine([frechet_estimate(GOOD[:n], REFERENCE) for n in (5, 6)]),
+            r"expected sets of one size, got sizes \[5, 6\]",
+        ),
         (lambda: frechet_estimate(GOOD, REFERENCE, strata=[0, 1]), r"one class for each of 10 rows, got shape \(2,\)"),
         (
             lambda: frechet_estimate(GOOD, REFERENCE, strata=[0] * 9 + [5]),

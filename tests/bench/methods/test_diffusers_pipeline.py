@@ -133,9 +133,7 @@ def test_what_is_no_pipeline_is_one_line(copied: Path, tmp_path: Path) -> None:
 
 
 def test_a_pipeline_of_another_shape_is_refused_by_name(ddpm: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"diffusers-tiny-ddpm: expected input shape \(1, 16, 16\), got \(1, 8, 8\)"
-    ):
+    with pytest.raises(UsageError, match=r"diffusers-tiny-ddpm: expected input shape \(1, 16, 16\), got \(1, 8, 8\)"):
         choose(load_suite("mnist16-generation"), REGISTRY, [f"diffusers:{ddpm}"])
     with pytest.raises(UsageError, match=r"method diffusers\.path: expected a value, got none"):
         choose(SUITE, REGISTRY, ["diffusers"])

@@ -1,27 +1,25 @@
-"""The runner: resume, jobs, batch sizes, failures, and what it refuses."""
+"""The runner: resume, batch sizes, failures, and what it refuses."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
-from helpers import TEMPLATES, TINY, Measure, only_clean, plugin, same, stored
+from helpers import TEMPLATES, TINY, Measure, differing_share, plugin, same, stored
 
 from trustdm.bench import api
 from trustdm.bench.errors import UsageError
-from trustdm.bench.records import Records
-from trustdm.bench.runner import processes
 from trustdm.bench.runner.run import Exit, Options, Progress, Runner
 from trustdm.bench.runner.units import Unit, UnitResult
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import RunInfo, Status
 
 CLEAN = ("templates", "clean")
+
+
 PGD = ("templates", "pgd")
 
 
@@ -38,12 +36,6 @@ def test_a_limit_is_a_part_of_the_full_run(measure: Measure, tmp_path: Path) -> 
     measure("parts.db")
     measure("whole.db")
     assert same(stored(tmp_path / "parts.db"), stored(tmp_path / "whole.db"))
-
-
-def test_one_job_and_two_jobs_give_the_same_records(measure: Measure, tmp_path: Path) -> None:
-    measure("one.db", jobs=1)
-    measure("two.db", jobs=2)
-    assert same(stored(tmp_path / "one.db"), stored(tmp_path / "two.db"))
 
 
 @pytest.fixture
@@ -90,13 +82,6 @@ def test_batch_size_under_autoattack(
             assert share <= 0.01, (key, size, share)
 
 
-def differing_share(a: Records, b: Records) -> float:
-    """The share of rows whose verdict differs."""
-    a, b = a.sorted(), b.sorted()
-    assert np.array_equal(a.example, b.example) and np.array_equal(a.probe, b.probe)
-    return float((a.status != b.status).mean())
-
-
 def test_records_follow_the_harness_own_rules(measure: Measure, tmp_path: Path) -> None:
     measure()
     records = stored(tmp_path / "a.db")[PGD]
@@ -114,51 +99,6 @@ def test_counts_are_those_of_the_network(measure: Measure, tmp_path: Path) -> No
         costs = {c.identity.evaluation: store.blocks(c.id)[0].cost for c in store.cells()}
     assert (costs["clean"].forwards, costs["clean"].gradients) == (8, 0)
     assert costs["pgd"].gradients <= 8 * 11 and costs["pgd"].gradients >= 8
-
-
-def test_running_out_of_memory_halves_the_batch(measure: Measure, tmp_path: Path) -> None:
-    """The allocator itself refuses: each image asks for a third of this machine's memory, untouched."""
-    third = psutil.virtual_memory().total // 3
-    greedy = plugin(
-        tmp_path,
-        f"torch.empty(len(x) * {third}, dtype=torch.uint8)\nw = torch.arange(640.0).reshape(64, 10).sin()\n"
-        "return x.flatten(1) @ w",
-        "greedy",
-    )
-    modest = plugin(tmp_path, "w = torch.arange(640.0).reshape(64, 10).sin()\nreturn x.flatten(1) @ w", "modest")
-    for path in (greedy, modest):
-        assert measure(path.stem, (path.stem,), plugins=(path,), limit=16).exit_code is Exit.DONE
-    with Store.open(str(tmp_path / "greedy")) as store:
-        sizes = {r.batch_size for c in store.cells() for r in store.blocks(c.id).values()}
-    assert max(sizes) < 8
-    a, b = stored(tmp_path / "greedy"), stored(tmp_path / "modest")
-    for (_, evaluation), records in a.items():
-        assert differing_share(records, b["modest", evaluation]) <= 0.02, evaluation
-
-
-BROKEN = {
-    "shape": ("return torch.zeros(len(x), 7)", "expected logits of shape (8, 10), got (8, 7)"),
-    "nan": ("return torch.full((len(x), 10), float('nan'))", "expected finite logits, got NaN or infinity for 8 of 8"),
-    "integers": (
-        "return torch.zeros(len(x), 10, dtype=torch.int64)",
-        "floating point logits, got torch.int64",
-    ),
-    "list": ("return [0] * len(x)", "expected a tensor of logits (8, 10), got list"),
-    "raises": ("raise KeyError('layer4')", "classify raised KeyError: 'layer4'"),
-}
-
-
-@pytest.mark.parametrize("fault", BROKEN)
-def test_a_method_that_breaks_its_contract_is_a_record(measure: Measure, tmp_path: Path, fault: str) -> None:
-    body, message = BROKEN[fault]
-    path = plugin(tmp_path, body)
-    report = measure(methods=("broken",), plugins=(path,), limit=8)
-    assert report.exit_code is Exit.SOME_FAILED and report.failed == 3
-    assert len(report.lines) == 1 and message in report.lines[0] and "\n" not in report.lines[0]
-    records = stored(tmp_path / "a.db")["broken", "clean"]
-    assert set(records.status) == {Status.FAILED} and len(records) == 8
-    again = measure(methods=("broken",), plugins=(path,), limit=8)
-    assert again.exit_code is Exit.SOME_FAILED and "--retry-failed" in again.lines[0]
 
 
 def test_failed_blocks_are_run_again_when_asked(measure: Measure, tmp_path: Path) -> None:
@@ -202,34 +142,10 @@ def test_a_run_stops_at_a_block_boundary_when_its_time_is_over(measure: Measure,
     assert measure().exit_code is Exit.DONE
 
 
-def test_a_worker_that_dies_is_tried_again_and_then_reported(measure: Measure, tmp_path: Path) -> None:
-    path = plugin(tmp_path, "import os\nos._exit(9)")
-    report = measure(suite=only_clean(tmp_path), methods=("broken",), plugins=(path,), limit=8, jobs=2)
-    assert report.exit_code is Exit.ERROR and report.done == 0 and len(report.lines) == 1
-    assert "3 times" in report.lines[0] and "exit code 9" in report.lines[0]
-    assert not any(len(r) for r in stored(tmp_path / "a.db").values())
-
-
 def test_a_broken_method_does_not_end_the_others(measure: Measure, tmp_path: Path) -> None:
     path = plugin(tmp_path, "return torch.zeros(1)")
     report = measure(methods=("broken", "templates"), plugins=(path, TEMPLATES), limit=8)
     assert report.exit_code is Exit.SOME_FAILED and (report.done, report.failed) == (3, 3)
-
-
-def test_a_missing_checkpoint_is_an_error_of_its_method_only(measure: Measure, tmp_path: Path) -> None:
-    path = tmp_path / "heavy.py"
-    path.write_text(
-        "from pathlib import Path\nfrom trustdm import MethodCard, WeightFile, method\n"
-        "FILE = WeightFile(file='none.safetensors', sha256='0' * 64)\n\n"
-        "@method(MethodCard(name='heavy', input_shape=(1, 8, 8), classes=10, weights=(FILE,)))\n"
-        "def load():\n    from trustdm.bench.training.weights import load_state\n"
-        "    return load_state(FILE, Path(__file__).parent)\n",
-        encoding="utf-8",
-    )
-    alone = measure(methods=("heavy",), plugins=(path,), limit=8)
-    assert alone.exit_code is Exit.ERROR and len(alone.lines) == 1 and "none.safetensors" in alone.lines[0]
-    both = measure(methods=("heavy", "templates"), plugins=(path, TEMPLATES), limit=8)
-    assert both.exit_code is Exit.SOME_FAILED and both.done == 3
 
 
 def test_randomized_methods_are_drawn_often_and_repeat_themselves(measure: Measure, tmp_path: Path) -> None:
@@ -270,63 +186,6 @@ def test_names_and_limits_that_make_no_sense_are_refused() -> None:
         api.prepare(api.Request(suites=(TINY,), methods=("templates",), plugins=(TEMPLATES,), limit=0))
 
 
-def test_units_of_a_plan_travel_between_processes() -> None:
-    import pickle
-
-    request = api.Request(suites=(TINY,), methods=("templates",), plugins=(TEMPLATES,))
-    cell = api.prepare(request).cells[0]
-    unit = pickle.loads(pickle.dumps(Unit(cell, cell.blocks[0])))  # noqa: S301 - our own bytes
-    assert unit.cell.identity.key == cell.identity.key and np.array_equal(unit.cell.suite.test, cell.suite.test)
-
-
-def test_a_method_that_writes_to_its_input_is_refused(measure: Measure, tmp_path: Path) -> None:
-    path = plugin(tmp_path, "x.copy_((x > 0.5).float())\nreturn x.flatten(1)[:, :10] * 1.0")
-    report = measure(methods=("broken",), plugins=(path,), limit=8)
-    assert report.exit_code is Exit.SOME_FAILED and "expected its input unchanged, got it written to" in report.lines[0]
-
-
-@pytest.mark.parametrize("where", ["load", "classify"])
-def test_a_plugin_that_exits_does_not_end_the_run(measure: Measure, tmp_path: Path, where: str) -> None:
-    path = tmp_path / "quitter.py"
-    body = {"load": "raise SystemExit(0)", "classify": "return quit_now"}[where]
-    path.write_text(
-        "from trustdm import MethodCard, method\n\ndef quit_now(x):\n    raise SystemExit(0)\n\n"
-        "@method(MethodCard(name='quitter', input_shape=(1, 8, 8), classes=10))\n"
-        f"def load():\n    {body}\n",
-        encoding="utf-8",
-    )
-    report = measure(methods=("quitter", "templates"), plugins=(path, TEMPLATES), limit=8)
-    assert report.done == 3 and report.exit_code is Exit.SOME_FAILED
-    assert len(report.lines) == 1 and "raised SystemExit" in report.lines[0]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "return x.detach().flatten(1)[:, :10] + torch.zeros(1, requires_grad=True)",
-        "return x.detach().flatten(1)[:, :10]",
-    ],
-)
-def test_a_method_without_gradients_is_attacked_and_flagged(measure: Measure, tmp_path: Path, body: str) -> None:
-    path = plugin(tmp_path, body)
-    assert measure(methods=("broken",), plugins=(path,), limit=8).exit_code is Exit.DONE
-    with Store.open(str(tmp_path / "a.db")) as store:
-        assert sum(r.diagnostics.get("zero_gradient_rows", 0) for r in store.results()) == 16
-
-
-def test_an_error_while_going_backward_is_a_failure_of_the_method(measure: Measure, tmp_path: Path) -> None:
-    path = plugin(
-        tmp_path,
-        "class Torn(torch.autograd.Function):\n"
-        "    @staticmethod\n    def forward(ctx, x):\n        return x.clone()\n"
-        "    @staticmethod\n    def backward(ctx, g):\n        raise ValueError('torn')\n"
-        "return Torn.apply(x).flatten(1)[:, :10]",
-    )
-    report = measure(methods=("broken",), plugins=(path,), limit=8)
-    assert report.exit_code is Exit.SOME_FAILED and (report.done, report.failed) == (1, 2)
-    assert all("raised" in line and "torn" in line for line in report.lines)
-
-
 def test_retrying_fewer_blocks_launders_no_failure(measure: Measure, tmp_path: Path) -> None:
     path = plugin(tmp_path, "raise RuntimeError('always')")
     assert measure(methods=("broken",), plugins=(path,), limit=16).failed == 6
@@ -344,38 +203,6 @@ def test_a_fresh_start_supersedes_nothing_before_it_has_measured(measure: Measur
     measure(limit=8, options=Options(fresh=True))
     with Store.open(str(tmp_path / "a.db")) as store:
         assert sorted(c.superseded for c in store.cells()) == [False] * 3 + [True] * 3
-
-
-def test_a_checkpoint_on_the_card_is_checked_even_if_the_plugin_does_not(measure: Measure, tmp_path: Path) -> None:
-    path = plugin(tmp_path, "return x.flatten(1)[:, :10] * 1.0")
-    text = path.read_text(encoding="utf-8").replace(
-        "classes=10)", "classes=10, weights=({'file': 'w.safetensors', 'sha256': 'ab' * 32},))"
-    )
-    path.write_text(text, encoding="utf-8")
-    report = measure(methods=("broken",), plugins=(path,), limit=8)
-    assert report.exit_code is Exit.ERROR and "w.safetensors" in report.lines[0]
-    (tmp_path / "w.safetensors").write_bytes(b"other bytes")
-    report = measure(methods=("broken",), plugins=(path,), limit=8)
-    assert report.exit_code is Exit.ERROR and f"expected SHA-256 {'ab' * 32}" in report.lines[0]
-
-
-def test_a_side_file_that_changes_is_noticed(measure: Measure, tmp_path: Path) -> None:
-    side = tmp_path / "scale.txt"
-    side.write_text("1.0")
-    read = f"pathlib.Path({str(side)!r}).read_text()"
-    path = plugin(tmp_path, f"import pathlib\nreturn x.flatten(1)[:, :10] * float({read})")
-    assert measure(methods=("broken",), plugins=(path,), limit=8).exit_code is Exit.DONE
-    side.write_text("-1.0")
-    report = measure(methods=("broken",), plugins=(path,), limit=16)
-    assert report.exit_code is not Exit.DONE and report.done == 0
-    assert "not those that this cell was started with" in report.lines[0]
-
-
-def test_parameters_that_python_calls_equal_are_different(measure: Measure, tmp_path: Path) -> None:
-    report = measure(methods=("templates:scale=1.0", "templates:scale=2.0", "templates"), limit=8)
-    assert report.exit_code is Exit.DONE and report.done == 9
-    refused = measure(methods=("templates:scale=True",), limit=8)
-    assert refused.exit_code is Exit.ERROR and "scale: expected float, got True" in refused.lines[0]
 
 
 class Halting:
@@ -397,30 +224,3 @@ def test_a_stop_during_retries_is_a_stop(tmp_path: Path) -> None:
     with Store.open(str(tmp_path / "a.db")) as store:
         report = Runner(store, Halting(), info, Options(), Progress()).run(prepared.cells)
     assert report.done == 0 and report.stopped and report.exit_code is Exit.STOPPED
-
-
-def test_a_worker_killed_while_idle_is_replaced(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
-    give, killed = processes.Worker.give, []
-
-    def give_and_kill(worker: processes.Worker, unit: Unit) -> None:
-        if worker.told and not killed:
-            killed.append(worker.process.pid)
-            worker.process.kill()
-            worker.process.join()
-        give(worker, unit)
-
-    monkeypatch.setattr(processes.Worker, "give", give_and_kill)
-    report = measure(jobs=2, limit=16)
-    assert killed and (report.done, report.exit_code) == (6, Exit.DONE)
-
-
-def test_a_thread_that_a_plugin_leaves_behind_does_not_keep_the_run(measure: Measure, tmp_path: Path) -> None:
-    path = plugin(
-        tmp_path,
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\n"
-        "return x.flatten(1)[:, :10] * 1.0",
-    )
-    begun = time.monotonic()
-    suite = only_clean(tmp_path)
-    assert measure(suite=suite, methods=("broken",), plugins=(path,), limit=8, jobs=2).exit_code is Exit.DONE
-    assert time.monotonic() - begun < 120

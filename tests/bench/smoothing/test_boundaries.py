@@ -7,17 +7,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from replay.passage import error, passage
 from scipy.stats import binom
 
 from trustdm.bench.smoothing.boundaries import (
     Boundary,
     binomial,
     curtailed,
-    error,
     geometric,
     hopeless,
     mixture,
-    passage,
     spending_lower,
     spending_upper,
 )

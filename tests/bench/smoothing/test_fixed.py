@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, norm
@@ -18,9 +15,6 @@ from trustdm.bench.smoothing.fixed import (
     largest_radius,
     least_alpha,
     least_successes,
-    predict,
-    smallest_certifying,
-    smallest_predicting,
 )
 
 ALPHA = 0.001
@@ -99,6 +93,17 @@ def test_the_class_comes_from_the_selection_alone_and_ties_go_to_the_lowest_labe
     assert found.p_lower[1] == 0.0
 
 
+def test_less_than_ten_draws_certify_nothing_at_one_in_a_thousand() -> None:
+    """All agree: .001^(1/9) = .4642 and .001^(1/10) = .5012."""
+    for n, label in ((9, ABSTAIN), (10, 0)):
+        found = certify([[5, 0]], [[n, 0]], 1.0, 0.001)
+        assert found.label.tolist() == [label]
+    assert found.radius[0] == pytest.approx(norm.ppf(0.001**0.1))
+    for power in range(2, 30):  # half of one half, exactly
+        assert certify([[5, 0]], [[power, 0]], 1.0, 2.0**-power).label.tolist() == [0]
+        assert certify([[5, 0]], [[power - 1, 0]], 1.0, 2.0**-power).label.tolist() == [ABSTAIN]
+
+
 def test_it_abstains_exactly_below_one_half() -> None:
     n = 1000
     k = np.arange(n + 1)
@@ -108,50 +113,6 @@ def test_it_abstains_exactly_below_one_half() -> None:
     assert np.all(found.radius[rejected] >= 0)
     assert np.all(found.radius[~rejected] == 0)
     assert np.all(np.diff(found.radius) >= 0)
-
-
-def test_the_least_number_of_draws_that_can_certify() -> None:
-    """All agree: .001^(1/9) = .4642 and .001^(1/10) = .5012."""
-    assert smallest_certifying(0.001) == 10
-    for n, certifies in ((9, False), (10, True)):
-        found = certify([[5, 0]], [[n, 0]], 1.0, 0.001)
-        assert (found.label[0] == 0) == certifies
-    assert found.radius[0] == pytest.approx(norm.ppf(0.001**0.1))
-    assert smallest_certifying(0.01) == 7
-    assert smallest_certifying(0.25) == 2  # .25^(1/2) is one half, exactly
-    for power in range(2, 30):
-        assert smallest_certifying(2.0**-power) == power
-
-
-def test_the_least_number_of_draws_that_can_predict() -> None:
-    """All agree: p = 2 (1/2)^n; 2^-9 = .00195 and 2^-10 = .00098."""
-    assert smallest_predicting(0.001) == 11
-    assert predict([[10, 0], [11, 0]], 0.001).tolist() == [ABSTAIN, 0]
-    assert smallest_predicting(0.25) == 3
-    assert predict([[2, 0, 0], [0, 0, 3]], 0.25).tolist() == [ABSTAIN, 2]
-
-
-@pytest.mark.parametrize(("n", "alpha"), [(10, 0.001), (11, 0.001), (100, 0.001), (99, 0.05), (1000, 0.01)])
-def test_on_a_fair_coin_predict_answers_with_probability_alpha_at_most(n: int, alpha: float) -> None:
-    """Exact: a sum of whole binomial coefficients over 2^n."""
-    k = np.arange(n + 1)
-    answered = predict(two_classes(k, n), alpha) != ABSTAIN
-    ways = sum(math.comb(n, int(i)) for i in k[answered])
-    assert Fraction(ways, 2**n) <= Fraction(alpha)
-    assert ways > 0 or n < smallest_predicting(alpha)
-
-
-def test_predict_uses_the_exact_test_between_the_two_most_frequent() -> None:
-    rng = np.random.default_rng(3)
-    counts = rng.multinomial(60, [0.5, 0.3, 0.15, 0.05], size=200)
-    for row, label in zip(counts, predict(counts, 0.05), strict=True):
-        second, first = sorted(row)[-2:]
-        p = binomtest(int(first), int(first + second), 0.5).pvalue
-        assert label == (int(np.argmax(row)) if p <= 0.05 else ABSTAIN)
-
-
-def test_equal_tops_abstain_and_equal_seconds_do_not_matter() -> None:
-    assert predict([[50, 50, 0], [3, 3, 94], [100, 0, 0]], 0.4).tolist() == [ABSTAIN, 2, 0]
 
 
 @pytest.mark.parametrize("radius", [0.0, 0.1, 0.25, 0.9])
@@ -187,7 +148,6 @@ def test_the_least_alpha_is_the_one_of_the_largest_radius(n: int, sigma: float, 
         (lambda: certify([[1.0, 2.0]], [[1, 2]], 1.0, ALPHA), "selection: expected whole numbers from 0, got float64"),
         (lambda: certify([[1, 2]], [[0, 0]], 1.0, ALPHA), "estimation: expected at least one draw .* for image 0"),
         (lambda: certify([[1, 2]], [[1, 2]], 0.0, ALPHA), "sigma: expected a positive standard deviation"),
-        (lambda: predict([1, 2], ALPHA), r"expected counts \(images, classes\)"),
         (lambda: certified_radius(1.5, 1.0), r"expected lower bounds in \[0, 1\]"),
     ],
 )
@@ -199,4 +159,3 @@ def test_what_makes_no_sense_is_named(call, message: str) -> None:
 def test_no_images_give_no_certificates() -> None:
     none = np.zeros((0, 3), dtype=int)
     assert len(certify(none, none, 1.0, ALPHA).label) == 0
-    assert len(predict(none, ALPHA)) == 0

@@ -1,0 +1,91 @@
+"""Reads the store once and sums it up: boards from cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from trustdm.bench import reported, studies
+from trustdm.bench.errors import SuiteError
+from trustdm.bench.plugins import stored_suite
+from trustdm.bench.reported import ReportedRow
+from trustdm.bench.store.rows import CellRow
+from trustdm.bench.studies import Study
+from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.summary import rows as summary
+from trustdm.bench.summary.cache import FactsCache
+from trustdm.bench.summary.cell import CellView
+from trustdm.bench.summary.row import Row
+from trustdm.leaderboard import columns, names
+from trustdm.leaderboard.boards import Board, Entry, Part, Site, Source
+from trustdm.leaderboard.boardview import view_of
+
+
+def load(store: Source, suites: Sequence[Suite], cache: FactsCache | None = None) -> Site:
+    """Everything the pages of ``suites`` show; what is summed up is looked up in ``cache`` first.
+
+    Raises:
+        StoreError: the store cannot be read.
+        SuiteError: a file of published numbers, or of a study, is wrong.
+        PluginError: the view of a task cannot be used.
+    """
+    published = {name: reported.reported(name) for name in reported.suites()}
+    known = FactsCache(None) if cache is None else cache
+    boards = tuple(_board(store, suite, published.get(suite.name, ()), known) for suite in suites)
+    return Site(boards, {run.id: run for run in store.runs()}, published, _studies(suites))
+
+
+def _studies(suites: Sequence[Suite]) -> tuple[Study, ...]:
+    """The studies all of whose suites are among these."""
+    by_name = {suite.name: suite for suite in suites}
+    asked = [studies.load_study(name) for name in studies.names()]
+    there = tuple(study for study in asked if {study.x.suite, study.y.suite} <= set(by_name))
+    for study in there:
+        studies.check(study, by_name)
+    return there
+
+
+def stored(store: Source, suites: Sequence[Suite]) -> tuple[list[Suite], tuple[str, ...]]:
+    """The suites that the store has results of and that are neither among ``suites`` nor shipped, each as its newest
+    cell has it; and the names of those with results that get no page: unreadable (their task is not installed, say),
+    or shipped but not asked for.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    listed = {suite.name for suite in suites}
+    cells = [cell for cell in store.cells() if cell.identity.suite not in listed and store.blocks(cell.id)]
+    newest = {cell.identity.suite: cell.suite_content for cell in cells}
+    known = {name: None if name in shipped() else _readable(name, newest[name]) for name in sorted(newest)}
+    return [suite for suite in known.values() if suite], tuple(name for name, suite in known.items() if not suite)
+
+
+def _readable(name: str, content: str) -> Suite | None:
+    """The suite of that name; None where its content is of another version of this package, or was damaged."""
+    try:
+        suite = stored_suite(content, f"suite {name} in the database")
+    except SuiteError:
+        return None
+    return suite if suite.name == name else None
+
+
+def _board(store: Source, suite: Suite, published: tuple[ReportedRow, ...], cache: FactsCache) -> Board:
+    cells = {cell.id: cell for cell in store.cells(suite=suite.name)}
+    results = [result for result in store.results(suite.name) if result.id in cells]
+    rows = summary.rows(suite, results, cache.of(suite, results))
+    parts = {r.id: Part(CellView(suite, r), cells[r.id], tuple(store.blocks(r.id).values())) for r in results}
+    board = Board(suite, _entries(suite, rows, parts, store.lab), reported=published)
+    board = replace(board, extra=view_of(suite).load(store, suite, rows))
+    return replace(board, scales=columns.axes(board))
+
+
+def _entries(suite: Suite, rows: Sequence[Row], parts: dict[int, Part], lab: str) -> tuple[Entry, ...]:
+    order = {name: at for at, name in enumerate(suite.evaluations)}
+    owned = [sorted((parts[i] for i in row.cells), key=lambda p: order.get(p.evaluation, len(order))) for row in rows]
+    named = [_named(row, parts[row.cells[0]].cell, lab) for row in rows]
+    called = zip(rows, owned, names.suffixes(named), named, strict=True)
+    return tuple(Entry(row, tuple(own), suffix, it.imported) for row, own, suffix, it in called)
+
+
+def _named(row: Row, cell: CellRow, lab: str) -> names.Named:
+    return names.Named(row, names.weights(cell.identity.weights) or cell.state_digest or "", cell.lab != lab)

@@ -1,0 +1,62 @@
+"""What the page of a method shows of its attacks: attack by attack, attacked images, and example by example."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from trustdm.bench.records import Records
+from trustdm.bench.tasks.robustness.metrics import curve
+from trustdm.bench.tasks.robustness.task import CLEAN
+from trustdm.bench.types import Status
+from trustdm.leaderboard import cells as formats
+from trustdm.leaderboard import outcomes
+from trustdm.leaderboard.boards import Board, Entry, Part, Source
+from trustdm.leaderboard.models import Cell
+from trustdm.leaderboard.sections import Head, Line, OnPage, PicturesSection, Section, Sections, TableSection
+from trustdm.leaderboard.tasks.robustness import gallery, words
+
+NOTE = (
+    "For each example: the clean image, the attacked one, and the difference, amplified until its largest entry is "
+    "black or white (the budget is {budget})."
+)
+EXAMPLES = "The verdict, the class predicted, and the margin of the true class over the best other one."
+
+
+def sections(board: Board, entry: Entry, page: OnPage) -> Sections:
+    """All of it, for one row."""
+    ladders = [ladder for part in entry.parts if (ladder := attack_by_attack(part)) is not None]
+    albums: list[Section] = []
+    files: dict[str, bytes] = {}
+    note = NOTE.format(budget=words.budget(board.suite))
+    for part in entry.parts:
+        images = gallery.kept(cast("Source", board.extra), part)
+        if images is not None:
+            pictures, needed = gallery.pictures(images, page.root, wrong_before(part.result.records))
+            albums.append(PicturesSection(f"Attacked images, {part.evaluation}", pictures, note, across=3))
+            files |= needed
+    examples = outcomes.table(board, entry, page.records, EXAMPLES, frozenset({CLEAN}))
+    return Sections((*ladders, *albums, *([examples] if examples else [])), files)
+
+
+def attack_by_attack(part: Part) -> TableSection | None:
+    """What still holds after each attack, and how often each status was given; None where there is one probe only."""
+    table = part.view.table
+    if len(table.probes) < 2:
+        return None
+    values = dict(curve(part.view))
+    seen = [status for status in Status if np.any(table.status == status)]
+    lines = []
+    for probe, column in zip(table.probes, table.status.T, strict=True):
+        counts = (Cell(str(int((column == status).sum())), state="count") for status in seen)
+        lines.append(Line(probe, (formats.share(values.get(probe)), *counts)))
+    heads = (Head("Robust accuracy so far"), *(Head(outcomes.WORDS[status]) for status in seen))
+    return TableSection(f"Attack by attack, {part.evaluation}", heads, tuple(lines), corner="After")
+
+
+def wrong_before(records: Records) -> frozenset[int]:
+    """The examples that were right in no draw of the clean image: attacks leave those alone."""
+    clean = records.where(records.probe == CLEAN)
+    right = clean.example[clean.status == Status.CORRECT]
+    return frozenset(np.setdiff1d(clean.example, right).tolist())

@@ -1,0 +1,61 @@
+"""The view of adversarial robustness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.suite.models import MetricSpec
+from trustdm.bench.summary.row import Row
+from trustdm.leaderboard import downloads
+from trustdm.leaderboard.boards import Board, Entry, Source
+from trustdm.leaderboard.boardview import BoardView, Charts, CostColumn, FactWords, Place
+from trustdm.leaderboard.sections import OnPage, Sections
+from trustdm.leaderboard.tasks.robustness import charts, sections, words
+
+
+class RobustnessView(BoardView):
+    """Attacks one by one are parts of their evaluation; the pictures of attacked images are read when shown."""
+
+    def load(self, source: Source, suite: Suite, rows: Sequence[Row]) -> Source:
+        """The store, to read the images of one row at a time."""
+        return source
+
+    def line(self, suite: Suite) -> str:
+        return words.line(suite)
+
+    def facts(self, board: Board) -> Sequence[FactWords]:
+        return words.facts(board.suite)
+
+    def card(self, card: Mapping[str, object]) -> Sequence[FactWords]:
+        return words.card(card)
+
+    def label(self, suite: Suite, metric: MetricSpec) -> str:
+        return words.label(metric)
+
+    def describe(self, suite: Suite, metric: MetricSpec) -> str:
+        return words.describe(suite, metric)
+
+    def place(self, suite: Suite, metric: MetricSpec) -> Place:
+        """One attack of an evaluation that has a column for all of them is a part."""
+        whole = {m.evaluation for m in suite.metrics if not m.probe}
+        return Place("part", "each attack") if metric.probe and metric.evaluation in whole else Place()
+
+    def costs(self, suite: Suite) -> Sequence[CostColumn]:
+        return (
+            CostColumn("forwards", "Forward", "Images sent forward for each example, as counted"),
+            CostColumn("gradients", "Gradient", "Images a gradient was taken for, for each example"),
+            CostColumn("device", "Device time", "Process or device time for each example"),
+        )
+
+    def charts(self, name: str, board: Board) -> Charts:
+        return Charts(charts.board_charts(name, charts.lines(board)))
+
+    def sections(self, board: Board, entry: Entry, page: OnPage) -> Sections:
+        return sections.sections(board, entry, page)
+
+    def records(self, board: Board, entry: Entry) -> bytes:
+        return downloads.records_csv(entry.parts, value="margin")
+
+
+VIEW = RobustnessView()
