@@ -175,7 +175,7 @@ class Wrapped:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The model itself, as each capability of its card is called by; ``preprocess`` is applied to its input."""
-        if name not in self.facts.get("capabilities", DEFAULT):
+        if name not in vars(self).get("facts", {}).get("capabilities", DEFAULT):  # a copy has no facts at first
             raise AttributeError(name)
         return self._answer
 

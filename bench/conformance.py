@@ -20,8 +20,9 @@ from typing import Any
 
 from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.checks.cases import AttackCase, Check, DatasetCase, MethodCase
+from trustdm.bench.checks.weight_attacks import WeightAttackCase
 from trustdm.bench.construct import registry_of
-from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard
+from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard, WeightAttackCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import MARK, Registry, loaded
@@ -162,6 +163,8 @@ def _case(kind: str, thing: Callable[..., Any], card: Card, params: dict[str, An
         elif kind == "dataset" and isinstance(card, DatasetCard):
             shape, classes = params.get("shape", card.shape), params.get("classes", card.classes)
             case = DatasetCase(lambda: thing(**params), card, tuple(shape), int(classes))
+        elif kind == "weight_attack" and isinstance(card, WeightAttackCard):
+            case = WeightAttackCase(thing(**params), card)
         else:
             raise UsageError(f"conformance: expected a card for {kind}, got {type(card).__name__}")
         _ = case.loaded

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from trustdm.bench.reported import labels
-from trustdm.bench.summary.comparison import OPEN, SEPARATED, TIED
 from trustdm.bench.summary.flags import words
 from trustdm.bench.summary.row import Row
 from trustdm.bench.tasks.contract import Task
@@ -30,13 +30,6 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
         "verified": ("good", "An independent second run gave the same result."),
         "not reproduced": ("bad", "An independent second run did not give this result."),
     },
-}
-
-# What a row is called in comparison with the best one of its group.
-COMPARED = {
-    SEPARATED: "A statistical test, corrected for all pairs of rows, tells it from the best row of its group.",
-    TIED: "It certainly differs from the best row of its group by less than anybody would care about.",
-    OPEN: "Too few examples to say whether it differs from the best row of its group.",
 }
 
 IMPORTED = Chip("imported", "info", "Measured in another store; its records were imported.")

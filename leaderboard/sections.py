@@ -57,7 +57,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Images that belong together with their caption; ``name`` stands before it, ``absent`` in place of further ones."""
+    """Images that belong together with their caption; ``name`` stands before it, ``absent`` in place of others."""
 
     images: tuple[Image, ...]
     caption: str = ""

@@ -16,7 +16,7 @@ from trustdm.leaderboard.scales import Scale
 Ids = Mapping[str, Mapping[str, str]]
 BARS = "The small bars have an axis for each column, from its least to its greatest value{log}; shares have 0 to 100%."
 LOG = ", logarithmic where these differ more than tenfold"
-COMPARED = {SEPARATED: "separated", TIED: "tied with the best", OPEN: "n too small to tell"}
+COMPARED: dict[str, str] = {SEPARATED: "separated", TIED: "tied with the best", OPEN: "n too small to tell"}
 
 
 def rank(row: Row) -> Cell:

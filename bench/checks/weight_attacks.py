@@ -157,7 +157,7 @@ def _require_same(got: Mapping[str, Tensor], expected: Mapping[str, Tensor], wha
 
 
 def _tied_network() -> nn.Module:
-    from torch import Tensor, nn
+    from torch import nn
 
     class Network(nn.Module):
         """Logits (B, 6) of images (B, 1, 8, 8)."""

@@ -16,6 +16,7 @@ from trustdm.bench.runner.run import Progress
 from trustdm.bench.runner.units import CellEstimate, UnitResult
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.models import MetricSpec
+from trustdm.bench.summary.comparison import SEPARATED
 from trustdm.bench.summary.row import Row
 
 WIDE = 220
@@ -101,6 +102,22 @@ def notes(rows: Sequence[Row]) -> list[str]:
     """Why numbers are missing from rows, or rows are not ranked, one line each."""
     lines = [f"{title(row)}: {error}" for row in rows for error in row.errors]
     return [*lines, *(f"{title(row)}: not ranked: {row.caveat}" for row in rows if row.caveat)]
+
+
+def tests(suite: Suite, rows: Sequence[Row]) -> list[str]:
+    """How the rows of each group were compared, and what n lets one see."""
+    lines = []
+    for test, group, least in sorted({(r.rank_test, r.rank_group, r.separable) for r in rows if r.rank_test}, key=str):
+        metric = suite.task.metric(suite.ranking_metric.statistic)
+        share = metric is not None and metric.unit == "share"
+        seen = "" if least is None else f"{100 * least:.2g} points" if share else f"{least:.3g}"
+        lines.append(
+            f"ranks ({group}): {test}" + (f"; differences from about {seen} on can be told apart" if seen else "")
+        )
+    for row in rows:
+        if row.comparison and row.comparison != SEPARATED:
+            lines.append(f"{title(row)}: {row.comparison} from the best of its group")
+    return lines
 
 
 def marks(row: Row) -> str:

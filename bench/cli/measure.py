@@ -133,10 +133,12 @@ def _conclude(report: Report, *, fresh: bool) -> int:
 
 def _tables(store: Store, prepared: Prepared) -> None:
     from trustdm.bench.cli import console
-    from trustdm.bench.summary.rows import rows
+    from trustdm.bench.cli.show import board_rows
+    from trustdm.bench.summary.cache import FactsCache
 
-    for suite in prepared.suites:
-        console.out.print(console.board(suite, rows(suite, store.results(suite.name))))
+    with FactsCache.beside(store.database.name) as cache:
+        for suite in prepared.suites:
+            console.out.print(console.board(suite, board_rows(suite, store, cache)))
 
 
 def _stop_on_signals(runner: Runner) -> None:

@@ -12,11 +12,11 @@ from rich.table import Table
 from trustdm.bench import api, plugins, reported
 from trustdm.bench.cli import console
 from trustdm.bench.errors import SuiteError, UnknownName
-from trustdm.bench.plugins import load_suite, stored_suite
 from trustdm.bench.registry import Entry
 from trustdm.bench.shipped import untested
 from trustdm.bench.store.store import Store
-from trustdm.bench.suite.load import Suite, shipped
+from trustdm.bench.suite.load import Suite, parse_stored, shipped
+from trustdm.bench.summary.cache import FactsCache
 from trustdm.bench.summary.row import Row
 from trustdm.bench.summary.rows import rows
 
@@ -89,26 +89,25 @@ def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool) -
         return
     for kind in KINDS:
         if name in catalogue.registry.names(kind):
-            _show_plugin(catalogue.registry.get(kind, name), db, as_json=as_json)
+            _show_plugin(catalogue.registry.get(kind, name), db, catalogue, as_json=as_json)
             return
-    if (db is not None or Path(api.database(db)).exists()) and _show_stored(name, db, as_json=as_json):
+    if (db is not None or Path(api.database(db)).exists()) and _show_stored(name, db, catalogue, as_json=as_json):
         return
     known = shipped() + [n for kind in KINDS for n in catalogue.registry.names(kind)]
     raise UnknownName("name", name, known)
 
 
-def _show_stored(name: str, db: str | None, *, as_json: bool) -> bool:
+def _show_stored(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool) -> bool:
     """Shows a suite or a method that only the database knows; False if it does not."""
     with Store.open(api.database(db), read_only=True) as store:
         cells = store.cells(suite=name) or store.cells(method=name)
     if not cells:
         return False
-    suites = {c.identity.suite: stored_suite(c.suite_content, f"{api.database(db)}: {name}") for c in cells}
-    if name in suites:
-        _show_suite(suites[name], db, as_json=as_json)
+    if name in {c.identity.suite for c in cells}:
+        suite = parse_stored(cells[-1].suite_content, f"{api.database(db)}: {name}", catalogue.tasks)
+        _show_suite(suite, db, as_json=as_json)
         return True
-    found = [(s, r) for s in suites.values() for r in stored_rows(s, db) if r.method == name]
-    _print_card("method", cells[-1].card, found, as_json=as_json)
+    _print_card("method", cells[-1].card, method_rows(name, db, catalogue), as_json=as_json)
     return True
 
 
@@ -120,38 +119,36 @@ def _suite(name: str, catalogue: plugins.Catalogue) -> Suite | None:
 
 
 def _show_suite(suite: Suite, db: str | None, *, as_json: bool) -> None:
-    found = stored_rows(suite, db)
+    board = stored_rows(suite, db)
     if as_json:
-        console.say(json.dumps([row.as_json() for row in found], indent=1))
+        console.say(json.dumps([row.as_json() for row in board], indent=1))
         return
     console.say(f"{suite.title}\n{suite.description.strip()}")
     for line in suite.task.says(suite)[1:]:
         console.say(line)
-    if untested(suite, sum(r.completeness == "full" for r in found)):
+    if untested(suite, sum(r.completeness == "full" for r in board)):
         console.say("untested: this suite has not been run at full size yet")
-    console.out.print(console.board(suite, found))
-    for note in console.notes(found):
+    console.out.print(console.board(suite, board))
+    for note in console.notes(board):
         console.say(note)
-    for test in sorted({r.rank_test for r in found if r.rank_test}):
-        console.say(f"ranks: {test}")
+    for line in console.tests(suite, board):
+        console.say(line)
 
 
-def _show_plugin(entry: Entry, db: str | None, *, as_json: bool) -> None:
-    found = []
-    if entry.kind == "method":
-        found = [(s, r) for s in map(load_suite, shipped()) for r in stored_rows(s, db) if r.method == entry.name]
-    _print_card(entry.kind, entry.card.model_dump(mode="json"), found, as_json=as_json)
+def _show_plugin(entry: Entry, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool) -> None:
+    measured = method_rows(entry.name, db, catalogue) if entry.kind == "method" else []
+    _print_card(entry.kind, entry.card.model_dump(mode="json"), measured, as_json=as_json)
 
 
-def _print_card(kind: str, card: dict[str, Any], found: Sequence[tuple[Suite, Row]], *, as_json: bool) -> None:
+def _print_card(kind: str, card: dict[str, Any], measured: Sequence[tuple[Suite, Row]], *, as_json: bool) -> None:
     if as_json:
-        console.say(json.dumps({"kind": kind, "card": card, "rows": [r.as_json() for _, r in found]}, indent=1))
+        console.say(json.dumps({"kind": kind, "card": card, "rows": [r.as_json() for _, r in measured]}, indent=1))
         return
     console.say(f"{kind} {card['name']}")
     for field, value in card.items():
         if value not in ("", [], None, False):
             console.say(f"  {field}: {value}")
-    for suite, row in found:
+    for suite, row in measured:
         console.out.print(console.board(suite, [row]))
 
 
@@ -179,8 +176,48 @@ def stored_rows(suite: Suite, db: str | None) -> list[Row]:
     """The rows of a suite in the database; none where there is no database yet."""
     url = api.database(db)
     if "://" not in url and not Path(url).exists():
-        if db is not None:
-            raise SuiteError(url, "--db", "a result database", "no such file")
-        return []
-    with Store.open(url, read_only=True) as store:
-        return rows(suite, store.results(suite.name))
+        return stored_rows_missing(db, url)
+    with Store.open(url, read_only=True) as store, FactsCache.beside(url) as cache:
+        return board_rows(suite, store, cache)
+
+
+def board_rows(suite: Suite, store: Store, cache: FactsCache) -> list[Row]:
+    """The rows of a suite in an open store."""
+    results = store.results(suite.name)
+    return rows(suite, results, cache.of(suite, results))
+
+
+def method_rows(name: str, db: str | None, catalogue: plugins.Catalogue) -> list[tuple[Suite, Row]]:
+    """The rows of a method on every board that it has some on, shipped suites first; none without a database.
+
+    A suite that is not shipped is the one that is stored, as its newest cell has it.
+    """
+    url = api.database(db)
+    if "://" not in url and not Path(url).exists():
+        return stored_rows_missing(db, url)
+    with Store.open(url, read_only=True) as store, FactsCache.beside(url) as cache:
+        contents = {cell.identity.suite: cell.suite_content for cell in store.cells(method=name)}
+        suites = [_known_suite(suite, content, url, catalogue) for suite, content in contents.items()]
+        return [(s, r) for s in suites if s for r in board_rows(s, store, cache) if r.method == name]
+
+
+def _known_suite(name: str, content: str, url: str, catalogue: plugins.Catalogue) -> Suite | None:
+    """A suite by name or, where none is shipped, as it is stored; None (and a line) if no task here reads it."""
+    if name in shipped():
+        return catalogue.suite(name)
+    try:
+        return parse_stored(content, f"{url}: {name}", catalogue.tasks)
+    except SuiteError as error:
+        console.warn(f"trustdm: suite left out: {error}")
+        return None
+
+
+def stored_rows_missing(db: str | None, url: str) -> list[Any]:
+    """No rows, where no database was named.
+
+    Raises:
+        SuiteError: one was, and is not there.
+    """
+    if db is not None:
+        raise SuiteError(url, "--db", "a result database", "no such file")
+    return []

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.contracts import DatasetCard, dataset
-from trustdm.bench.data.arrays import Bytes, Ids, checked, located, unit
+from trustdm.bench.data.arrays import Ids, checked, located, unit
+from trustdm.bench.data.images import ENDINGS, MODES, decoded
 from trustdm.bench.errors import DataError
 from trustdm.bench.hashing import canonical_json
 
@@ -22,8 +23,6 @@ CARD = DatasetCard(
     classes=2,
     needs="option path in the suite",
 )
-ENDINGS = (".png", ".jpg", ".jpeg")
-MODES = {1: "L", 3: "RGB"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,33 +46,15 @@ class ImageFolder:
         total = hashlib.sha256(canonical_json({"shape": list(self.shape), "files": len(self)}).encode())
         for name, label in zip(self.files, self.labels.tolist(), strict=True):
             total.update(canonical_json([name, label]).encode() + b"\n")
-            total.update(self._decode(name).tobytes())
+            total.update(decoded(self.folder / name, self.shape).tobytes())
         return total.hexdigest()
 
     def read(self, index: Ids) -> tuple[NDArray[np.float32], Ids]:
         ids = checked("image-folder", index, len(self))
         images = np.empty((len(ids), *self.shape), dtype=np.uint8)
         for row, i in enumerate(ids):
-            images[row] = self._decode(self.files[i])
+            images[row] = decoded(self.folder / self.files[i], self.shape)
         return unit(images, 255), self.labels[ids]
-
-    def _decode(self, name: str) -> Bytes:
-        """uint8 (C, H, W), exactly as stored: nothing is resized, rotated or converted."""
-        from PIL import Image
-
-        channels, height, width = self.shape
-        where = f"image-folder: {self.folder / name}"
-        try:
-            with Image.open(self.folder / name) as image:
-                if (image.size, image.mode) != ((width, height), MODES[channels]):
-                    raise DataError(
-                        f"{where}: expected {width}x{height} pixels of mode {MODES[channels]}, got "
-                        f"{image.size[0]}x{image.size[1]} of mode {image.mode}; convert it: nothing is resized here"
-                    )
-                pixels = np.asarray(image, dtype=np.uint8)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise DataError(f"{where}: expected an image, got {error}") from error
-        return pixels.reshape(height, width, channels).transpose(2, 0, 1)
 
 
 def _entries(folder: Path) -> list[Path]:

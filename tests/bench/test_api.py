@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ def test_the_callers_model_is_left_as_it_was(db: str) -> None:
     net = network().train()
     evaluate(net, TINY, limit=8, name="linear", db=db)
     assert net.training and all(p.requires_grad for p in net.parameters())
+
+
+def test_existing_code_answers_to_what_its_card_says_and_can_be_copied() -> None:
+    model = wrap(lambda x, *more: (x, more), preprocess=lambda x: x + 1, capabilities=("classify_noisy",))
+    assert model.classify_noisy(1, 0.5) == (2, (0.5,)) == copy.deepcopy(model).classify_noisy(1, 0.5)
+    for name in ("classify", "sample", "weights"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(model, name)
+    assert wrap(lambda x: x).classify(3) == 3
 
 
 def test_an_object_of_this_process_takes_one_job(db: str) -> None:

@@ -304,6 +304,20 @@ def test_a_helper_of_a_helper_counts(moved_by: Moved) -> None:
     assert "method digits-standard" not in moved
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("features/extract.py", "numpy().astype(card.precision)", 'numpy().astype("float16")'),
+        ("features/quantise.py", '"round": 0.5', '"round": 0.4'),
+        ("features/quantise.py", "RULES[rule]) // 1", "RULES[rule]) // 2"),
+    ],
+)
+def test_how_images_and_features_are_rounded_counts_for_generation(
+    moved_by: Moved, name: str, old: str, new: str
+) -> None:
+    assert moved_by(name, old, new) == {"protocol generation"}
+
+
 def test_moved_modules_and_folders_move_nothing(tree: Tree, before: dict[str, str], tmp_path: Path) -> None:
     other = Tree(tmp_path)
     moves = {"types": "lib.values", "perturb": "pushes", "tasks.robustness": "tasks.robust", "training.weights": "w"}

@@ -17,12 +17,13 @@ import torch
 
 from trustdm.bench import api
 from trustdm.bench.plan import MethodSpec
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.rng import derive
 from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.smoothing import fixed
 from trustdm.bench.store.store import Store
-from trustdm.bench.plugins import load_suite
+from trustdm.bench.suite.data import open_data
 
 PAIRS = 3
 IMAGES = 16
@@ -81,7 +82,7 @@ def published(suite: Path) -> np.ndarray:
     prepared = api.prepare(request, [MethodSpec(METHOD)])
     cell, session = prepared.cells[0], Session(Settings(), prepared.catalogue.registry)
     classify = session.method(cell).call
-    images, _ = session.dataset(cell.suite).read(cell.suite.test[:IMAGES])
+    images, _ = open_data(cell.suite, prepared.catalogue.registry).read(cell.suite.test[:IMAGES])
     counts = np.zeros((IMAGES, CHUNKS, 10), dtype=int)
     CLOCK.start()
     with one_thread(), torch.no_grad():

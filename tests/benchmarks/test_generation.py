@@ -22,12 +22,14 @@ from PIL import Image
 from trustdm.bench import api
 from trustdm.bench.features.reference import read_reference
 from trustdm.bench.plan import MethodSpec
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.store.store import Store
-from trustdm.bench.plugins import load_suite
 from trustdm.bench.summary import rows as summary
 from trustdm.bench.targets.sample import labels_of
+from trustdm.bench.tasks.generation.extractor import suite_extractor
+from trustdm.bench.tasks.generation.task import generation, reference_file
 
 PAIRS = 3
 IMAGES = 500
@@ -43,7 +45,7 @@ def only_ten_steps(folder: Path) -> Path:
     head, _, tail = text.partition("[evaluations.steps-5]")
     parts = [part for part in tail.split("[[metrics]]")[1:] if '"steps-10"' in part]
     metrics = "".join(f"[[metrics]]{part.partition('[ranking]')[0]}" for part in parts)
-    for name in (suite.generation.reference if suite.generation else "", "digits-linf.splits.json"):
+    for name in (generation(suite).reference, "digits-linf.splits.json"):
         (folder / name).write_bytes((suite.source.parent / name).read_bytes())
     path = folder / "ten.toml"
     ten = '[evaluations.steps-10]\nprotocol = "generation"\nsteps = 10\n\n'
@@ -70,7 +72,8 @@ def usual(suite: Path, folder: Path) -> float:
     request = api.Request(suites=(suite,), methods=(METHOD,))
     prepared = api.prepare(request, [MethodSpec.parse(METHOD)])
     session = Session(Settings(), prepared.catalogue.registry)
-    sample, extractor = session.method(prepared.cells[0]).call, session.extractor(loaded)
+    sample = session.method(prepared.cells[0]).call
+    extractor = suite_extractor(loaded, prepared.catalogue.registry, "cpu")
     seeds = list(range(IMAGES))
     labels = labels_of(seeds, "balanced", 10)
     folder.mkdir(parents=True)
@@ -92,7 +95,7 @@ def usual(suite: Path, folder: Path) -> float:
                 small = np.stack([resize(image)[..., :1] for image in found]).transpose(0, 3, 1, 2)
                 features.append(extractor(torch.from_numpy(small.round().clip(0, 255).astype(np.uint8))))
             all_features = np.concatenate(features).astype(np.float64)
-            reference = read_reference(loaded.reference_file()).moments
+            reference = read_reference(reference_file(loaded)).moments
             mean, covariance = all_features.mean(axis=0), np.cov(all_features, rowvar=False)
             return float(frechet_distance(mean, covariance, reference.mean, reference.covariance))
 

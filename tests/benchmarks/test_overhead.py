@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from trustdm.bench import api
+from trustdm.bench.method import Meter
 from trustdm.bench.perturb.budget import project
 from trustdm.bench.plan import MethodSpec, PlannedCell, protocols
 from trustdm.bench.plugins import load
@@ -18,9 +19,10 @@ from trustdm.bench.rng import Noise
 from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.store.store import Store
+from trustdm.bench.suite.data import open_data
 from trustdm.bench.targets.classify import Target
-from trustdm.bench.method import Meter
 from trustdm.bench.tasks.robustness.protocol import Adversarial
+from trustdm.bench.tasks.robustness.task import budget_of
 
 PAIRS = 3
 LIMIT = 64
@@ -43,19 +45,20 @@ def bare() -> tuple[int, int]:
     prepared = api.prepare(request, [MethodSpec(METHOD)])
     session, meter, verdicts = Session(Settings(), registry), Meter(), []
     for cell in prepared.cells:
-        network, suite = session.method(cell), cell.suite
-        target = Target(network.classify, network.card, meter, cell.identity.key)
+        network, suite, budget = session.method(cell), cell.suite, budget_of(cell.suite)
+        data = open_data(suite, registry)
+        target = Target(network.call, network.card, meter, cell.identity.key)
         attacks = _attacks(cell, registry)
         for block in cell.blocks:
             examples = suite.test[block.start : block.stop]
-            x, y = (torch.from_numpy(a) for a in session.dataset(suite).read(examples))
+            x, y = (torch.from_numpy(a) for a in data.read(examples))
             with one_thread(), torch.random.fork_rng():
                 standing = _right(target, x, y)
                 for name, attack in attacks:
                     index = standing.nonzero()[:, 0]
                     noise = Noise(f"{cell.identity.key}/{name}", examples).rows(index.numpy())
-                    found = attack.perturb(target, x[index], y[index], suite.budget, noise)
-                    standing[index] = _right(target, project(x[index], found, suite.budget), y[index])
+                    found = attack.perturb(target, x[index], y[index], budget, noise)
+                    standing[index] = _right(target, project(x[index], found, budget), y[index])
             verdicts.append(standing)
     return meter.forwards, meter.gradients
 

@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 
 from trustdm.bench.hashing import canonical_json
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.records import Records, failed
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
-from trustdm.bench.plugins import load_suite
+from trustdm.bench.tasks.generation.task import generation as table_of
+from trustdm.bench.tasks.generation.task import reference_file
 from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status, blocks_of
-from trustdm.leaderboard.boards import Board, load
+from trustdm.leaderboard.boards import Board
 from trustdm.leaderboard.build import build_site
+from trustdm.leaderboard.loading import load
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 NAN = "ContractError: classify returned NaN for 3 of 64 images; expected finite logits"
@@ -229,7 +232,7 @@ class Generator:
 
 def add_generator(store: Store, suite: Suite, fake: Generator) -> None:
     """Stores the results of every evaluation of a generation suite in the suite's blocks."""
-    real = np.load(suite.reference_file())["features"].astype(np.float64)
+    real = np.load(reference_file(suite))["features"].astype(np.float64)
     for evaluation, spec in suite.evaluations.items():
         params = {"sampler": fake.sampler} if fake.sampler else {}
         identity = CellIdentity(
@@ -240,7 +243,7 @@ def add_generator(store: Store, suite: Suite, fake: Generator) -> None:
             suite=suite.name,
             suite_version=suite.version,
             suite_digest=suite.digest,
-            data_digest=suite.generation.reference_sha256 or "",
+            data_digest=table_of(suite).reference_sha256 or "",
             evaluation=evaluation,
             protocol="generation",
             protocol_version="1",
@@ -331,14 +334,14 @@ def generated(tmp_path_factory: pytest.TempPathFactory, generation: Suite) -> Pa
 
 
 @pytest.fixture(scope="session")
-def generators(tmp_path_factory: pytest.TempPathFactory, generation: Suite) -> Board:
-    """A small board of generators: four methods, one of them twice, one a preview."""
+def generators(tmp_path_factory: pytest.TempPathFactory, generation: Suite) -> Iterator[Board]:
+    """A small board of generators: four methods, one of them twice, one a preview; its store stays open."""
     fakes = plausible_generators()
     with Store.open(tmp_path_factory.mktemp("generators") / "bench.db") as store:
         World(store)
         for fake in (fakes[0], fakes[1], fakes[3], fakes[7], fakes[11]):
             add_generator(store, generation, fake)
-        return load(store, [generation]).boards[0]
+        yield load(store, [generation]).boards[0]
 
 
 FLAGS = (

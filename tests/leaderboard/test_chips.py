@@ -1,32 +1,41 @@
 from __future__ import annotations
 
-import re
+from pathlib import Path
 from typing import get_args
 
+from trustdm.bench.plugins import installed_tasks
 from trustdm.bench.summary import marks as measured
+from trustdm.bench.summary.flags import CORE
 from trustdm.bench.types import Origin, Verification
-from trustdm.leaderboard import chips as marks
+from trustdm.leaderboard import chips
 
 
 def test_every_mark_a_row_can_have_is_explained() -> None:
-    assert set(marks.MARKS["origin"]) == {origin.value for origin in Origin}
-    assert set(marks.MARKS["verification"]) == {word.value for word in Verification}
-    assert set(marks.MARKS["currency"]) == set(get_args(measured.Currency))
-    assert set(marks.MARKS["completeness"]) == set(get_args(measured.Completeness))
+    assert set(chips.MARKS["origin"]) == {origin.value for origin in Origin}
+    assert set(chips.MARKS["verification"]) == {word.value for word in Verification}
+    assert set(chips.MARKS["currency"]) == set(get_args(measured.Currency))
+    assert set(chips.MARKS["completeness"]) == set(get_args(measured.Completeness))
 
 
-def test_every_flag_the_summary_can_give_is_explained() -> None:
-    listed = set(re.findall(r'"([a-z-]+)"', measured.flags.__doc__ or "")) - {"gradient-"}
-    kinds = {f"gradient-{kind}" for kind in ("surrogate", "bpda", "none")}
-    gradients = {name for name in listed if name.startswith("gradient-")}
-    assert (listed - gradients) | kinds <= set(marks.FLAGS)
-    assert {"randomized", "zero-gradients", "square-helps", "failures"} <= listed
+def test_a_flag_is_worded_by_the_task_of_the_board() -> None:
+    robustness, certification = installed_tasks()["adversary"], installed_tasks()["certification"]
+    assert "AutoAttack may overstate" in chips.flag("randomized", robustness).title
+    assert "beyond the noise that the harness adds" in chips.flag("randomized", certification).title
+    assert chips.flag("external-data", robustness) == chips.flag("external-data", certification)
+    assert chips.flag("zero-gradients", robustness).label == "zero gradients"
+
+
+def test_every_flag_of_every_task_has_a_tone_of_the_style_sheet() -> None:
+    sheet = (Path(chips.__file__).parent / "static/style.css").read_text(encoding="utf-8")
+    for task in installed_tasks().values():
+        for flag in (*CORE, *task.flags):
+            assert f".{chips.flag(flag.name, task).tone}" in sheet
 
 
 def test_an_unknown_flag_is_shown_as_it_is() -> None:
-    chip = marks.flag("some-new_flag")
+    chip = chips.flag("some-new_flag", installed_tasks()["adversary"])
     assert (chip.label, chip.tone) == ("some new flag", "warn") and "some-new_flag" in chip.title
 
 
 def test_an_unknown_mark_is_shown_as_it_is() -> None:
-    assert marks.mark("origin", "guessed").label == "guessed"
+    assert chips.mark("origin", "guessed").label == "guessed"

@@ -8,7 +8,7 @@ import pytest
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.rows import Row
 from trustdm.leaderboard import names
-from trustdm.leaderboard.boards import load
+from trustdm.leaderboard.loading import load
 from trustdm.leaderboard.names import Named, name, suffixes
 
 

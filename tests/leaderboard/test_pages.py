@@ -11,10 +11,13 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from trustdm.bench.suite.load import Suite
+from trustdm.bench.tasks.robustness.task import adversary
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard import names, text
 
 BOARD = "suites/mnist16-linf.html"
+CLEAN, ROBUST = "Clean accuracy", "Robust accuracy (AutoAttack)"
+COMPARED = {"": "", "tied": " tied with the best"}
 
 
 def soup(site: Path, path: str) -> BeautifulSoup:
@@ -59,7 +62,7 @@ def test_there_is_a_page_for_each_suite_and_each_method(published: Path, fakes: 
 def test_cells_show_what_is_stored(board: BeautifulSoup, stored: dict[str, dict[str, Any]]) -> None:
     for method, values in stored.items():
         cells = row(board, method)
-        for column, metric in (("Clean", "clean_accuracy"), ("AutoAttack", "autoattack_accuracy")):
+        for column, metric in ((CLEAN, "clean_accuracy"), (ROBUST, "autoattack_accuracy")):
             estimate = Estimate(**values["metrics"][metric])
             assert words(cells[column]) == text.estimate(estimate)
             assert float(str(cells[column]["data-sort"])) == estimate.value
@@ -68,7 +71,7 @@ def test_cells_show_what_is_stored(board: BeautifulSoup, stored: dict[str, dict[
 
 def test_the_interval_bar_is_drawn_where_the_numbers_say(board: BeautifulSoup, stored: dict[str, Any]) -> None:
     low, high = (stored["edm-augmented"]["metrics"]["clean_accuracy"][k] for k in ("low", "high"))
-    bar = row(board, "edm-augmented")["Clean"].select_one("svg rect.range")
+    bar = row(board, "edm-augmented")[CLEAN].select_one("svg rect.range")
     assert bar is not None
     assert float(str(bar["x"])) == pytest.approx(100 * low, abs=0.06)
     assert float(str(bar["width"])) == pytest.approx(100 * (high - low), abs=0.11)
@@ -77,13 +80,15 @@ def test_the_interval_bar_is_drawn_where_the_numbers_say(board: BeautifulSoup, s
 def test_ranks_are_intervals_and_previews_say_among_what(board: BeautifulSoup, stored: dict[str, Any]) -> None:
     for method, values in stored.items():
         said, low, high = words(row(board, method)["Rank"]), values["rank_low"], values["rank_high"]
+        compared = COMPARED.get(values["comparison"], f" {values['comparison']}")
         if low is None:
             assert said == "– not ranked"
         elif values["completeness"] == "full":
-            assert said == text.ranks(low, high)
+            assert said == f"{text.ranks(low, high)}{compared}"
         else:
-            assert said == f"{text.ranks(low, high)} of preview n=64"
+            assert said == f"{text.ranks(low, high)} of preview n=64{compared}"
     assert any(v["rank_low"] != v["rank_high"] for v in stored.values())
+    assert {"", "separated", "n too small to tell"} <= {v["comparison"] for v in stored.values()}
 
 
 def test_full_and_preview_rows_never_share_a_group(board: BeautifulSoup, stored: dict[str, Any]) -> None:
@@ -113,7 +118,7 @@ def test_marks_and_flags_are_labelled_and_explained(board: BeautifulSoup, stored
         assert all(chip["title"] for chip in chips)
     assert "zero-gradients" in stored["random-resize"]["flags"] and stored["first-protocol"]["currency"] == "stale"
     legend = {words(dt) for dt in board.select("dl.terms dt")}
-    assert {"stale", "preview", "zero gradients", "AutoAttack"} <= legend
+    assert {"stale", "preview", "zero gradients", ROBUST} <= legend
 
 
 def test_costs_are_given_for_each_example(board: BeautifulSoup, stored: dict[str, Any]) -> None:
@@ -125,14 +130,14 @@ def test_costs_are_given_for_each_example(board: BeautifulSoup, stored: dict[str
 
 
 def test_the_statistical_test_is_named(board: BeautifulSoup, stored: dict[str, Any]) -> None:
-    note = words(board.select_one("section p.note"))
+    note = words(board.select("section p.note")[1])
     assert stored["edm-augmented"]["rank_test"] in note and stored["purify-sde"]["rank_test"] in note
 
 
 def test_the_adversary_is_described(board: BeautifulSoup, suites: list[Suite]) -> None:
     said = words(board.select_one("dl.facts"))
-    suite = suites[0]
-    assert suite.adversary.knows in said and suite.adversary.wins in said and suite.adversary.eps in said
+    table = adversary(suites[0])
+    assert table.knows in said and table.wins in said and "L∞, ε = 3/20" in said
 
 
 def test_filters_offer_what_the_rows_have(board: BeautifulSoup, stored: dict[str, Any]) -> None:
@@ -176,7 +181,8 @@ def test_hostile_text_is_shown_as_text(published: Path, hostile: str, fakes: lis
     assert isinstance(facts["Paper"], Tag) and facts["Paper"].select("a") == []
     assert words(facts["Paper"]) == "javascript:alert(1)"
     broken = soup(published, "methods/unstable-net.html")
-    assert hostile in broken.select_one(".errors code").get_text()  # type: ignore[union-attr]
+    scrubbed = hostile.replace("</", "<")  # as the folder of a path goes
+    assert scrubbed in broken.select_one(".errors code").get_text()  # type: ignore[union-attr]
 
 
 def test_long_names_are_cut_in_the_table_only(board: BeautifulSoup, published: Path, fakes: list[Any]) -> None:
@@ -196,99 +202,16 @@ def test_every_link_inside_the_site_leads_somewhere(published: Path) -> None:
             assert target.is_file(), (path, address)
 
 
-def test_the_index_gives_the_best_full_row_of_each_board(published: Path, stored: dict[str, Any]) -> None:
-    cards = {words(card.h3): card for card in soup(published, "index.html").select("li.card")}
-    full, preview, empty = cards["MNIST 16x16, linf 3/20"], cards["Digits, linf 1/10"], cards["CIFAR-10, linf 8/255"]
-    best = max(
-        (v for v in stored.values() if v["completeness"] == "full" and v["rank_low"]),
-        key=lambda v: v["metrics"]["autoattack_accuracy"]["value"],
-    )
-    assert words(full.select_one(".figure")) == text.estimate(Estimate(**best["metrics"]["autoattack_accuracy"]))
-    assert "8 full, 4 preview" in words(full) and "2026-11-20" in words(full) and "untested" not in words(full)
-    assert "0 full, 3 preview" in words(preview) and "untested" in words(preview)
-    assert "0 full, 0 preview" in words(empty) and "untested" in words(empty)
-
-
 def test_a_board_without_rows_says_so(published: Path) -> None:
     page = soup(published, "suites/cifar10-linf.html")
     assert page.select("tr.row") == []
     assert words(page.select_one(".empty")) == "No method has been measured on this board yet."
 
 
-def test_a_method_page_has_the_card(published: Path) -> None:
-    page = soup(published, "methods/mnist16-adversarial.html")
-    said = words(page.select_one(".hero"))
-    assert "At least 60% stay correct under AutoAttack." in said and "not what was measured" in said
-    assert "A. Madry, L. Schmidt" in said and "MIT" in said and "ab" * 32 in said
-    paper = page.select_one('.hero a[href="https://arxiv.org/abs/1706.06083"]')
-    assert paper is not None and "noopener" in (paper.get("rel") or [])
-    assert {words(h.a) for h in page.select(".result h2")} == {"MNIST 16x16, linf 3/20", "Digits, linf 1/10"}
-
-
-def test_a_method_page_has_the_provenance_of_its_runs(published: Path) -> None:
-    details = soup(published, "methods/mnist16-adversarial.html").select(".result details")[1]
-    said = words(details)
-    assert "3f9c2d71b0a4e85d6c7f1e2a9b8d7c6e5f4a3b2c, with local changes" in said
-    assert "Version of torch 2.12.1" in said and "Machine: processor Xeon" in said and "Setting: threads 1" in said
-    cells = [[words(c) for c in tr.select("th, td")] for tr in details.select("tbody tr")]
-    assert [line[0] for line in cells] == ["clean", "pgd40", "autoattack"]
-    assert cells[2][1] == "1,000 of 1,000" and cells[2][3:5] == ["64", "cpu"] and cells[2][12] == "c0dec0dec0de"
-    assert cells[2][7:9] == ["7.85 M", "1.91 M"]
-
-
-def test_attack_by_attack_counts_add_up(published: Path) -> None:
-    page = soup(published, "methods/mnist16-adversarial.html")
-    ladder = page.select(".ladders table")[1]
-    lines = [[words(c) for c in tr.select("th, td")] for tr in ladder.select("tbody tr")]
-    assert [line[0] for line in lines] == ["clean", "apgd-ce", "apgd-t", "fab-t", "square"]
-    assert all(sum(map(int, line[2:])) == 1000 for line in lines)
-    assert [int(line[2]) for line in lines] == [round(10 * float(line[1].partition("%")[0])) for line in lines]
-
-
-def test_examples_are_listed_in_the_order_of_the_test_list(published: Path, suites: list[Suite]) -> None:
-    page = soup(published, "methods/mnist16-adversarial.html")
-    table = page.select_one(".result details table")
-    assert table is not None
-    assert [words(h) for h in table.select("thead th")] == [
-        "Example",
-        "clean",
-        "pgd",
-        "apgd-ce",
-        "apgd-t",
-        "fab-t",
-        "square",
-    ]
-    listed = [words(th) for th in table.select("tbody th")]
-    assert listed == [str(i) for i in suites[0].test[:200]]
-    first = words(table.select_one("tbody td"))
-    assert re.fullmatch(r"(correct|wrong) \d [+−]\d\.\d\d", first)
-
-
 def test_every_value_of_the_table_carries_its_label_for_the_cards_of_a_phone(board: BeautifulSoup) -> None:
     for line in board.select("tr.row"):
         for head, cell in zip(heads(board), line.select("td"), strict=True):
             assert cell.get("data-label") == (None if head in {"Method", "Marks and flags"} else head)
-
-
-def test_the_protocol_is_named_and_its_versions_stand_below(published: Path) -> None:
-    page = soup(published, "methods/mnist16-adversarial.html")
-    columns = [words(h) for h in page.select(".result details")[1].select("thead th")]
-    line = page.select(".result details")[1].select("tbody tr")[1].select("th, td")
-    assert words(line[columns.index("Protocol")]) == "adversarial versions: 1"
-
-
-def test_the_example_on_the_index_is_a_valid_plugin(published: Path) -> None:
-    code = soup(published, "index.html").select_one(".steps pre code")
-    assert code is not None
-    given: dict[str, Any] = {"my_network": len}
-    exec(code.get_text(), given)
-    assert given["CARD"].name == "my-defence" and given["load"]() is len
-
-
-def test_a_method_page_shows_attacked_images_of_one_size(published: Path) -> None:
-    images = soup(published, "methods/mnist16-adversarial.html").select(".gallery .triple")[0].select("img")
-    assert [(i["width"], i["height"]) for i in images] == [("16", "16")] * 3
-    assert len({str(i["src"]) for i in images}) == 3
 
 
 def test_no_page_depends_on_the_clock(published: Path) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from trustdm.bench import plugins
 from trustdm.bench.contracts import ExtractorCard
-from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.data.images import read_folder
+from trustdm.bench.errors import UsageError
+from trustdm.bench.features.extract import frozen
 from trustdm.bench.features.reference import Reference, build_reference, floor, write_reference
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.plugins import load_suite
@@ -23,7 +22,6 @@ from trustdm.bench.tasks.generation.task import DATA, generation
 
 KEPT = 10_000
 """Up to this many images their features are kept beside their moments: KID, precision and recall need them."""
-IMAGES = (".png", ".jpg", ".jpeg")
 
 
 def run(
@@ -56,7 +54,7 @@ def _place(suite: Suite, name: str) -> Path:
 
 def _extractor(suite: Suite, registry: Registry) -> tuple[Any, ExtractorCard]:
     entry = registry.get("extractor", generation(suite).extractor)
-    return entry.load()(), cast(ExtractorCard, entry.card)
+    return frozen(entry, "cpu"), cast(ExtractorCard, entry.card)
 
 
 def _from_data(suite: Suite, registry: Registry, say: Callable[[str], None]) -> Reference:
@@ -85,30 +83,3 @@ def _from_folder(suite: Suite, registry: Registry, folder: Path, say: Callable[[
 
 def _quantise(suite: Suite) -> str:
     return generation(suite).quantise
-
-
-def read_folder(folder: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The images under ``folder``, in the order of their paths: float32 (n, C, H, W) in [0, 1].
-
-    Raises:
-        DataError: there are none, or one has another size or number of channels: nothing is resized.
-    """
-    from PIL import Image
-
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES)
-    if not paths:
-        raise DataError(f"{folder}: expected images ({', '.join(IMAGES)}), got none")
-    found = np.empty((len(paths), *shape), dtype=np.float32)
-    for row, path in zip(found, paths, strict=True):
-        try:
-            with Image.open(path) as image:
-                if image.mode not in ("L", "RGB"):
-                    raise DataError(f"{path}: expected 8-bit grey or RGB, got mode {image.mode}; convert it first")
-                pixels = np.asarray(image, dtype=np.float32)
-        except OSError as error:
-            raise DataError(f"{path}: expected an image, got one that cannot be read: {error}") from error
-        got = (1, *pixels.shape) if pixels.ndim == 2 else (pixels.shape[2], *pixels.shape[:2])
-        if got != shape:
-            raise DataError(f"{path}: expected an image (C, H, W) of {shape}, got {got}; nothing is resized here")
-        row[...] = pixels.reshape(shape) / 255 if pixels.ndim == 2 else pixels.transpose(2, 0, 1) / 255
-    return found

@@ -45,7 +45,9 @@ def facts(suite: Suite) -> list[FactWords]:
         FactWords(
             "Draws, n0 and n", f"n0 = {it.selection:,} choose the label; n = {it.estimation:,} others bound its share"
         ),
-        FactWords("Error, alpha", f"an image's certificate is wrong with probability at most {it.alpha}, over the draws"),
+        FactWords(
+            "Error, alpha", f"an image's certificate is wrong with probability at most {it.alpha}, over the draws"
+        ),
         FactWords("Sequential", SEQUENTIALLY if sequential else ""),
         FactWords("If it abstains", "the image counts as wrong, at every radius"),
         FactWords("A certificate says", CERTIFICATE),

@@ -112,7 +112,9 @@ def _survival_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
     at_x = alt.X("px:Q", title="After each attack in turn", axis=axis, scale=alt.Scale(domain=[0, width], nice=False))
     at_y = alt.Y("y:Q", title="Robust accuracy so far", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
     return [
-        base.mark_line(aria=False, strokeWidth=1.5).encode(x=at_x, y=at_y, color=INK, detail="key:N", strokeDash=PREVIEW),
+        base.mark_line(aria=False, strokeWidth=1.5).encode(
+            x=at_x, y=at_y, color=INK, detail="key:N", strokeDash=PREVIEW
+        ),
         base.mark_rule(aria=False, strokeWidth=1, opacity=0.5).encode(x=at_x, y=alt.Y("lo:Q"), y2="hi:Q", color=INK),
         *points(base, at_x, at_y),
         *labels(alt.Chart(alt.Data(values=ends)), at_x, at_y, layout),

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from trustdm.bench.contracts import ExtractorCard
 from trustdm.bench.extractors import digits_features, mnist16_features
+from trustdm.bench.features.extract import extract
 from trustdm.bench.features.frechet import frechet_estimate
 from trustdm.bench.features.reference import Reference, build_reference
 from trustdm.bench.hashing import sha256_file

@@ -12,16 +12,14 @@ import torch
 
 from trustdm.bench.contracts import ExtractorCard, WeightFile
 from trustdm.bench.datasets import digits, mnist16
-from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.errors import DataError
 from trustdm.bench.extractors import digits_features, mnist16_features
 from trustdm.bench.features.frechet import Moments, frechet, frechet_estimate, moments
 from trustdm.bench.features.reference import (
     Reference,
     build_reference,
     check_extractor,
-    extract,
     floor,
-    quantise,
     read_reference,
     weights_hash,
     write_reference,
@@ -34,13 +32,9 @@ CARD = ExtractorCard(name="means", dimension=2, shape=(1, 4, 4), precision="floa
 
 
 class Means:
-    """Mean and largest value of each image; remembers what it was given."""
-
-    def __init__(self) -> None:
-        self.seen: list[torch.Tensor] = []
+    """Mean and largest value of each image."""
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        self.seen.append(images)
         flat = images.float().flatten(1)
         return torch.stack([flat.mean(1), flat.amax(1)], dim=1)
 
@@ -82,10 +76,6 @@ def test_moments_are_those_of_the_features_and_images_pass_through_8_bits(refere
     expected = np.stack([flat.mean(1), flat.max(1)], axis=1).astype(np.float32).astype(np.float16)
     assert np.array_equal(reference.features, expected)
     assert same(reference, Reference(moments(expected), "means", "1" * 64, "a split", "round", *stored(reference)))
-    extractor = Means()
-    extract(extractor, CARD, pictures(600))
-    assert {images.dtype for images in extractor.seen} == {torch.uint8}
-    assert sum(len(images) for images in extractor.seen) == 600
 
 
 def stored(reference: Reference) -> tuple[object, object, object]:
@@ -120,23 +110,6 @@ def test_the_floor_is_the_distance_of_the_first_held_out_images(reference: Refer
     assert few == frechet_estimate(reference.held_out[:4], reference.moments)
     assert [floor(reference, n) for n in (0, 1, 21)] == [None, None, None]
     assert floor(Reference(reference.moments), 5) is None
-
-
-@pytest.mark.parametrize(("rule", "expected"), [("round", [0, 0, 1, 128, 255]), ("truncate", [0, 0, 0, 127, 255])])
-def test_quantisation(rule: str, expected: list[int]) -> None:
-    values = np.array([0, 0.49 / 255, 0.51 / 255, 127.6 / 255, 1], dtype=np.float32)
-    assert quantise(values, rule).tolist() == expected
-    assert quantise(values, rule).dtype == np.uint8
-
-
-@pytest.mark.parametrize("rule", ["round", "truncate"])
-def test_quantisation_is_the_one_of_generated_images(rule: str) -> None:
-    from trustdm.bench.targets.sample import quantised
-
-    values = pictures(50)
-    assert np.array_equal(quantise(values, rule), quantised(torch.from_numpy(values), rule).numpy())
-    levels = np.arange(256, dtype=np.float32) / np.float32(255)
-    assert quantise(levels, "round").tolist() == list(range(256))
 
 
 def test_the_hash_of_weights() -> None:
@@ -218,29 +191,6 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(reference: Reference,
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         write_reference(reference, tmp_path / "file" / "a.npz")
-
-
-@pytest.mark.parametrize(
-    ("images", "message"),
-    [
-        (np.zeros((3, 1, 5, 4), np.float32), r"extractor means: expected images \('n', 1, 4, 4\), got \(3, 1, 5, 4\)"),
-        (np.zeros((0, 1, 4, 4), np.float32), r"expected images"),
-        (np.zeros((3, 4, 4), np.float32), r"expected images"),
-        (np.full((3, 1, 4, 4), 1.5, np.float32), r"expected pixels in \[0, 1\], got 1.5 to 1.5"),
-        (np.full((3, 1, 4, 4), np.nan, np.float32), r"expected pixels in \[0, 1\], got nan"),
-    ],
-)
-def test_images_that_do_not_fit_are_one_clear_line(images: np.ndarray, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        build_reference(Means(), CARD, images)
-
-
-def test_an_extractor_that_breaks_its_card_is_one_clear_line() -> None:
-    wide = CARD.model_copy(update={"dimension": 3})
-    with pytest.raises(DataError, match="extractor means: expected features of dimension 3, got 2"):
-        build_reference(Means(), wide, pictures(3))
-    with pytest.raises(UsageError, match="quantisation: expected one of round, truncate, got 'floor'"):
-        build_reference(Means(), CARD, pictures(3), quantisation="floor")
 
 
 def test_a_reference_of_another_extractor_is_one_clear_line(reference: Reference) -> None:

@@ -11,6 +11,7 @@ from trustdm.bench import plugins
 from trustdm.bench.assets.folder import Workplace
 from trustdm.bench.capabilities.sample import SAMPLE
 from trustdm.bench.errors import DataError
+from trustdm.bench.features.quantise import quantised
 from trustdm.bench.method import Meter, place
 from trustdm.bench.plugins import load_suite
 from trustdm.bench.runner.resources import Loaded

@@ -60,16 +60,6 @@ def test_labels_by_turns_drawn_or_none() -> None:
     assert labels_of(seeds, "none", 10) is None
 
 
-@pytest.mark.parametrize(
-    ("rule", "expected"), [("round", [0, 0, 1, 128, 254, 255, 255]), ("truncate", [0, 0, 0, 127, 254, 254, 255])]
-)
-def test_images_become_eight_bits(rule: str, expected: list[int]) -> None:
-    x = torch.tensor([0.0, 0.49 / 255, 0.51 / 255, 0.5, 254.4 / 255, 254.6 / 255, 1.0])
-    assert quantised(x, rule).tolist() == expected
-    levels = torch.arange(256) / 255
-    assert quantised(levels, "round").tolist() == list(range(256))
-
-
 def test_passes_are_counted_where_a_network_is_entered() -> None:
     toy = Toy()
     source = target(toy.sample, toy)

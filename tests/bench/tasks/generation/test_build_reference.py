@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.errors import UsageError
 from trustdm.bench.features.reference import read_reference
 from trustdm.bench.plugins import load_suite
 from trustdm.bench.tasks.generation import build_reference as reference_command
@@ -36,32 +35,3 @@ def test_it_needs_a_suite_of_generators_and_a_place(tmp_path: Path, monkeypatch:
         reference_command.run("digits-generation", None, None, ())
     with pytest.raises(UsageError, match="expected --images FOLDER"):
         reference_command.run("ffhq64-generation", None, tmp_path / "made.npz", ())
-
-
-def test_images_are_read_in_order_and_never_changed(tmp_path: Path) -> None:
-    for name, value in (("b/2.png", 200), ("a/1.png", 100)):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (4, 4), (value, 0, 255)).save(tmp_path / name)
-    found = reference_command.read_folder(tmp_path, (3, 4, 4))
-    assert found.shape == (2, 3, 4, 4) and found[:, :, 0, 0].tolist() == pytest.approx(
-        np.array([[100, 0, 255], [200, 0, 255]], dtype=np.float32) / 255
-    )
-
-
-@pytest.mark.parametrize(
-    ("mode", "size", "message"),
-    [
-        ("RGB", (5, 4), "expected an image \\(C, H, W\\) of \\(3, 4, 4\\), got \\(3, 4, 5\\)"),
-        ("L", (4, 4), "expected an image"),
-        ("P", (4, 4), "expected 8-bit grey or RGB, got mode P"),
-    ],
-)
-def test_images_that_do_not_fit_are_one_line(tmp_path: Path, mode: str, size: tuple[int, int], message: str) -> None:
-    Image.new(mode, size).save(tmp_path / "x.png")
-    with pytest.raises(DataError, match=message):
-        reference_command.read_folder(tmp_path, (3, 4, 4))
-
-
-def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected images"):
-        reference_command.read_folder(tmp_path, (3, 4, 4))

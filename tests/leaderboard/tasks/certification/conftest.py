@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,16 +12,19 @@ import numpy as np
 import pytest
 
 from trustdm.bench.hashing import canonical_json
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
-from trustdm.bench.plugins import load_suite
-from trustdm.bench.tasks.certification.protocol import SequentiallyCertified
+from trustdm.bench.tasks.certification.sequential import SequentiallyCertified
+from trustdm.bench.tasks.certification.task import certification as table_of
+from trustdm.bench.tasks.certification.task import chunks_of
 from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status
-from trustdm.leaderboard.boards import Board, load
+from trustdm.leaderboard.boards import Board
 from trustdm.leaderboard.build import build_site
+from trustdm.leaderboard.loading import load
 
 RUN = RunInfo(
     id="5f0c1a52-0000-4000-8000-000000000002",
@@ -76,7 +80,7 @@ def add_smoothed(store: Store, suite: Suite, fake: Smoothed) -> None:
             precision=suite.precision,
             seed=0,
         )
-        chunks = suite.chunks(evaluation)
+        chunks = chunks_of(suite, evaluation)
         given = {"planned": suite.size.full * chunks, "code_digest": "c0de" * 16, "card": fake.card()}
         cell = store.cell(identity, suite_content=suite.content, **given)
         arrays = _sequential(suite, spec, fake) if chunks == 1 else _counts(suite, spec, fake)
@@ -94,7 +98,7 @@ def add_smoothed(store: Store, suite: Suite, fake: Smoothed) -> None:
 
 def _counts(suite: Suite, spec: Any, fake: Smoothed) -> dict[str, Any]:
     """Class counts: the image's own class with its probability, the rest goes to the next one."""
-    it, random = suite.certification, np.random.default_rng(11)
+    it, random = table_of(suite), np.random.default_rng(11)
     chunks = 1 + -(-it.estimation // it.chunk)
     size = np.array([it.selection, *[it.chunk] * (chunks - 1)])
     p = fake.votes(float(Fraction(str(spec.params["sigma"]))))
@@ -108,7 +112,7 @@ def _counts(suite: Suite, spec: Any, fake: Smoothed) -> dict[str, Any]:
 
 
 def _sequential(suite: Suite, spec: Any, fake: Smoothed) -> dict[str, Any]:
-    plan = SequentiallyCertified(Registry(), **spec.params).plan(suite.certification.selection)
+    plan = SequentiallyCertified(Registry(), **spec.params).plan(table_of(suite).selection)
     p = fake.votes(plan.sigma)
     trials = np.broadcast_to(plan.chunks, (fake.n, len(plan.chunks)))
     successes = np.random.default_rng(12).binomial(trials, np.maximum(p, 1 - p)[:, None])
@@ -191,11 +195,11 @@ def certified(tmp_path_factory: pytest.TempPathFactory, certification: Suite) ->
 
 
 @pytest.fixture(scope="session")
-def smoothed(tmp_path_factory: pytest.TempPathFactory, certification: Suite) -> Board:
-    """A small certified board: two methods of 60 images, and a published log."""
+def smoothed(tmp_path_factory: pytest.TempPathFactory, certification: Suite) -> Iterator[Board]:
+    """A small certified board: two methods of 60 images, and a published log; its store stays open."""
     with Store.open(tmp_path_factory.mktemp("smoothed") / "bench.db") as store:
         begin(store)
         for fake in plausible_smoothed()[:2]:
             add_smoothed(store, certification, replace(fake, n=60))
         add_log(store, certification, missing=73)
-        return load(store, [certification]).boards[0]
+        yield load(store, [certification]).boards[0]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.bench.plugins import load_suite
+from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard import columns, text
 

@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from trustdm.bench.suite.load import Suite
 from trustdm.bench.plugins import load_suite
+from trustdm.bench.suite.load import Suite
 from trustdm.bench.tasks.certification import metrics as certscores
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard.boards import Board

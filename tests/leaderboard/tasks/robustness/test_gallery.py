@@ -1,28 +1,20 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from trustdm.leaderboard.boards import Gallery
-from trustdm.leaderboard.tasks.robustness.gallery import difference, pictures, png
+from trustdm.bench.suite.load import Suite
+from trustdm.leaderboard.loading import load
+from trustdm.leaderboard.tasks.robustness.gallery import Gallery, difference, kept, pictures
 
 
 def read(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_pixels_come_back_exactly(channels: int) -> None:
-    levels = np.random.default_rng(0).integers(0, 256, size=(channels, 5, 7))
-    seen = read(png(levels / 255))
-    assert np.array_equal(seen.reshape(5, 7, channels), np.moveaxis(levels, 0, -1))
-
-
-def test_values_outside_the_range_and_nan_do_not_wrap_around() -> None:
-    assert read(png(np.array([[[-1.0, 2.0, np.nan]]]))).tolist() == [[0, 255, 0]]
 
 
 def test_the_difference_is_grey_where_nothing_changed_and_fills_the_range() -> None:
@@ -36,9 +28,13 @@ def test_each_picture_points_at_a_file_that_is_returned() -> None:
     found, files = pictures(Gallery(x, x[::-1].copy(), np.array([11, 12]), np.array([1, 2]), np.array([1, 5])), "../")
     assert [p.caption for p in found] == ["Example 11, class 1: still correct", "Example 12, class 2: taken for 5"]
     for picture in found:
-        for source in (picture.clean, picture.adversarial, picture.difference):
-            assert source.removeprefix("../") in files
-    assert np.array_equal(read(files[found[0].clean[3:]]), np.rint(255 * x[0, 0]).astype(np.uint8))
+        assert [i.alt.partition(":")[0] for i in picture.images] == [
+            "Clean image",
+            "Attacked image",
+            "Amplified difference",
+        ]
+        assert all(image.source.removeprefix("../") in files for image in picture.images)
+    assert np.array_equal(read(files[found[0].images[0].source[3:]]), np.rint(255 * x[0, 0]).astype(np.uint8))
 
 
 def test_an_example_that_was_wrong_before_has_no_attacked_image() -> None:
@@ -46,9 +42,9 @@ def test_an_example_that_was_wrong_before_has_no_attacked_image() -> None:
     x_adv = np.stack([x[0], x[1], 1 - x[2]])
     ids = np.array([11, 12, 13])
     found, files = pictures(Gallery(x, x_adv, ids, np.array([1, 2, 3]), np.array([7, 7, 7])), "", frozenset({11, 13}))
-    assert [p.adversarial is None for p in found] == [True, False, False]
-    assert found[0].difference is None and found[0].caption == "Example 11, class 1: taken for 7 on the clean image"
-    assert found[0].clean in files
+    assert [len(p.images) for p in found] == [1, 3, 3]
+    assert found[0].absent and found[0].caption == "Example 11, class 1: taken for 7 on the clean image"
+    assert found[0].images[0].source in files and not found[1].absent
 
 
 def test_equal_images_share_one_file() -> None:
@@ -56,3 +52,15 @@ def test_equal_images_share_one_file() -> None:
     ids = np.arange(3)
     _, files = pictures(Gallery(x, x, ids, ids, ids), "")
     assert len(files) == 2
+
+
+def test_images_are_read_from_the_first_block_and_only_whole_galleries(
+    world: Any, suites: list[Suite], fakes: list[Any]
+) -> None:
+    world.add(suites[1], replace(fakes[0], n=64))
+    (board,) = load(world.store, [suites[1]]).boards
+    clean, _, autoattack = board.entries[0].parts
+    gallery = kept(world.store, autoattack)
+    assert gallery is not None and gallery.x.shape == gallery.x_adv.shape == (8, 1, 8, 8)
+    assert gallery.examples.tolist() == suites[1].test[:8].tolist()
+    assert kept(world.store, clean) is None

@@ -14,7 +14,8 @@ from trustdm.bench import reported
 from trustdm.bench.reported import Measured
 from trustdm.leaderboard import render
 from trustdm.leaderboard.boards import Board, Site
-from trustdm.leaderboard.pages.board import index_page, suite_page
+from trustdm.leaderboard.pages.board import suite_page
+from trustdm.leaderboard.pages.index import index_page
 from trustdm.leaderboard.pages.reported import on_board
 
 
@@ -67,7 +68,7 @@ def test_flags_are_chips_that_are_explained_and_missing_n_is_said(page: Beautifu
     odd = found["EDM trained on watermarked images 64 bits, weight noise 0.009", "13.44"]
     assert [words(c) for c in odd["Flags"].select(".chip")] == ["suspect", "underspecified"]
     assert all(c["title"] for c in odd["Flags"].select(".chip"))
-    assert words(odd["Images"]) == "not said" and odd["Images"]["data-sort"] == ""
+    assert words(odd["n"]) == "not said" and odd["n"]["data-sort"] == ""
     assert "8.62 at 0.01" in words(odd["Remark"])
     legend = {words(dt) for dt in page.select("dl.terms dt")}
     assert legend == {name.replace("-", " ") for name in reported.FLAGS}
@@ -76,7 +77,7 @@ def test_flags_are_chips_that_are_explained_and_missing_n_is_said(page: Beautifu
 def test_certificates_have_their_noise_radius_and_protocol(page: BeautifulSoup) -> None:
     found = {(words(line["System"]), words(line["Metric"])): line for line in lines(page)}
     line = found["Cohen et al. ResNet-50, σ 0.25, radius 0.5", "certified accuracy"]
-    assert (words(line["Reported"]), words(line["Images"])) == ("0.494", "427")
+    assert (words(line["Reported"]), words(line["n"])) == ("0.494", "427")
     assert [words(c) for c in line["Flags"].select(".chip")] == ["suspect", "cut off"]
     assert "0.711" in words(
         found["Diffusion denoised smoothing BEiT-L/16, best sigma per radius, radius 0.5", "certified accuracy"][
@@ -104,7 +105,7 @@ def test_the_navigation_and_the_index_lead_to_it(generated: Path, page: Beautifu
         assert found.select_one(f'header nav a[href="{href}"]') is not None
     assert len(soup((generated / "index.html").read_bytes()).select('a[href="reported.html"]')) == 2
     here = page.select_one("header nav a[aria-current=page]")
-    assert words(here) == "reported"
+    assert words(here) == "Published numbers"
 
 
 def test_the_numbers_can_be_downloaded(generated: Path, page: BeautifulSoup) -> None:

@@ -1,0 +1,53 @@
+"""Image files as arrays, exactly as they are stored: nothing is resized, rotated or converted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.data.arrays import Bytes, unit
+from trustdm.bench.errors import DataError
+
+ENDINGS = (".png", ".jpg", ".jpeg")
+MODES = {1: "L", 3: "RGB"}
+"""What Pillow calls 8-bit images of so many channels."""
+
+
+def decoded(path: Path, shape: Sequence[int]) -> Bytes:
+    """The image in a file: uint8 (C, H, W) of this ``shape``, C being 1 (grey) or 3 (colour).
+
+    Raises:
+        DataError: it is no image, or one of another size or mode.
+    """
+    from PIL import Image
+
+    channels, height, width = shape
+    try:
+        with Image.open(path) as image:
+            if (image.size, image.mode) != ((width, height), MODES.get(channels)):
+                raise DataError(
+                    f"{path}: expected {width}x{height} pixels of mode {MODES.get(channels, 'L or RGB')}, got "
+                    f"{image.size[0]}x{image.size[1]} of mode {image.mode}; convert it: nothing is resized here"
+                )
+            pixels = np.asarray(image, dtype=np.uint8)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: expected an image, got {error}") from error
+    return pixels.reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def read_folder(folder: Path, shape: Sequence[int]) -> NDArray[np.float32]:
+    """The images under ``folder``, in the order of their paths: float32 (n, C, H, W) in [0, 1].
+
+    Raises:
+        DataError: there are none, or one cannot be read or has another size or mode.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    if not paths:
+        raise DataError(f"{folder}: expected images ({', '.join(ENDINGS)}), got none")
+    images = np.empty((len(paths), *shape), dtype=np.float32)
+    for row, path in zip(images, paths, strict=True):
+        row[...] = unit(decoded(path, shape), 255)
+    return images
