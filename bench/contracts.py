@@ -145,9 +145,14 @@ class ProtocolCard(Card):
 
 
 class WeightAttackCard(Card):
-    """An attack on the weights of a method; ``strength`` is the parameter that says how strong it is ("sigma")."""
+    """An attack on the weights of a method.
+
+    ``strength`` is the parameter that says how strong it is ("sigma"); ``randomized``: whether it uses the noise it is
+    given, so that another key gives other weights.
+    """
 
     strength: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    randomized: bool = False
     paper: str = Field(default="", max_length=500)
 
 

@@ -56,11 +56,11 @@ class WeightAttackCase:
         } | {"mask": mask, "running_var": drawn("running_var", WIDTH).square() + 0.1}
         return {name: tensors[name] for name in sorted(tensors)}
 
-    def perturbed(self, tensors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def perturbed(self, tensors: Mapping[str, Tensor] | None = None, key: str = KEY) -> dict[str, Tensor]:
         """What the attack makes of ``tensors`` (of those above), checked as the harness does."""
         from trustdm.bench.perturb.weights import new_values
 
-        return new_values(self.attack, self.tensors if tensors is None else tensors, KEY)
+        return new_values(self.attack, self.tensors if tensors is None else tensors, key)
 
     @cached_property
     def values(self) -> dict[str, Tensor]:
@@ -100,6 +100,18 @@ def check_order_of_tensors(case: WeightAttackCase) -> str | None:
     """Values do not depend on the order of the tensors: it is that in which a network happened to be built."""
     turned = dict(reversed(case.tensors.items()))
     _require_same(case.perturbed(turned), case.values, "the same values whatever the order of the tensors")
+    return None
+
+
+def check_noise_as_declared(case: WeightAttackCase) -> str | None:
+    """Another key gives other values if and only if the card says randomized: else it is repeated for nothing."""
+    import torch
+
+    other = case.perturbed(key=f"{KEY}/other")
+    same = all(torch.equal(other.get(name, old), case.values.get(name, old)) for name, old in case.tensors.items())
+    want = "other values for another key" if case.card.randomized else "the same values for another key"
+    got = "the same" if same else "others"
+    require(same != case.card.randomized, f"expected {want}, as the card says, got {got}")
     return None
 
 
@@ -183,6 +195,7 @@ CHECKS: tuple[Check, ...] = (
     check_changes_something,
     check_values_repeatable,
     check_order_of_tensors,
+    check_noise_as_declared,
     check_tensors_not_modified,
     check_perturb_generators,
     check_strength,

@@ -43,8 +43,10 @@ class NamedNoise:
 
 
 @contextmanager
-def attacked(thing: object, attack: WeightAttack, key: str) -> Iterator[None]:
+def attacked(thing: object, attack: WeightAttack, key: str) -> Iterator[int]:
     """The method ``thing`` has attacked weights inside, and afterwards, whatever happened, those that it had.
+
+    Yields how many of its numbers are others.
 
     Attacked are the networks (``nn.Module``) that it is or holds. The attack sees copies on the CPU, so the outcome
     does not depend on the device. Memory that two names share is attacked once: under the name of a parameter rather
@@ -67,11 +69,9 @@ def attacked(thing: object, attack: WeightAttack, key: str) -> Iterator[None]:
     kept = _kept(places)
     modes = [(module, module.training) for top in modules_in(thing) for module in top.modules()]
     try:
-        _write(targets, new_values(attack, _copies(targets), key))
-        yield
+        yield _write(targets, new_values(attack, _copies(targets), key))
     finally:
-        with contract_errors("weights: cannot be restored after an attack: putting them back"):
-            _restore(places, kept)
+        _restore(places, kept)
         for module, training in modes:
             module.training = training
         _require_restored(thing, before)
@@ -83,13 +83,13 @@ def new_values(attack: WeightAttack, tensors: Mapping[str, Tensor], key: str) ->
     Raises:
         ContractError: it raised, or returned an unknown name, another shape or dtype, NaN or infinity.
     """
-    who = f"weight attack {type(attack).__name__}"
+    who, known = f"weight attack {type(attack).__name__}", dict(tensors)
     with contract_errors(who), torch.no_grad():
         values = attack.perturb(tensors, NamedNoise(key))
     if not isinstance(values, dict):
         raise ContractError(f"{who}: expected a dict of tensors by name, got {type(values).__name__}")
     for name, value in values.items():
-        if fault := _fault(tensors.get(name), value):
+        if fault := _fault(known.get(name), value):
             raise ContractError(f"{who}: {name!r}: {fault}")
     return values
 
@@ -247,10 +247,14 @@ def _copies(targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return copies
 
 
-def _write(targets: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+def _write(targets: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> int:
+    """How many numbers became others."""
+    changed = 0
     with torch.no_grad():
         for name, value in values.items():
+            changed += int((targets[name].cpu().double() != value.cpu().double()).sum())
             targets[name].copy_(value)
+    return changed
 
 
 def _kept(places: list[_Place]) -> list[tuple[Tensor, Tensor]]:

@@ -18,6 +18,7 @@ CARD = WeightAttackCard(
     name="gaussian-noise",
     version="1",
     strength="sigma",
+    randomized=True,
     summary="Gaussian noise on each weight tensor, in units of the standard deviation of its elements.",
 )
 

@@ -64,7 +64,7 @@ def test_a_plugin_is_measured_by_name(db: str) -> None:
         (lambda db: wrap(3), "wrap: model: expected a callable, got int"),  # type: ignore[arg-type]
         (lambda db: wrap(network(), preprocess="norm"), "wrap: preprocess: expected a callable, got str"),  # type: ignore[arg-type]
         (lambda db: wrap(network(), author="me"), "wrap: expected fields of MethodCard, got author"),
-        (lambda db: evaluate(wrap(network(), classes=1), TINY, db=db), "Sequential: classes: expected at least 2 for a classifier, got 1; for tiny"),
+        (lambda db: evaluate(wrap(network(), classes=1), TINY, db=db), "classes: expected at least 2 for a class"),
         (lambda db: evaluate(wrap(network(), name="a/b"), TINY, db=db), "card: name"),
         (lambda db: evaluate(wrap(network(), classes=7), TINY, db=db), "expected 10 classes, got 7; for tiny"),
         (lambda db: evaluate(lambda x: x, TINY, db=db, limit=8, name="x"), "expected logits of shape"),

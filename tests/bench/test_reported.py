@@ -112,8 +112,7 @@ def certified(suite: str, system: str, metric: str, sigma: str = "", radius: str
     (row,) = [
         r
         for r in reported.reported(f"{suite}-certified")
-        if (r.system, r.metric, str(param(r, "sigma")), str(param(r, "radius")))
-        == (system, metric, sigma, radius)
+        if (r.system, r.metric, str(param(r, "sigma")), str(param(r, "radius"))) == (system, metric, sigma, radius)
         and r.variant != "headline"
     ]
     return row
@@ -199,8 +198,8 @@ def test_rows_are_plain_json() -> None:
         ("value = 2.10", "value = -1", r"row 1 \(A, x\): value: expected at least 0, got -1"),
         ("value = 0.5", "value = 50", r"row 2 \(B\): value: expected a share of at most 1, got 50"),
         ('metric = "recall"', 'metric = "certified"', r"row 2 \(B\): radius: expected a value, got nothing"),
-        ("value = 0.5", "radius = 1.0, value = 0.5", r"row 2 \(B\): radius: expected only the keys .*nfe.*, got an unknown key"),
-        ("value = 0.5", "sigma = -1, value = 0.5", r"row 2 \(B\): sigma: expected only the keys .*, got an unknown key"),
+        ("value = 0.5", "radius = 1.0, value = 0.5", r"row 2 .*radius: expected only the keys .*nfe.*, got an un"),
+        ("value = 0.5", "sigma = -1, value = 0.5", r"row 2 .*sigma: expected only the keys .*, got an unknown key"),
         ("n = 50000, ", "", r"row 1 \(A, x\): n: expected a number of images, or the flag underspecified"),
         ("n = 50000", "n = 1", r"row 1 \(A, x\): n: expected greater than or equal to 2, got '1'"),
         ('metric = "fid"', 'metric = "fids"', r"row 1 \(A, x\): metric: .*certified.*, fid, .*got 'fids'"),
@@ -210,8 +209,8 @@ def test_rows_are_plain_json() -> None:
         ('protocol = "usual" },\n]', 'protocol = "other" },\n]', r"row 2 \(B\): protocol: expected one of usual"),
         ('system = "A"', 'sytem = "A"', "row 1 .*system: expected a value, got nothing"),
         ('variant = "x"', 'vriant = "x"', "row 1 .*vriant: expected variant here, got an unknown key"),
-        ('metric = "recall"', 'metric = "abstention", sigma = -1', r"row 2 \(B\): sigma: expected greater than or equal to 0"),
-        ('metric = "recall"', 'metric = "certified", sigma = 1, radius = "x"', r"row 2 \(B\): radius: expected .*, got 'x'"),
+        ('metric = "recall"', 'metric = "abstention", sigma = -1', "row 2 .*sigma: expected greater than or equal"),
+        ('metric = "recall"', 'metric = "certified", sigma = 1, radius = "x"', "row 2 .*radius: expected .*, got 'x'"),
         ('where = "Table 1"\n', "", "sources.paper.where: expected a value, got nothing"),
         ("https://arxiv", "ftp://arxiv", "sources.paper.url"),
         ('suite = "mine"', 'suite = "yours"', "suite: expected 'mine', as the file is named, got 'yours'"),

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from trustdm.bench.hashing import canonical_json
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.records import CellResult, Records
 from trustdm.bench.store.rows import BlockRow, CellRow
 from trustdm.bench.suite.load import Suite
-from trustdm.bench.plugins import load_suite
 from trustdm.bench.summary import rows as summary
 from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Status, Verification
 from trustdm.leaderboard.boards import Board, Entry, Part, Site

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from trustdm.bench.suite.load import Suite, shipped
 from trustdm.bench.plugins import load_suite
+from trustdm.bench.suite.load import Suite, shipped
 
 FILE = Path(__file__).parents[2] / "suites" / "digests.json"
 Digests = dict[str, dict[str, str]]

@@ -56,7 +56,7 @@ def shares(texts: list[str]) -> list[float]:
 
 def test_a_click_sorts_by_number_and_a_second_click_turns_it_around(visit: Open) -> None:
     page = visit(BOARD)
-    at = place(page, "PGD-40")
+    at = place(page, "Robust accuracy (PGD-40)")
     head = page.locator("table.board thead th").nth(at - 1)
     for order, sign in (("descending", -1), ("ascending", 1)):
         head.get_by_role("button").click()
@@ -68,7 +68,7 @@ def test_a_click_sorts_by_number_and_a_second_click_turns_it_around(visit: Open)
 
 def test_preview_rows_are_sorted_among_themselves(visit: Open) -> None:
     page = visit(BOARD)
-    at = place(page, "Clean")
+    at = place(page, "Clean accuracy")
     page.locator("table.board thead th").nth(at - 1).get_by_role("button").click()
     groups = page.locator("table.board tbody")
     assert groups.nth(2).get_attribute("class") == "preview"
@@ -141,7 +141,7 @@ def test_without_javascript_the_table_is_whole(chromium: Any, published: Path) -
     page.goto((published / BOARD).as_uri())
     assert page.locator("tr.row:visible").count() == 13
     assert page.locator(".controls:visible").count() == 0
-    assert page.locator("th.attack:visible").count() == 4
+    assert page.locator("th.part:visible").count() == 4
     context.close()
 
 
@@ -156,11 +156,34 @@ def test_links_lead_from_the_index_to_a_board_to_a_method_and_back(visit: Open) 
     assert page.url.endswith("index.html")
 
 
+def test_menus_open_one_at_a_time_by_keyboard_and_lead_to_their_boards(visit: Open) -> None:
+    page = visit("index.html")
+    menus = page.locator("header nav details")
+    assert menus.locator("a:visible").count() == 0
+    menus.first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert menus.first.locator("a:visible").count() == 3
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "MNIST 16x16, linf 3/20"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/suites/mnist16-linf.html")
+
+
+def test_menus_need_no_javascript(chromium: Any, published: Path) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((published / "index.html").as_uri())
+    page.locator("header nav summary").first.click()
+    page.locator("header nav details a", has_text="Digits").click()
+    assert page.locator("h1").inner_text() == "Digits, linf 1/10"
+    context.close()
+
+
 def test_pictures_are_loaded_and_keep_their_pixels(visit: Open) -> None:
     page = visit("methods/mnist16-adversarial.html")
-    image = page.locator(".triple img").first
+    image = page.locator(".gallery .side img").first
     image.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('.triple img').naturalWidth === 16")
+    page.wait_for_function("document.querySelector('.gallery .side img').naturalWidth === 16")
     assert image.evaluate("i => getComputedStyle(i).imageRendering") == "pixelated"
     assert image.bounding_box()["width"] > 60
 
@@ -188,12 +211,12 @@ def test_on_a_phone_every_number_is_in_view_with_its_label(visit: Open, width: i
     cells = page.locator("tr.row").first.locator("td.main:visible, td.rank:visible, td.method:visible").all()
     boxes = [cell.bounding_box() for cell in cells]
     assert len(boxes) == 5 and all(b["x"] >= 0 and b["x"] + b["width"] <= width and b["width"] > 60 for b in boxes)
-    assert "Clean" in page.locator("tr.row td.main").first.evaluate("e => getComputedStyle(e, '::before').content")
+    assert "Clean accuracy" in page.locator("tr.row td.main").first.evaluate("e => getComputedStyle(e, '::before').content")
 
 
 def test_on_a_phone_rows_are_sorted_and_searched_too(visit: Open) -> None:
     page = visit(BOARD, width=360)
-    page.locator("thead").get_by_role("button", name="Clean").click()
+    page.locator("thead").get_by_role("button", name="Clean accuracy").click()
     values = shares(page.locator("tbody").first.locator("tr.row td.main .value").all_inner_texts()[::3])
     assert len(values) == 8 and values == sorted(values, reverse=True)
     page.get_by_label("Search").fill("EDM adversarial")

@@ -14,8 +14,8 @@ from trustdm.bench.diffusion.generator import Generator
 from trustdm.bench.diffusion.guidance import Guidance
 from trustdm.bench.diffusion.schedules import alpha_bars, linear_betas, timesteps
 from trustdm.bench.errors import UsageError
-from trustdm.bench.rng import Noise
 from trustdm.bench.method import TorchNoise
+from trustdm.bench.rng import Noise
 
 diffusers = pytest.importorskip("diffusers")
 tiny = pytest.importorskip("tiny_pipelines")

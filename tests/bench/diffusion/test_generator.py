@@ -11,8 +11,8 @@ from trustdm.bench.diffusion.generator import Generator
 from trustdm.bench.diffusion.guidance import Guidance, classifier_free
 from trustdm.bench.diffusion.samplers import SAMPLERS
 from trustdm.bench.errors import UnknownName, UsageError
-from trustdm.bench.rng import Noise
 from trustdm.bench.method import TorchNoise
+from trustdm.bench.rng import Noise
 
 SHAPE = (2, 2, 3)
 SEEDS = [11, 3, 500_000, 0, 7, 12, 99]

@@ -18,9 +18,9 @@ from trustdm.bench.features.extract import extract
 from trustdm.bench.features.frechet import frechet_estimate
 from trustdm.bench.features.reference import Reference, build_reference
 from trustdm.bench.hashing import sha256_file
+from trustdm.bench.plugins import load_suite
 from trustdm.bench.registry import Registry, entries_of
 from trustdm.bench.suite.data import open_data
-from trustdm.bench.plugins import load_suite
 from trustdm.bench.training.features import FeatureCnn
 from trustdm.bench.training.networks import restored
 from trustdm.bench.training.weights import save_state

@@ -18,7 +18,14 @@ from trustdm.bench.registry import Entry, entries_of
 from trustdm.bench.training.checkpoints import Checkpoints
 from trustdm.bench.training.loops import Adversary, Data, Recipe
 from trustdm.bench.training.networks import SmallCnn, seeded
-from trustdm.bench.training.recipes import TrainOptions, reproduce, small_adversarial, small_standard, state_of, duration_of
+from trustdm.bench.training.recipes import (
+    TrainOptions,
+    duration_of,
+    reproduce,
+    small_adversarial,
+    small_standard,
+    state_of,
+)
 
 SHAPE = (1, 8, 8)
 Train = Callable[..., Any]

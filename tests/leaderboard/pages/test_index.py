@@ -62,7 +62,7 @@ def many_suites(count: int) -> Site:
     boards = []
     for at in range(count):
         raw = json.loads(shipped[at % 3].content) | {"name": f"suite-{at}", "title": f"Suite {at}"}
-        boards.append(Board(stored_suite(json.dumps(raw), str(shipped[at % 3].source))))
+        boards.append(Board(stored_suite(json.dumps(raw), str(shipped[at % 3].source)), ()))
     return Site(tuple(boards))
 
 

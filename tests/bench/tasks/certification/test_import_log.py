@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,10 @@ def test_a_part_of_a_log_is_flagged(suite: Path) -> None:
     assert "cut-off" in row.flags and (row.n, row.planned, row.completeness) == (40, 60, "preview")
 
 
-def half(suite: Path) -> Path:
-    """The same suite with noise 0.5."""
+def half(suite: Path, sigma: str = "1/2") -> Path:
+    """The same suite with noise 0.5, or with other noise."""
     path = suite.with_name("half.toml")
-    path.write_text(suite.read_text(encoding="utf-8").replace('sigma = "1/4"', 'sigma = "1/2"'), encoding="utf-8")
+    path.write_text(suite.read_text(encoding="utf-8").replace('sigma = "1/4"', f'sigma = "{sigma}"'), encoding="utf-8")
     return path
 
 
@@ -126,6 +127,26 @@ def test_radii_that_contradict_the_alpha_that_is_named_are_flagged_with_the_one_
     words = "radius 1.96 from 100,000 draws at sigma 0.5 needs an alpha of at least 0.0099, not 1/1000 as named"
     assert said[-1] == f"{words}; the row is flagged"
     assert str(row.card["summary"]).endswith(f"A {words}.")
+
+
+@pytest.mark.parametrize(
+    ("sigma", "hundredth", "thousandth"),
+    [("3/25", "0.469", "0.457"), ("1/4", "0.978", "0.953"), ("1/2", "1.96", "1.91"), ("1", "3.91", "3.81")],
+)
+def test_the_largest_radii_at_each_published_sigma_tell_one_alpha_from_the_other(
+    suite: Path, sigma: str, hundredth: str, thousandth: str
+) -> None:
+    """The largest radii of 100,000 draws in three significant digits: those at 1/100 contradict 1/1000."""
+    value = float(Fraction(sigma))
+    assert [f"{largest_radius(100_000, value, alpha):.3}" for alpha in (0.01, 0.001)] == [hundredth, thousandth]
+    found = {}
+    for alpha, radius in (("1/1000", hundredth), ("1/100", hundredth), ("1/1000", thousandth)):
+        row, diagnostics, _ = imported(half(suite, sigma), alpha, radius)
+        found[alpha, radius] = "alpha-contradicted" in row.flags, diagnostics["implied_alpha"]
+        (suite.parent / "a.db").unlink()
+    contradicted, implied = found["1/1000", hundredth]
+    assert contradicted and 0.0088 < implied <= 0.01
+    assert not found["1/100", hundredth][0] and not found["1/1000", thousandth][0]
 
 
 def test_without_an_alpha_there_is_nothing_to_contradict_and_the_radii_still_say_one(suite: Path) -> None:

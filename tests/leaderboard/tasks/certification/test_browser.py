@@ -45,7 +45,7 @@ def test_no_page_is_wider_than_the_window(visit: Open, path: str, width: int) ->
 def test_a_switch_shows_the_columns_of_its_sigma(visit: Open) -> None:
     page = visit(BOARD)
     assert page.locator("th.more:visible").count() == 0 and page.locator("th.main:visible").count() > 8
-    page.locator('input[data-hides="more-1"]').check()
+    page.locator('input[data-hides="switch-1"]').check()
     assert page.locator("th.more:visible").count() == 7
 
 

@@ -10,11 +10,7 @@ from bs4 import BeautifulSoup
 
 from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.leaderboard.boards import Board
-from trustdm.leaderboard.draw.steps import Dot, Lanes, Pen, thinned
-from trustdm.leaderboard.scales import Scale
 from trustdm.leaderboard.tasks.certification import charts as radii
-
-PEN = Pen(0, "Mine", "series-1", "solid")
 
 
 def titles(svg: object) -> list[str]:
@@ -110,17 +106,3 @@ def test_at_most_eight_rows_are_drawn(smoothed: Board) -> None:
     charts, keys = radii.board_charts("x", many)
     assert "4 lower rows are left out." in charts[0].caption
     assert sum(key.colour.startswith("series") for key in keys) == 8
-
-
-def test_a_staircase_without_the_middles_of_its_treads() -> None:
-    heights = [1.0, 0.5, 0.5, 0.5, 0.2, 0.0]
-    stair = [{"x": float(at), "y": y, "lo": y, "hi": y, "key": 0} for at, y in enumerate(heights)]
-    assert [row["x"] for row in thinned(stair)] == [0, 1, 3, 4, 5]
-
-
-def test_words_stand_on_the_side_with_room_and_clear_of_the_interval() -> None:
-    dots = [Dot(0.1, 0.0, 0.2, "low", ""), Dot(0.9, 0.8, 2.0, "high", "")]
-    lanes = Lanes([(PEN, dots)], Scale(0.0, 1.0), "Share")
-    names, placed = lanes._placed()
-    assert [d["side"] for d in placed] == ["right", "left"] and placed[1]["hi"] == 1.0
-    assert names[0]["y"] < placed[0]["y"] < placed[1]["y"] < lanes.size[1]

@@ -74,14 +74,14 @@ def test_each_other_sigma_has_a_switch(board: BeautifulSoup) -> None:
     switches = {words(s.parent): s for s in board.select("input[data-hides]") if isinstance(s.parent, Tag)}
     assert set(switches) == {"σ 1/4", "cost"}
     name = str(switches["σ 1/4"]["data-hides"])
-    assert name == "more-1" and not switches["σ 1/4"].has_attr("checked")
+    assert name == "switch-1" and not switches["σ 1/4"].has_attr("checked")
     assert all(name in h["class"] for h in board.select("th.more")) and len(board.select(f"td.{name}")) == 6 * 7
 
 
 def test_a_board_of_four_sigmas_has_three_switches() -> None:
     suite = load_suite("cifar10-certified")
     found = {column.switch for column in columns.columns(suite) if column.group == "more"}
-    assert found == {"more-1", "more-2", "more-3"}
+    assert found == {"switch-1", "switch-2", "switch-3"}
 
 
 def test_draws_are_told_with_the_reduction(board: BeautifulSoup, stored: list[dict[str, Any]]) -> None:
@@ -123,7 +123,7 @@ def test_the_charts_share_one_legend(board: BeautifulSoup) -> None:
 
 def test_columns_are_explained(board: BeautifulSoup) -> None:
     terms = dict(zip(map(words, board.select("dl.terms dt")), map(words, board.select("dl.terms dd")), strict=True))
-    assert terms["σ 1/2, r 1/4"].startswith("Share of images whose right label is certified at radius 1/4")
+    assert terms["σ 1/2, r 1/4"].startswith("Certified accuracy at radius 1/4")
     assert "these count as wrong" in terms["Abstained, σ 1/2"] and "the number is fixed" in terms["Draws, σ 1/2"]
     assert "as few as the declared radii take" in terms["Draws, sequential, r 1/2"]
 
@@ -132,7 +132,7 @@ def test_a_method_page_has_a_table_by_radius_with_procedures(
     certified: Path, board: BeautifulSoup, stored: list[dict[str, Any]]
 ) -> None:
     page = soup(certified, METHOD)
-    table = page.select_one("table.certtable")
+    table = page.select_one('[aria-label^="Certificates"] table')
     assert table is not None
     assert [words(th) for th in table.select("thead th")] == [
         "σ 1/4 fixed n, Clopper-Pearson, n = 10,000, alpha 1/1000",
@@ -182,7 +182,9 @@ def test_provenance_counts_images_not_chunks_of_draws(certified: Path) -> None:
 
 def test_a_preview_has_its_certificates_too(certified: Path) -> None:
     page = soup(certified, "methods/a-preview.html")
-    assert page.select_one("table.certtable") is not None and "preview" in words(page.select_one(".result header"))
+    assert page.select_one('[aria-label^="Certificates"] table') is not None and "preview" in words(
+        page.select_one(".result header")
+    )
 
 
 def test_the_index_says_what_is_certified(certified: Path, stored: list[dict[str, Any]]) -> None:

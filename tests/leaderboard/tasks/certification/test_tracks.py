@@ -10,7 +10,8 @@ import pytest
 
 from trustdm.bench.plugins import load_suite
 from trustdm.bench.suite.load import Suite
-from trustdm.bench.tasks.certification import metrics as certscores
+from trustdm.bench.summary.cell import CellView
+from trustdm.bench.tasks.certification.certificates import certificates
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard.boards import Board
 from trustdm.leaderboard.tasks.certification import noise
@@ -87,16 +88,17 @@ def test_an_alpha_that_is_none_is_not_said(smoothed: Board, told: str) -> None:
     (entry,) = [e for e in smoothed.entries if e.row.method == "cohen-2019"]
     part = entry.parts[0]
     identity = replace(part.result.identity, method_params=(("alpha", told),))
-    (track,) = tracks(
-        smoothed.suite, replace(entry, parts=(replace(part, result=replace(part.result, identity=identity)),))
-    )
+    view = CellView(smoothed.suite, replace(part.result, identity=identity))
+    (track,) = tracks(smoothed.suite, replace(entry, parts=(replace(part, view=view),)))
     assert track.alpha is None and track.likely(0.25) is None and track.procedure == "published log, alpha not said"
 
 
 def test_an_evaluation_without_counts_has_no_certificates(smoothed: Board) -> None:
     entry = smoothed.entries[0]
-    bare = tuple(replace(p, result=replace(p.result, arrays=lambda name: None)) for p in entry.parts)
-    assert certscores.table_of(smoothed.suite, bare[0].result) is None
+    bare = tuple(
+        replace(p, view=CellView(smoothed.suite, replace(p.result, arrays=lambda name: None))) for p in entry.parts
+    )
+    assert certificates(bare[0].view) is None
     assert tracks(smoothed.suite, replace(entry, parts=bare)) == ()
 
 
@@ -104,7 +106,6 @@ def test_fewer_draws_are_told_against_the_fixed_number(certification: Suite) -> 
     assert noise.whole(certification) == 10_100
     assert noise.reduction(certification, Estimate(1010.0, 900, 1100, 60)) == "10× fewer than 10,100"
     assert noise.reduction(certification, Estimate(10_100.0, 0, 1, 60)) == ""
-    assert noise.reduction(load_suite("digits-linf"), Estimate(10.0, 0, 1, 60)) == ""
 
 
 def test_noise_levels_are_those_of_the_evaluations(certification: Suite) -> None:

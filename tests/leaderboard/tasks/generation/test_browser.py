@@ -45,12 +45,12 @@ def numbers(texts: list[str]) -> list[float]:
 def test_the_first_click_on_a_distance_sorts_the_least_first_and_the_floor_stays_on_top(visit: Open) -> None:
     page = visit(BOARD)
     page.get_by_role("checkbox", name="other step counts").check()
-    button = page.get_by_role("columnheader", name="Frechet, 5 steps").get_by_role("button")
+    button = page.get_by_role("columnheader", name="Fréchet distance, 5 steps").get_by_role("button")
     for reverse in (False, True):
         button.click()
         body = page.locator("table.board tbody").first
         at = page.locator("table.board thead th").all_inner_texts()
-        place = next(k for k, head in enumerate(at) if head.startswith("Frechet, 5 steps"))
+        place = next(k for k, head in enumerate(at) if head.startswith("Fréchet distance, 5 steps"))
         values = numbers(body.locator(f"tr.row > :nth-child({place + 1}) .value").all_inner_texts())
         assert len(values) == 10 and values == sorted(values, reverse=reverse)
         assert body.locator("tr").nth(1).get_attribute("class") == "floor"
