@@ -116,6 +116,8 @@ class LazyRecords:
 
     def __set__(self, instance: object, value: Records | Callable[[], Records]) -> None:
         instance.__dict__["_records"] = value
+        if callable(value):
+            instance.__dict__["_read"] = value
 
 
 def _no_arrays(name: str) -> NDArray[Any] | None:
@@ -150,6 +152,11 @@ class CellResult:
     count: int | None = None
     revision: str = ""
     arrays: Callable[[str], NDArray[Any] | None] = field(default=_no_arrays, compare=False, repr=False)
+
+    def forget(self) -> None:
+        """Lets go of records that can be read again."""
+        if "_read" in self.__dict__:
+            self.__dict__["_records"] = self.__dict__["_read"]
 
     @property
     def filled(self) -> bool:

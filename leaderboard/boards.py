@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trustdm.bench.records import CellResult
 from trustdm.bench.reported import ReportedRow
-from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
+from trustdm.bench.store.rows import BlockRow, CellRow, Held, RunRow
 from trustdm.bench.studies import Study
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.cell import CellView
@@ -27,11 +27,13 @@ class Source(Protocol):
     @property
     def lab(self) -> str: ...
 
-    def results(self, suite: str | None = None) -> list[CellResult]: ...
+    def results(self, suite: str | None = None, method: str | None = None) -> list[CellResult]: ...
 
-    def cells(self, *, suite: str | None = None) -> list[CellRow]: ...
+    def cells(self, *, suite: str | None = None, method: str | None = None) -> list[CellRow]: ...
 
-    def blocks(self, cell_id: int) -> dict[int, BlockRow]: ...
+    def blocks_of(self, suite: str | None = None, method: str | None = None) -> dict[int, tuple[BlockRow, ...]]: ...
+
+    def contents(self) -> list[Held]: ...
 
     def runs(self) -> list[RunRow]: ...
 
@@ -91,11 +93,13 @@ class Board:
 
     @cached_property
     def groups(self) -> tuple[tuple[Entry, ...], ...]:
-        """The entries by what is ranked among itself, in the order of the board."""
+        """The entries by what is ranked among itself, in the order of the board: full groups first, and of these (and
+        of previews) the ranked ones, since a row with a caveat may have the best value of all."""
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in self.entries:
             groups.setdefault((entry.row.completeness, entry.row.rank_group), []).append(entry)
-        return tuple(tuple(group) for group in groups.values())
+        ordered = sorted(groups.items(), key=lambda item: (item[0][0] != "full", item[1][0].row.rank_low is None))
+        return tuple(tuple(group) for _, group in ordered)
 
     @property
     def tested(self) -> bool:

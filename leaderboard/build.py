@@ -1,30 +1,33 @@
-"""Writes the site: every file whose content is new, nothing else; removes what an earlier build left behind."""
+"""Writes the site: what has changed since the last build, nothing else; removes what an earlier one left behind."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import multiprocessing
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.store import runfiles
+from trustdm.bench.store.rows import Held
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.cache import FactsCache
-from trustdm.leaderboard import downloads, render, text
-from trustdm.leaderboard.boards import Board, Site
-from trustdm.leaderboard.loading import load, stored
-from trustdm.leaderboard.models import Link
+from trustdm.leaderboard import downloads, pieces, render, state, text
+from trustdm.leaderboard.boards import Site
+from trustdm.leaderboard.loading import stored
 from trustdm.leaderboard.pages import common as pages
-from trustdm.leaderboard.pages.board import suite_page
-from trustdm.leaderboard.pages.index import index_page
-from trustdm.leaderboard.pages.method import method_page
+from trustdm.leaderboard.pages.index import index_page, site_page
 from trustdm.leaderboard.pages.reported import reported_page
 from trustdm.leaderboard.pages.study import study_page
+from trustdm.leaderboard.pieces import Made, Workshop
+from trustdm.leaderboard.state import Piece
 
-MANIFEST = "data/manifest.json"
-RUNS = "data/runs"
+WORTHWHILE = 64
+"""From so many pieces on they are shared by several processes: starting one takes as long as making some."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class SiteReport:
 
 
 def build_site(store: Store, out: Path, suites: Sequence[Suite], cache: FactsCache | None = None) -> SiteReport:
-    """The static site of ``suites`` in the folder ``out``; a page whose content has not changed is not touched.
+    """The static site of ``suites`` in the folder ``out``; what has not changed is not made again, nor touched.
 
     Suites that are not shipped get a page without being given, if the store has results of them. What is summed up is
     looked up in ``cache`` first.
@@ -53,44 +56,160 @@ def build_site(store: Store, out: Path, suites: Sequence[Suite], cache: FactsCac
         PluginError: the view of a task cannot be used.
     """
     further, left_out = stored(store, suites)
-    site = load(store, [*suites, *further], cache)
+    shop = Workshop(store, [*suites, *further], out, cache or FactsCache(None))
+    build = _Build(shop)
     try:
-        run_files = {board.suite.name: _run_files(store, out / RUNS, board) for board in site.boards}
-        return replace(publish(site, out, run_files), left_out=left_out)
+        build.run()
+        return build.finished(left_out)
     except OSError as error:
         raise UsageError(f"{out}: expected a folder that can be written, got {error.strerror or error}") from error
 
 
-def _run_files(store: Store, folder: Path, board: Board) -> list[Path]:
-    """The run files of a board's rows; of cells that hold nothing yet none is kept."""
-    rows = {folder / runfiles.file_name(part.cell.identity) for entry in board.entries for part in entry.parts}
-    paths = runfiles.export(store, folder, suite=board.suite.name)
-    for path in set(paths) - rows:
-        path.unlink()
-    return [path for path in paths if path in rows]
+@dataclass
+class _Build:
+    """One build: the pieces there were, those there are now, and what was written."""
+
+    shop: Workshop
+    now: dict[str, Piece] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.before, self.earlier_paths = state.read(self.shop.out)
+        suites = [board.suite for board in self.shop.site.boards]
+        self.suites = {suite.name: suite for suite in suites}
+        self.held: dict[str, list[Held]] = defaultdict(list)
+        self.of_method: dict[str, list[Held]] = defaultdict(list)
+        for held in self.shop.store.contents():
+            if held.suite in self.suites:
+                self.held[held.suite].append(held)
+                self.of_method[held.method].append(held)
+        studies = [study.model_dump(mode="json") for study in self.shop.site.studies]
+        self.head = state.stamp(
+            state.code({suite.task for suite in suites}),
+            self.shop.store.lab,
+            [(s.name, s.title, s.task.title) for s in suites],
+            studies,
+            sorted(self.shop.published),
+        )
+        self.asked = {s.name: state.stamp(s.content, s.task.reference_stamp(s)) for s in suites}
+
+    def run(self) -> None:
+        """Boards, then what looks at boards, then methods."""
+        boards = {f"board:{name}": (self._board_stamp(name), "board", name) for name in self.suites}
+        self._make(boards)
+        self._fronts()
+        methods = {f"method:{name}": (self._method_stamp(name), "method", name) for name in sorted(self.of_method)}
+        self._make(methods)
+
+    def _board_stamp(self, name: str) -> str:
+        published = [row.as_json() for row in self.shop.published.get(name, ())]
+        return state.stamp(self.head, self.asked[name], published, [(h.id, h.revision) for h in self.held[name]])
+
+    def _method_stamp(self, name: str) -> str:
+        return state.stamp(self.head, [(self.asked[h.suite], h.id, h.revision) for h in self.of_method[name]])
+
+    def _make(self, wanted: Mapping[str, tuple[str, str, str]]) -> None:
+        """Makes those pieces whose stamp is another than before, in this process or, where there are many, in several."""
+        todo = []
+        for key, (stamp, kind, name) in wanted.items():
+            if not self._keep(key, stamp):
+                todo.append((key, stamp, kind, name))
+        stamps = {(kind, name): (key, stamp) for key, stamp, kind, name in todo}
+        for kind, name, made in self._results([(kind, name) for _, _, kind, name in todo]):
+            self._took(*stamps[kind, name], made)
+
+    def _results(self, todo: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Made]]:
+        url, workers = self.shop.store.database.name, os.cpu_count() or 1
+        if len(todo) < WORTHWHILE or workers < 2 or "://" in url:
+            for kind, name in todo:
+                yield kind, name, self.shop.make_board(name) if kind == "board" else self.shop.make_method(name)
+            return
+        self.shop.cache.flush()
+        suites = [board.suite for board in self.shop.site.boards]
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, context, pieces.start, (url, suites, self.shop.out)) as pool:
+            yield from pool.map(pieces.make, *zip(*todo, strict=True), chunksize=8)
+
+    def _fronts(self) -> None:
+        """The pages that look at several boards, and the files that all share."""
+        site, shop = self.shop.site, self.shop
+        stamps = {name: self.now[f"board:{name}"].stamp for name in self.suites}
+        self._files("static", state.stamp(self.head), render.static().items)
+        self._files("index", state.stamp(self.head, stamps), lambda: [("index.html", render.html(self._index()))])
+        for study in site.studies:
+            both = [study.x.suite, study.y.suite]
+            self._files(
+                f"study:{study.name}",
+                state.stamp(self.head, [stamps[name] for name in both]),
+                lambda study=study, both=both: [
+                    (pages.study_path(study), render.html(study_page(self._with(both), study)))
+                ],
+            )
+        told = [name for name in self.suites if shop.published.get(name)]
+
+        def stamps_of(names: Sequence[str]) -> list[str]:
+            return [stamps[name] for name in names]
+
+        self._files(
+            "reported",
+            state.stamp(self.head, [[r.as_json() for r in rows] for rows in shop.published.values()], stamps_of(told)),
+            lambda: self._reported(told),
+        )
+
+    def _files(self, key: str, stamp: str, files: Callable[[], Any]) -> None:
+        if not self._keep(key, stamp):
+            self._took(key, stamp, pieces.write(self.shop.out, files()))
+
+    def _index(self) -> Any:
+        facts = {name: self.now[f"board:{name}"].facts for name in self.suites}
+        filled = {name for name, known in facts.items() if known["filled"]}
+        records = sum(self.shop.store.record_counts().get(h.id, 0) for held in self.held.values() for h in held)
+        return site_page(self.shop.site, pieces.cards(facts), filled, len(self.of_method), records)
+
+    def _with(self, names: Sequence[str]) -> Site:
+        """The site with these boards loaded."""
+        site = self.shop.site
+        boards = tuple(self.shop.board(b.suite.name) if b.suite.name in names else b for b in site.boards)
+        return Site(boards, site.runs, site.reported, site.studies)
+
+    def _reported(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        if self.shop.published:
+            yield pages.REPORTED, render.html(reported_page(self._with(names)))
+        for name, rows in self.shop.published.items():
+            yield f"data/reported/{text.slug(name)}.json", downloads.reported_json(rows)
+
+    def _keep(self, key: str, stamp: str) -> bool:
+        """Whether a piece is as it was."""
+        old = self.before.get(key)
+        if old is None or old.stamp != stamp or not old.there(self.shop.out):
+            return False
+        self.now[key] = old
+        return True
+
+    def _took(self, key: str, stamp: str, made: Made) -> None:
+        self.now[key] = Piece(stamp, made.files, made.facts)
+        self.written |= made.written
+
+    def finished(self, left_out: tuple[str, ...]) -> SiteReport:
+        """Removes what no piece has any more, and notes what there is."""
+        files = {path: size for piece in self.now.values() for path, size in piece.files.items()}
+        removed = _clear(self.shop.out, self.earlier_paths - set(files))
+        pieces.written(self.shop.out / state.MANIFEST, state.text(self.now))
+        html = [path for path in files if path.endswith(".html")]
+        written = sum(path in self.written for path in html)
+        return SiteReport(written, len(html) - written, removed, sum(files.values()), left_out)
 
 
-def publish(site: Site, out: Path, run_files: dict[str, list[Path]] | None = None) -> SiteReport:
-    """Writes the pages of ``site`` and all they need into ``out``."""
-    listed = {name: [p.relative_to(out).as_posix() for p in paths] for name, paths in (run_files or {}).items()}
-    written = unchanged = total = 0
-    paths = set()
-    for path, content in _files(site, listed):
-        if path in paths:
-            continue
-        paths.add(path)
-        changed = _write(out / path, content)
-        total += len(content)
-        if path.endswith(".html"):
-            written, unchanged = written + changed, unchanged + (not changed)
-    paths |= {path for listing in listed.values() for path in listing}
-    removed = _clear(out, paths)
-    _write(out / MANIFEST, (json.dumps(sorted(paths), indent=0) + "\n").encode())
-    return SiteReport(written, unchanged, removed, total)
+def publish(site: Site, out: Path) -> SiteReport:
+    """Writes all pages of ``site`` and all they need into ``out``, without a store."""
+    made = pieces.write(out, _files(site))
+    html = [path for path in made.files if path.endswith(".html")]
+    written = sum(path in made.written for path in html)
+    return SiteReport(written, len(html) - written, 0, sum(made.files.values()))
 
 
-def _files(site: Site, run_files: dict[str, list[str]]) -> Iterator[tuple[str, bytes]]:
-    """Every file of the site, path and content, made one after the other."""
+def _files(site: Site) -> Iterator[tuple[str, bytes]]:
+    """Every file of a site in memory, path and content, made one after the other."""
     yield from render.static().items()
     yield "index.html", render.html(index_page(site))
     if site.reported:
@@ -98,41 +217,17 @@ def _files(site: Site, run_files: dict[str, list[str]]) -> Iterator[tuple[str, b
     for name, published in site.reported.items():
         yield f"data/reported/{text.slug(name)}.json", downloads.reported_json(published)
     for board in site.boards:
-        suite, rows = board.suite, [entry.row for entry in board.entries]
-        links = [Link(Path(path).name, f"../{path}") for path in run_files.get(suite.name, [])]
-        yield f"data/{text.slug(suite.name)}.csv", downloads.rows_csv(suite, rows)
-        yield f"data/{text.slug(suite.name)}.json", downloads.rows_json(rows)
-        yield pages.suite_path(suite), render.html(suite_page(site, board, links))
+        yield from pieces.board_files(site, board, pieces.run_links(board))
     for study in site.studies:
         yield pages.study_path(study), render.html(study_page(site, study))
     for name, entries in site.methods().items():
-        view, needed = method_page(site, name, entries)
-        yield from needed.items()
-        yield pages.method_path(name), render.html(view)
+        yield from pieces.method_files(site, name, entries)
 
 
-def _write(path: Path, content: bytes) -> bool:
-    """Whether the file had to be written; by a rename, so that a reader never sees half of it."""
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
-    return True
-
-
-def _clear(out: Path, paths: set[str]) -> int:
-    """Removes the files that an earlier build wrote and this one does not need."""
-    manifest = out / MANIFEST
-    if not manifest.is_file():
-        return 0
-    try:
-        old = [str(path) for path in json.loads(manifest.read_bytes())]
-    except (ValueError, TypeError):
-        return 0
-    gone = [out / p for p in old if p not in paths and ".." not in Path(p).parts and not Path(p).is_absolute()]
-    found = [path for path in gone if path.is_file()]
-    for path in found:
+def _clear(out: Path, gone: set[str]) -> int:
+    """Removes files that an earlier build wrote and this one does not need; a path that leads outside is none of ours."""
+    inside = [out / p for p in sorted(gone) if ".." not in Path(p).parts and not Path(p).is_absolute()]
+    files = [path for path in inside if path.is_file()]
+    for path in files:
         path.unlink()
-    return len(found)
+    return len(files)

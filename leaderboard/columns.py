@@ -102,8 +102,8 @@ def cells(board: Board, entry: Entry) -> tuple[Cell, ...]:
 
 def baseline_cells(board: Board, line: Baseline) -> tuple[Cell, ...]:
     """The cells of a line that is no method."""
-    found = [value(board, metric, line.values.get(metric.name)) for metric in shown(board.suite)]
-    return (*found, *(Cell("") for _ in columns(board.suite)[len(found) :]))
+    shown_cells = [value(board, metric, line.values.get(metric.name)) for metric in shown(board.suite)]
+    return (*shown_cells, *(Cell("") for _ in columns(board.suite)[len(shown_cells) :]))
 
 
 def value(board: Board, metric: MetricSpec, estimate: Estimate | None) -> Cell:

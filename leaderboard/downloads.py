@@ -39,13 +39,13 @@ def rows_csv(suite: Suite, rows: Sequence[Row]) -> bytes:
 def _line(row: Row, metrics: Sequence[str]) -> list[object]:
     values = row.as_json()
     cost = values["cost"]
-    found: list[object] = [canonical_json(values[k]) if k == "params" else values[k] for k in ROW]
-    found += ["; ".join(row.flags), *(values[k] for k in RANK)]
+    fields: list[object] = [canonical_json(values[k]) if k == "params" else values[k] for k in ROW]
+    fields += ["; ".join(row.flags), *(values[k] for k in RANK)]
     for name in metrics:
         value = row.metrics.get(name)
-        found += [getattr(value, part) for part in ("value", *ENDS)] if value else [None] * (1 + len(ENDS))
-    found += [cost[k] for k in COST] if isinstance(cost, dict) else [None] * len(COST)
-    return [*found, "; ".join(row.errors)]
+        fields += [getattr(value, part) for part in ("value", *ENDS)] if value else [None] * (1 + len(ENDS))
+    fields += [cost[k] for k in COST] if isinstance(cost, dict) else [None] * len(COST)
+    return [*fields, "; ".join(row.errors)]
 
 
 def records_csv(parts: Sequence[Part], value: str = "value") -> bytes:

@@ -31,11 +31,11 @@ def load(store: Source, suites: Sequence[Suite], cache: FactsCache | None = None
     """
     published = {name: reported.reported(name) for name in reported.suites()}
     known = FactsCache(None) if cache is None else cache
-    boards = tuple(_board(store, suite, published.get(suite.name, ()), known) for suite in suites)
-    return Site(boards, {run.id: run for run in store.runs()}, published, _studies(suites))
+    boards = tuple(board_of(store, suite, published.get(suite.name, ()), known) for suite in suites)
+    return Site(boards, {run.id: run for run in store.runs()}, published, studies_of(suites))
 
 
-def _studies(suites: Sequence[Suite]) -> tuple[Study, ...]:
+def studies_of(suites: Sequence[Suite]) -> tuple[Study, ...]:
     """The studies all of whose suites are among these."""
     by_name = {suite.name: suite for suite in suites}
     asked = [studies.load_study(name) for name in studies.names()]
@@ -54,10 +54,15 @@ def stored(store: Source, suites: Sequence[Suite]) -> tuple[list[Suite], tuple[s
         StoreError: the store cannot be read.
     """
     listed = {suite.name for suite in suites}
-    cells = [cell for cell in store.cells() if cell.identity.suite not in listed and store.blocks(cell.id)]
-    newest = {cell.identity.suite: cell.suite_content for cell in cells}
-    known = {name: None if name in shipped() else _readable(name, newest[name]) for name in sorted(newest)}
+    others = sorted({held.suite for held in store.contents()} - listed)
+    known = {name: None if name in shipped() else _readable(name, _newest(store, name)) for name in others}
     return [suite for suite in known.values() if suite], tuple(name for name, suite in known.items() if not suite)
+
+
+def _newest(store: Source, name: str) -> str:
+    """The content of a suite as its newest cell that holds something has it."""
+    filled = {held.id for held in store.contents()}
+    return [cell.suite_content for cell in store.cells(suite=name) if cell.id in filled][-1]
 
 
 def _readable(name: str, content: str) -> Suite | None:
@@ -69,11 +74,15 @@ def _readable(name: str, content: str) -> Suite | None:
     return suite if suite.name == name else None
 
 
-def _board(store: Source, suite: Suite, published: tuple[ReportedRow, ...], cache: FactsCache) -> Board:
-    cells = {cell.id: cell for cell in store.cells(suite=suite.name)}
-    results = [result for result in store.results(suite.name) if result.id in cells]
+def board_of(
+    store: Source, suite: Suite, published: tuple[ReportedRow, ...], cache: FactsCache, method: str | None = None
+) -> Board:
+    """The board of a suite; with a ``method`` its rows alone, whose ranks are then those among themselves."""
+    cells = {cell.id: cell for cell in store.cells(suite=suite.name, method=method)}
+    results = [result for result in store.results(suite.name, method) if result.id in cells]
     rows = summary.rows(suite, results, cache.of(suite, results))
-    parts = {r.id: Part(CellView(suite, r), cells[r.id], tuple(store.blocks(r.id).values())) for r in results}
+    blocks = store.blocks_of(suite.name, method)
+    parts = {r.id: Part(CellView(suite, r), cells[r.id], blocks.get(r.id, ())) for r in results}
     board = Board(suite, _entries(suite, rows, parts, store.lab), reported=published)
     board = replace(board, extra=view_of(suite).load(store, suite, rows))
     return replace(board, scales=columns.axes(board))

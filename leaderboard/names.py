@@ -44,17 +44,17 @@ def suffixes(rows: Sequence[Named]) -> list[str]:
     """What follows the title of each row of a board: its parameters (":width=4" after a name, ", width=4" after a
     title), and where names are equal still, the first distinctions that tell them apart, such as "(v2)",
     "(weights 4fb240)", "(imported)"."""
-    found = [_params(it.row) for it in rows]
+    added = [_params(it.row) for it in rows]
     for say in DISTINCTIONS:
         equal: dict[str, list[int]] = defaultdict(list)
         for at, it in enumerate(rows):
-            equal[name(it.row, found[at])].append(at)
+            equal[name(it.row, added[at])].append(at)
         for places in equal.values():
             said = {at: say(rows[at]) for at in places}
             if len(set(said.values())) > 1:
                 for at, words in said.items():
-                    found[at] += f" ({words})" if words else ""
-    return found
+                    added[at] += f" ({words})" if words else ""
+    return added
 
 
 def name(row: Row, suffix: str) -> str:

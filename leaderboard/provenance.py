@@ -83,7 +83,7 @@ def _term(name: str) -> str:
 
 
 def _range(values: Iterable[int]) -> str:
-    found = sorted(set(values))
-    if not found:
+    sizes = sorted(set(values))
+    if not sizes:
         return text.DASH
-    return str(found[0]) if len(found) == 1 else f"{found[0]}{text.DASH}{found[-1]}"
+    return str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]}{text.DASH}{sizes[-1]}"

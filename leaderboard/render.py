@@ -21,16 +21,18 @@ TEMPLATES = {
     ReportedPage: "reported.html",
     StudyPage: "study.html",
 }
-STATIC = ("style.css", "board.js")
+STATIC = ("style.css", "board.js", "ranks.js")
 
 
 @cache
 def environment() -> Environment:
     """The templates: autoescape everywhere, an unknown name is an error."""
     loader = PackageLoader("trustdm.leaderboard", "templates")
-    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    found.globals["icon"] = ICON
-    return found
+    templates = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.globals["icon"] = ICON
+    return templates
 
 
 def html(view: IndexPage | SuitePage | MethodPage | ReportedPage | StudyPage) -> bytes:

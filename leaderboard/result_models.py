@@ -33,7 +33,8 @@ class ResultView:
     suite: str
     name: str
     href: str
-    rank: str
+    board: str
+    row: str
     caveat: str
     variant: str
     columns: tuple[Column, ...]
@@ -57,3 +58,8 @@ class MethodPage:
     tags: tuple[str, ...]
     facts: tuple[Fact, ...]
     results: tuple[ResultView, ...]
+
+    @property
+    def boards(self) -> tuple[str, ...]:
+        """The boards whose ranks the page shows, by the names of their files, each once."""
+        return tuple(dict.fromkeys(result.board for result in self.results))

@@ -39,10 +39,10 @@ def scale(values: Iterable[float], *, wide: float = WIDE, margin: float = 0.0) -
 
     ``margin`` is a share of the length that is left free at either end. None where there is no finite value.
     """
-    found = sorted(v for v in values if math.isfinite(v))
-    if not found:
+    ordered = sorted(v for v in values if math.isfinite(v))
+    if not ordered:
         return None
-    low, high = found[0], found[-1]
+    low, high = ordered[0], ordered[-1]
     if low > 0 and high > wide * low:
         room = margin * math.log10(high / low)
         return Scale(low / 10**room, high * 10**room, log=True)
@@ -60,9 +60,9 @@ def _linear_ticks(low: float, high: float, most: int) -> list[float]:
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
     """Powers of ten, with values between them where there is room for these."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found: list[float] = []
+    ticks: list[float] = []
     for parts in (BETWEEN, STEPS, (1, 3), (1,)):
-        found = [p * 10.0**d for d in decades for p in parts if low <= p * 10.0**d * (1 + 1e-9) <= high * (1 + 2e-9)]
-        if len(found) <= most:
-            return found
-    return found[:: math.ceil(len(found) / most)]
+        ticks = [p * 10.0**d for d in decades for p in parts if low <= p * 10.0**d * (1 + 1e-9) <= high * (1 + 2e-9)]
+        if len(ticks) <= most:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / most)]

@@ -56,13 +56,13 @@ def table(board: Board, tests: Sequence[str]) -> Table:
 
 def _separable(board: Board) -> tuple[str, ...]:
     """For each group that is ranked which differences its number of examples can tell apart."""
-    suite, told = board.suite, []
+    suite, lines = board.suite, []
     unit = columns.unit(suite, suite.ranking_metric)
     for group in board.groups:
         row = group[0].row
         if row.separable is not None:
-            told.append(f"{formats.difference(unit, row.separable)} at n = {row.n:,} ({row.completeness})")
-    return tuple(dict.fromkeys(told))
+            lines.append(f"{formats.difference(unit, row.separable)} at n = {row.n:,} ({row.completeness})")
+    return tuple(dict.fromkeys(lines))
 
 
 def _bars(scales: Mapping[str, Scale]) -> str:
@@ -124,8 +124,8 @@ def _values(row: Row, name: str) -> tuple[str, ...]:
 
 def _filters(rows: Sequence[Row]) -> tuple[Filter, ...]:
     names = {"completeness": "Completeness", "origin": "Origin", "currency": "Currency", "flag": "Flag", "tag": "Tag"}
-    made = [Filter(name, label, options([_values(row, name) for row in rows])) for name, label in names.items()]
-    return tuple(f for f in made if f.options)
+    filters = [Filter(name, label, options([_values(row, name) for row in rows])) for name, label in names.items()]
+    return tuple(f for f in filters if f.options)
 
 
 def options(values: Sequence[Iterable[str]]) -> tuple[Option, ...]:

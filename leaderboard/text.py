@@ -51,8 +51,8 @@ def number(value: float, digits: int = 3) -> str:
     if not value or not math.isfinite(value):
         return f"{value:g}"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    told = f"{value:,.{min(places, DECIMALS + digits)}f}"
-    return (told.rstrip("0").rstrip(".") if "." in told else told).replace("-", MINUS)
+    shown = f"{value:,.{min(places, DECIMALS + digits)}f}"
+    return (shown.rstrip("0").rstrip(".") if "." in shown else shown).replace("-", MINUS)
 
 
 def count(value: float) -> str:
@@ -100,10 +100,10 @@ def day(stamp: str) -> str:
 def moment(stamp: str) -> str:
     """An ISO time stamp to the second, "2026-11-20 09:14:03 UTC"; any other text as it is."""
     try:
-        found = datetime.fromisoformat(stamp)
+        when = datetime.fromisoformat(stamp)
     except ValueError:
         return stamp
-    return f"{found:%Y-%m-%d %H:%M:%S} {found.tzname() or ''}".strip()
+    return f"{when:%Y-%m-%d %H:%M:%S} {when.tzname() or ''}".strip()
 
 
 def slug(name: str) -> str:
@@ -130,11 +130,11 @@ def linked(text: str) -> tuple[tuple[str, str | None], ...]:
     pieces: list[tuple[str, str | None]] = []
     at = 0
     for match in _URL.finditer(text):
-        found = match.group().rstrip(_TRAILING)
-        if (url := safe_url(found)) is None:
+        candidate = match.group().rstrip(_TRAILING)
+        if (url := safe_url(candidate)) is None:
             continue
-        pieces += [(text[at : match.start()], None), (found, url)]
-        at = match.start() + len(found)
+        pieces += [(text[at : match.start()], None), (candidate, url)]
+        at = match.start() + len(candidate)
     return tuple(p for p in (*pieces, (text[at:], None)) if p[0])
 
 

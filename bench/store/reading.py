@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, select
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
 from trustdm.bench.store import schema
-from trustdm.bench.store.rows import BlockRow, CellRow, RunRow, identity_from
+from trustdm.bench.store.rows import BlockRow, CellRow, Held, RunRow, identity_from
 from trustdm.bench.store.shards import Piece
 from trustdm.bench.types import Block, Cost, Origin, Verification
 
@@ -87,6 +87,28 @@ def blocks(connection: Connection, cell_id: int) -> dict[int, BlockRow]:
     table = schema.block
     rows = connection.execute(select(table).where(table.c.cell_id == cell_id).order_by(table.c.start))
     return {row.start: _block(row) for row in rows}
+
+
+def all_blocks(
+    connection: Connection, suite: str | None = None, method: str | None = None
+) -> dict[int, tuple[BlockRow, ...]]:
+    """The blocks of every cell (of one suite, of one method) that has some, by its id, in order."""
+    query = select(schema.block).order_by(schema.block.c.cell_id, schema.block.c.start)
+    rows: dict[int, list[BlockRow]] = {}
+    for row in connection.execute(_of(query, suite, method)):
+        rows.setdefault(row.cell_id, []).append(_block(row))
+    return {cell_id: tuple(blocks) for cell_id, blocks in rows.items()}
+
+
+def held(connection: Connection) -> list[Held]:
+    """Which cells hold something, in the order they were created."""
+    cell, block = schema.cell.c, schema.block.c
+    columns = (cell.id, schema.suite.c.name, schema.method.c.name, schema.method.c.params)
+    query = select(*columns).join_from(schema.cell, schema.suite).join(schema.method)
+    filled = set(connection.execute(select(block.cell_id).distinct()).scalars())
+    known = revisions(connection)
+    rows = connection.execute(query.order_by(cell.id))
+    return [Held(*row, known[row[0]]) for row in rows if row[0] in filled]
 
 
 def _block(row: Row[Any]) -> BlockRow:

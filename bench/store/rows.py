@@ -77,6 +77,17 @@ class RunRow:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A cell that holds something: whose it is, and its revision (``Store.revisions``). ``params`` are JSON."""
+
+    id: int
+    suite: str
+    method: str
+    params: str
+    revision: str
+
+
+@dataclass(frozen=True)
 class AssetRow:
     """A prepared asset: the SHA-256 of its ``identity`` (canonical JSON) and of its files, and what it took to make."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -30,10 +30,16 @@ from trustdm.bench.types import CellIdentity, RunInfo
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def export(store: Store, folder: Path, *, suite: str | None = None, method: str | None = None) -> list[Path]:
-    """Writes the run files of all cells (of one suite, of one method) with a block, and returns their paths.
-
-    The same store gives the same bytes.
+def export(
+    store: Store,
+    folder: Path,
+    *,
+    suite: str | None = None,
+    method: str | None = None,
+    suites: Collection[str] | None = None,
+) -> list[Path]:
+    """Writes the run files of all cells (of one suite, of one method, of some ``suites``) with a block, and returns
+    their paths. The same store gives the same bytes.
 
     Raises:
         StoreError: an artefact is missing from the store, or the folder cannot be written.
@@ -41,6 +47,7 @@ def export(store: Store, folder: Path, *, suite: str | None = None, method: str 
     paths = []
     with store.database.reading() as connection:
         cells = _measured(connection, reading.cells(connection, suite=suite, method=method))
+        cells = [cell for cell in cells if suites is None or cell.identity.suite in suites]
         cells.sort(key=lambda c: file_name(c.identity))
         for name, group in groupby(cells, key=lambda c: file_name(c.identity)):
             text, arrays = runformat.document(connection, list(group), store.shards)

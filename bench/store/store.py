@@ -22,7 +22,7 @@ from trustdm.bench.records import CellResult, Records
 from trustdm.bench.store import assets, checking, ingest, reading, schema, writing
 from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.database import Database, explained, open_database, parse
-from trustdm.bench.store.rows import NOTHING, AssetRow, BlockRow, CellRow, NewCell, RunRow
+from trustdm.bench.store.rows import NOTHING, AssetRow, BlockRow, CellRow, Held, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.writing import CellMarks
 from trustdm.bench.types import CellIdentity, Cost, Origin, RunInfo
@@ -203,6 +203,21 @@ class Store:
         """The blocks of a cell by their start, failed ones included."""
         with self.database.reading() as connection:
             return reading.blocks(connection, cell_id)
+
+    def blocks_of(self, suite: str | None = None, method: str | None = None) -> dict[int, tuple[BlockRow, ...]]:
+        """The blocks of every cell (of one suite, of one method) that has some, by its id, in order."""
+        with self.database.reading() as connection:
+            return reading.all_blocks(connection, suite, method)
+
+    def record_counts(self) -> dict[int, int]:
+        """How many records each cell has that has some, by its id."""
+        with self.database.reading() as connection:
+            return {cell_id: extent.count for cell_id, extent in reading.extents(connection).items()}
+
+    def contents(self) -> list[Held]:
+        """Which cells hold something, in the order they were created: what a listing needs, and no more."""
+        with self.database.reading() as connection:
+            return reading.held(connection)
 
     # Results
 

@@ -61,7 +61,7 @@ def facts(suite: Suite, result: CellResult) -> CellFacts:
             scores[spec.name] = (
                 score if spec.name == suite.ranking.metric else replace(score, examples=None, values=None)
             )
-    return CellFacts(
+    known = CellFacts(
         rows=len(result.records),
         examples=cell.examples,
         whole=cell.whole,
@@ -69,6 +69,8 @@ def facts(suite: Suite, result: CellResult) -> CellFacts:
         scores=scores,
         problems=tuple(problems),
     )
+    result.forget()
+    return known
 
 
 def _score(cell: CellView, spec: MetricSpec) -> Score | None:

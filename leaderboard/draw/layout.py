@@ -84,7 +84,7 @@ def place(rows: list[dict[str, Any]], layout: Layout = WIDE) -> None:
 
 def draw(name: str, title: str, caption: str, layers: dict[Layout, list[Any]]) -> Chart:
     words = f"{title}. {caption}"
-    wide, narrow = (vl_convert.vegalite_to_svg(_figure(made, at.width)) for at, made in layers.items())
+    wide, narrow = (vl_convert.vegalite_to_svg(_figure(marks, at.width)) for at, marks in layers.items())
     return Chart(title, caption, inline(wide, name, words), inline(narrow, f"{name}-narrow", words))
 
 
@@ -114,5 +114,5 @@ def _figure(layers: list[Any], width: int, height: int = HEIGHT) -> dict[str, An
             labelPadding=6,
         )
     )
-    found: dict[str, Any] = chart.to_dict(validate=False)
-    return found
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    return spec

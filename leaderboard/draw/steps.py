@@ -159,14 +159,14 @@ class Lanes:
 
     def _placed(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         names, dots, top = [], [], 0.0
-        for pen, found in self.lanes:
+        for pen, lane in self.lanes:
             names.append({"y": top + NAME / 2, "name": text.squeeze(pen.name, LONGEST), **pen.mark()})
-            for at, dot in enumerate(found):
+            for at, dot in enumerate(lane):
                 low, high = (min(max(v, self.axis.low), self.axis.high) for v in (dot.low, dot.high))
                 middle = (self.axis.place(low) + self.axis.place(high)) / 2
                 where = {"x": dot.value, "lo": low, "hi": high, "y": top + NAME + LINE * (at + 0.5)}
                 words = {"says": dot.says, "note": dot.note, "few": dot.few}
                 side = "left" if middle > MIDDLE else "right"
                 dots.append({**where, **words, "side": side, **pen.mark()})
-            top += NAME + LINE * len(found) + GAP
+            top += NAME + LINE * len(lane) + GAP
         return names, dots

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from trustdm.bench.studies import Study
 from trustdm.bench.suite.load import Suite
 from trustdm.leaderboard import text
-from trustdm.leaderboard.boards import Site
+from trustdm.leaderboard.boards import Entry, Site
 from trustdm.leaderboard.boardview import FactWords
 from trustdm.leaderboard.models import Fact, Link, Menu, Page
 
@@ -29,6 +29,16 @@ def method_path(name: str) -> str:
 def study_path(study: Study) -> str:
     """Where the page of a study is, from the root of the site."""
     return f"studies/{text.slug(study.name)}.html"
+
+
+def ranks_path(suite: Suite) -> str:
+    """Where the ranks of a board are, from the root of the site; pages of methods read them from there."""
+    return f"data/ranks/{text.slug(suite.name)}.js"
+
+
+def row_key(entry: Entry) -> str:
+    """What a row is called in the file of its board's ranks."""
+    return str(entry.row.cells[0])
 
 
 def page(title: str, description: str, site: Site, *, root: str = "", here: Suite | Study | str | None = None) -> Page:

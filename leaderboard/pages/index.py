@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trustdm.leaderboard import cells as formats
 from trustdm.leaderboard import chips, columns, text
@@ -15,11 +15,23 @@ EXAMPLE = Cell("61.2%", "[58.1, 64.2]", 0.612, Bar(58.1, 61.2, 64.2))
 
 
 def index_page(site: Site) -> IndexPage:
-    """The front page."""
+    """The front page of a site whose boards are loaded."""
+    cards = {board.suite.name: card(board) for board in site.boards}
+    filled = {board.suite.name for board in site.boards if board.entries}
+    results = [part.result for board in site.boards for entry in board.entries for part in entry.parts]
+    records = sum(len(r.records) if r.count is None else r.count for r in results)
+    return site_page(site, cards, filled, len(site.methods()), records)
+
+
+def site_page(
+    site: Site, cards: Mapping[str, SuiteCard], filled: Collection[str], methods: int, records: int
+) -> IndexPage:
+    """The front page from the ``cards`` of its boards by suite; those in ``filled`` have rows."""
+    counted = {"boards": len(site.boards), "methods": methods, "records stored": records}
     return IndexPage(
         page=page("trustdm", "Leaderboards for trustworthy diffusion models: measured, resumable, traceable", site),
-        stats=_stats(site),
-        families=tuple(_family(title, boards) for title, boards in site.families().items()),
+        stats=tuple((f"{number:,}", label) for label, number in counted.items()),
+        families=tuple(_family(title, boards, cards, filled) for title, boards in site.families().items()),
         example=EXAMPLE,
         legend=chips.legend(),
         studies=tuple(Link(study.title, study_path(study), study.question) for study in site.studies),
@@ -27,28 +39,21 @@ def index_page(site: Site) -> IndexPage:
     )
 
 
-def _stats(site: Site) -> tuple[tuple[str, str], ...]:
-    """The size of what is stored."""
-    results = [part.result for board in site.boards for entry in board.entries for part in entry.parts]
-    counted = {"boards": len(site.boards), "methods": len(site.methods())}
-    counted["records stored"] = sum(len(r.records) if r.count is None else r.count for r in results)
-    return tuple((f"{number:,}", label) for label, number in counted.items())
-
-
-def _family(title: str, boards: Sequence[Board]) -> Family:
-    measured = [board for board in boards if board.entries]
-    folded = [board for board in boards if not board.entries]
+def _family(title: str, boards: Sequence[Board], cards: Mapping[str, SuiteCard], filled: Collection[str]) -> Family:
+    measured = [board for board in boards if board.suite.name in filled]
+    folded = [board for board in boards if board.suite.name not in filled]
     summary = boards[0].suite.task.summary
     return Family(
         id=text.slug(title),
         title=title,
         summary=f"{summary[:1].upper()}{summary[1:]}." if summary else "",
-        cards=tuple(_card(board) for board in measured),
-        folded=tuple(_card(board) for board in folded),
+        cards=tuple(cards[board.suite.name] for board in measured),
+        folded=tuple(cards[board.suite.name] for board in folded),
     )
 
 
-def _card(board: Board) -> SuiteCard:
+def card(board: Board) -> SuiteCard:
+    """What the front page shows of a board."""
     suite, rows = board.suite, [entry.row for entry in board.entries]
     current = [row for row in rows if row.currency == "current"]
     full = {row.method for row in current if row.completeness == "full"}

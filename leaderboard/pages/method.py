@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from trustdm.bench.scrub import scrubbed
 from trustdm.bench.store.rows import RunRow
@@ -11,7 +12,7 @@ from trustdm.leaderboard import chips, columns, names, provenance, table, text
 from trustdm.leaderboard.boards import Board, Entry, Part, Site
 from trustdm.leaderboard.boardview import listed, view_of
 from trustdm.leaderboard.models import Fact
-from trustdm.leaderboard.pages.common import fact, facts, page, suite_path, worded
+from trustdm.leaderboard.pages.common import fact, facts, page, row_key, suite_path, worded
 from trustdm.leaderboard.result_models import MethodPage, ResultView, RunView
 from trustdm.leaderboard.sections import OnPage, TableSection
 
@@ -73,6 +74,7 @@ def _weights(files: object) -> list[Fact | None]:
 
 def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[ResultView, dict[str, bytes]]:
     suite, row, view = board.suite, entry.row, view_of(board.suite)
+    board = replace(board, scales={})  # the page is the method's own: nothing on it depends on other rows
     files: dict[str, bytes] = {}
     if any(len(part.result.records) for part in entry.parts):
         files[f"data/examples/{anchor}.csv"] = view.records(board, entry)
@@ -86,7 +88,8 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
         suite=suite.title,
         name=entry.name if entry.suffix else "",
         href=f"../{suite_path(suite)}",
-        rank=_rank(entry),
+        board=text.slug(suite.name),
+        row=row_key(entry),
         caveat=row.caveat,
         variant=table.variant(row),
         columns=tuple(heads[at] for at in kept),
@@ -101,14 +104,6 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
         runs=_runs(site.runs, entry.parts),
     )
     return result, files | dict(sections.files)
-
-
-def _rank(entry: Entry) -> str:
-    row = entry.row
-    if row.rank_low is None or row.rank_high is None:
-        return "not ranked"
-    plural = "s" if row.rank_high > row.rank_low else ""
-    return f"rank{plural} {text.ranks(row.rank_low, row.rank_high)}, {row.rank_group}"
 
 
 def _runs(runs: Mapping[str, RunRow], parts: Sequence[Part]) -> tuple[RunView, ...]:

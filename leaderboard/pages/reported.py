@@ -41,16 +41,16 @@ def reported_page(site: Site) -> ReportedPage:
 
 def _groups(rows: Sequence[ReportedRow], title: str, path: str) -> list[Members]:
     """Rows of one source and protocol together, in the order of the file."""
-    found: dict[object, list[ReportedRow]] = {}
+    by_source: dict[object, list[ReportedRow]] = {}
     for row in rows:
-        found.setdefault((row.source, row.protocol), []).append(row)
-    return [(title, path, members) for members in found.values()]
+        by_source.setdefault((row.source, row.protocol), []).append(row)
+    return [(title, path, members) for members in by_source.values()]
 
 
 def _table(groups: Sequence[Members], boards: Mapping[str, Board], name: str) -> ReportedTable:
     rows = [row for _, _, members in groups for row in members]
-    made = [Filter(key, label, tables.options([_values(row, key) for row in rows])) for key, label in FILTERS.items()]
-    filters = tuple(f for f in made if len(f.options) > 1)
+    every = [Filter(key, label, tables.options([_values(row, key) for row in rows])) for key, label in FILTERS.items()]
+    filters = tuple(f for f in every if len(f.options) > 1)
     ids = {f.name: {option.label: option.id for option in f.options} for f in filters}
     shown = tuple(_group(group, ids, boards) for group in groups)
     return ReportedTable(
@@ -67,9 +67,9 @@ def _table(groups: Sequence[Members], boards: Mapping[str, Board], name: str) ->
 def _group(group: Members, ids: Ids, boards: Mapping[str, Board]) -> ReportedGroup:
     title, path, rows = group
     source, said = rows[0].source, dict(rows[0].protocol)
-    told = tuple((name, words or NOT_SAID) for name, words in said.items()) if any(said.values()) else ()
+    terms = tuple((name, words or NOT_SAID) for name, words in said.items()) if any(said.values()) else ()
     lines = tuple(_line(row, ids, boards.get(row.suite)) for row in rows)
-    return ReportedGroup(source.citation, source.where, text.safe_url(source.url) or "", told, title, path, lines)
+    return ReportedGroup(source.citation, source.where, text.safe_url(source.url) or "", terms, title, path, lines)
 
 
 def _line(row: ReportedRow, ids: Ids, board: Board | None) -> ReportedLine:

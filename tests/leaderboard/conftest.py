@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sys
+import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,14 +16,18 @@ import numpy as np
 import pytest
 
 from trustdm.bench.hashing import canonical_json
-from trustdm.bench.plugins import load_suite
+from trustdm.bench.plugins import load_suite, stored_suite
 from trustdm.bench.records import Records, failed
 from trustdm.bench.store.rows import BlockRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
+from trustdm.bench.suite.models import MetricSpec, Table
+from trustdm.bench.summary.cell import CellView
+from trustdm.bench.summary.score import Score
+from trustdm.bench.tasks.contract import Metric, Task
 from trustdm.bench.tasks.generation.task import generation as table_of
 from trustdm.bench.tasks.generation.task import reference_file
-from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status, blocks_of
+from trustdm.bench.types import Block, CellIdentity, Cost, Estimate, RunInfo, Status, blocks_of
 from trustdm.leaderboard.boards import Board
 from trustdm.leaderboard.build import build_site
 from trustdm.leaderboard.loading import load
@@ -374,3 +381,117 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+class DivingTable(Table):
+    """Nothing is asked but the depth."""
+
+    depth: int = 10
+
+
+def dived(cell: CellView, spec: MetricSpec) -> Score | None:
+    """The mean of what was recorded; a value above 90 stands for a rope that was too short."""
+    values = cell.records.value.astype(np.float64)
+    mean = float(values.mean())
+    caveat = "the rope was too short" if values.max() > 90 else ""
+    return Score(Estimate(mean, mean - 0.05, mean + 0.05, len(values)), cell.records.example, values, caveat=caveat)
+
+
+class Diving(Task):
+    """A task that comes from outside, without a view, about something that is no image."""
+
+    name = "diving"
+    key = "diving"
+    title = "Diving"
+    summary = "how deep and how long"
+    table = DivingTable
+    capability = "classify"
+    unit = "dive"
+    metrics = (
+        Metric("held", "toydiving:dived", "share", "Share of dives held for long enough"),
+        Metric("depth", "toydiving:dived", "length", "Mean depth of a dive"),
+        Metric("breaths", "toydiving:dived", "count", "Breaths before a dive"),
+        Metric("distance", "toydiving:dived", "distance", "Distance from the rope"),
+        Metric("bits", "toydiving:dived", "bits", "Bits that a dive tells"),
+    )
+
+    def says(self, suite: Suite) -> list[str]:
+        return ["free diving", "down a rope", "without a bell"]
+
+
+sys.modules["toydiving"] = types.ModuleType("toydiving")
+vars(sys.modules["toydiving"])["dived"] = dived
+
+
+def diving_suite(task: Task, **changes: Any) -> Suite:
+    """A suite of the toy task: 12 dives in a pool, 12 at sea."""
+    columns = [("held", "pool"), ("depth", "pool"), ("breaths", "pool"), ("distance", "sea"), ("bits", "sea")]
+    raw = {
+        "name": "rope",
+        "version": 1,
+        "title": "Down the rope",
+        "diving": {"depth": 5},
+        "data": {
+            "dataset": "dives",
+            "digest": "0" * 64,
+            "shape": [5],
+            "classes": 2,
+            "splits": {"train": "90000", "validation": "90001", "test": "0-11"},
+        },
+        "size": {"demo": 2, "full": 12},
+        "evaluations": {"pool": {"protocol": "clean"}, "sea": {"protocol": "clean"}},
+        "metrics": [
+            {"name": f"{name}_{where}", "evaluation": where, "statistic": name, "direction": "higher"}
+            for name, where in columns
+        ],
+        "ranking": {"metric": "held_pool"},
+        **changes,
+    }
+    return stored_suite(json.dumps(raw), "rope.toml", {task.key: task})
+
+
+def add_dives(store: Store, suite: Suite, name: str, values: list[float], sea: list[float]) -> None:
+    """Stores a dive for each value, at each place."""
+    for evaluation, recorded in (("pool", values), ("sea", sea)):
+        identity = CellIdentity(
+            method=name,
+            method_version="1",
+            method_params=(),
+            weights=(),
+            suite=suite.name,
+            suite_version=suite.version,
+            suite_digest=suite.digest,
+            data_digest="",
+            evaluation=evaluation,
+            protocol="clean",
+            protocol_version="1",
+            params=canonical_json({}),
+            block_rule=suite.block_rule,
+            precision="float32",
+            seed=0,
+        )
+        card = {"name": name, "version": "1", "input_shape": [5], "tags": ["toy"]}
+        cell = store.cell(identity, planned=12, code_digest="00" * 32, card=card, suite_content=suite.content)
+        block = Block(0, len(recorded))
+        row = BlockRow(block, "done", RUN.id, "2026-11-23T10:20:00+00:00", 4, "cpu", 1, Cost(1.0, 0.5, 24, 0, 0))
+        status = np.where(np.asarray(recorded) > 0.5, Status.CORRECT, Status.WRONG)
+        label = [at % 2 for at in range(len(recorded))]
+        store.commit(cell.id, row, Records.of("dive", suite.test[: len(recorded)], status, label=label, value=recorded))
+
+
+@pytest.fixture(scope="session")
+def diving() -> Diving:
+    return Diving()
+
+
+@pytest.fixture(scope="session")
+def dives(tmp_path_factory: pytest.TempPathFactory, diving: Diving) -> Iterator[Board]:
+    """A board of the toy task: two full rows, one with a caveat, a preview; its store stays open."""
+    suite = diving_suite(diving)
+    with Store.open(tmp_path_factory.mktemp("dives") / "bench.db") as store:
+        World(store)
+        add_dives(store, suite, "deep", [1.0] * 11 + [0.0], [4.0 + at for at in range(12)])
+        add_dives(store, suite, "shallow", [0.0] * 10 + [1.0, 0.0], [0.5 * at for at in range(12)])
+        add_dives(store, suite, "short-rope", [95.0] * 12, [1.0] * 12)
+        add_dives(store, suite, "tired", [1.0, 0.0], [1.0, 2.0])
+        yield load(store, [suite]).boards[0]

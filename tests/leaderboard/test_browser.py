@@ -211,7 +211,9 @@ def test_on_a_phone_every_number_is_in_view_with_its_label(visit: Open, width: i
     cells = page.locator("tr.row").first.locator("td.main:visible, td.rank:visible, td.method:visible").all()
     boxes = [cell.bounding_box() for cell in cells]
     assert len(boxes) == 5 and all(b["x"] >= 0 and b["x"] + b["width"] <= width and b["width"] > 60 for b in boxes)
-    assert "Clean accuracy" in page.locator("tr.row td.main").first.evaluate("e => getComputedStyle(e, '::before').content")
+    assert "Clean accuracy" in page.locator("tr.row td.main").first.evaluate(
+        "e => getComputedStyle(e, '::before').content"
+    )
 
 
 def test_on_a_phone_rows_are_sorted_and_searched_too(visit: Open) -> None:

@@ -42,9 +42,9 @@ class Line:
 
 def board_charts(name: str, board: Board) -> tuple[tuple[Chart, ...], tuple[Key, ...]]:
     """The charts of a board whose rows come best first, and the legend they share; neither without certificates."""
-    found = lines(board)
-    kept = found[:MOST]
-    more = f" {len(found) - MOST} lower rows are left out." if len(found) > MOST else ""
+    drawn = lines(board)
+    kept = drawn[:MOST]
+    more = f" {len(drawn) - MOST} lower rows are left out." if len(drawn) > MOST else ""
     sigmas = sorted({track.sigma for line in kept for track in line.tracks})
     charts = [_of_sigma(f"{name}-s{at}", kept, sigma, more) for at, sigma in enumerate(sigmas)]
     charts += [_envelope(f"{name}-e", kept, more), _draws(f"{name}-d", board, kept, more), _abstained(name, kept, more)]
@@ -54,15 +54,15 @@ def board_charts(name: str, board: Board) -> tuple[tuple[Chart, ...], tuple[Key,
 def lines(board: Board) -> list[Line]:
     """The current rows with certificates, full ones first, in the order of the board."""
     current = [entry for entry in board.entries if entry.row.currency == "current"]
-    found = [(entry, made) for entry in current if (made := tracks(board.suite, entry))]
-    found.sort(key=lambda pair: pair[0].row.completeness != "full")
-    names = chart_names([entry for entry, _ in found])
-    made_lines = []
-    for key, ((entry, made), name) in enumerate(zip(found, names, strict=True)):
+    certified = [(entry, own) for entry in current if (own := tracks(board.suite, entry))]
+    certified.sort(key=lambda pair: pair[0].row.completeness != "full")
+    names = chart_names([entry for entry, _ in certified])
+    drawn = []
+    for key, ((entry, own), name) in enumerate(zip(certified, names, strict=True)):
         dash = "preview" if entry.row.completeness == "preview" else "solid"
         dash = "reported" if entry.row.origin is Origin.REPORTED else dash
-        made_lines.append(Line(Pen(key, name, f"series-{key % MOST + 1}", dash), made))
-    return made_lines
+        drawn.append(Line(Pen(key, name, f"series-{key % MOST + 1}", dash), own))
+    return drawn
 
 
 def _keys(kept: Sequence[Line]) -> tuple[Key, ...]:
@@ -76,10 +76,10 @@ def _keys(kept: Sequence[Line]) -> tuple[Key, ...]:
 
 
 def _of_sigma(name: str, kept: Sequence[Line], sigma: Fraction, more: str) -> Chart | None:
-    found = [(line.pen, track) for line in kept for track in line.tracks if track.sigma == sigma]
-    fixed = [(pen, track) for pen, track in found if not track.sequential]
-    end = _end(track.longest for _, track in found)
-    diamonds = [point for pen, track in found if track.sequential for point in _points(pen, track, end)]
+    pairs = [(line.pen, track) for line in kept for track in line.tracks if track.sigma == sigma]
+    fixed = [(pen, track) for pen, track in pairs if not track.sequential]
+    end = _end(track.longest for _, track in pairs)
+    diamonds = [point for pen, track in pairs if track.sequential for point in _points(pen, track, end)]
     steps = Steps(
         end=end,
         stairs=[_stair(pen, track, end) for pen, track in fixed],
@@ -177,22 +177,22 @@ def _draws(name: str, board: Board, kept: Sequence[Line], more: str) -> Chart | 
 
 
 def _draw_dots(board: Board, line: Line) -> list[Dot]:
-    found: dict[tuple[bool, float], Dot] = {}
+    dots: dict[tuple[bool, float], Dot] = {}
     for track in line.tracks:
         value = track.draws
         if value is None:
             continue
-        told, interval = text.measure(value.value, value.low, value.high)
+        mean, interval = text.measure(value.value, value.low, value.high)
         if not track.sequential:
-            note = f"{line.pen.name}, fixed n: {told} draws"
-            found[False, value.value] = Dot(value.value, value.value, value.value, f"fixed n: {told}", note)
+            note = f"{line.pen.name}, fixed n: {mean} draws"
+            dots[False, value.value] = Dot(value.value, value.value, value.value, f"fixed n: {mean}", note)
             continue
         fewer = noise.reduction(board.suite, value)
         short = f" ({fewer.partition(' ')[0]} fewer)" if fewer else ""
         says = f"{noise.listed(track.radii)}: {value.value:,.0f}{short}"
-        note = f"{line.pen.name}, {track.procedure}, σ {track.sigma}: {told} {interval} draws, {fewer}"
-        found[True, float(len(found))] = Dot(value.value, value.low, value.high, says, note, few=True)
-    return list(found.values())
+        note = f"{line.pen.name}, {track.procedure}, σ {track.sigma}: {mean} {interval} draws, {fewer}"
+        dots[True, float(len(dots))] = Dot(value.value, value.low, value.high, says, note, few=True)
+    return list(dots.values())
 
 
 def _abstained(name: str, kept: Sequence[Line], more: str) -> Chart | None:
@@ -209,9 +209,9 @@ def _abstained(name: str, kept: Sequence[Line], more: str) -> Chart | None:
 
 
 def _abstention_dots(line: Line) -> list[Dot]:
-    found = []
+    dots = []
     for track in line.fixed():
         value = track.abstention
         note = f"{line.pen.name}, σ {track.sigma}: abstained on {text.estimate(value)}, n = {value.n:,}"
-        found.append(Dot(value.value, value.low, value.high, f"σ {track.sigma}: {text.percent(value.value)}", note))
-    return found
+        dots.append(Dot(value.value, value.low, value.high, f"σ {track.sigma}: {text.percent(value.value)}", note))
+    return dots

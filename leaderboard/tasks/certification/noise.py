@@ -13,15 +13,15 @@ from trustdm.bench.types import Estimate
 
 def sigmas(suite: Suite) -> list[Fraction]:
     """The noise levels of a certified board, ascending."""
-    found = {sigma_of(suite, name) for name in suite.evaluations}
-    return sorted(sigma for sigma in found if sigma is not None)
+    of_evaluations = {sigma_of(suite, name) for name in suite.evaluations}
+    return sorted(sigma for sigma in of_evaluations if sigma is not None)
 
 
 def sigma_of(suite: Suite, evaluation: str) -> Fraction | None:
     """The noise of an evaluation; None where it has none."""
     spec = suite.evaluations.get(evaluation)
-    told = spec.params.get("sigma") if spec else None
-    return Fraction(str(told)) if told is not None else None
+    level = spec.params.get("sigma") if spec else None
+    return Fraction(str(level)) if level is not None else None
 
 
 def is_sequential(suite: Suite, evaluation: str) -> bool:

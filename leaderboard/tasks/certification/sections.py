@@ -93,8 +93,8 @@ def _at(track: Track, radius: Fraction) -> Cell:
 
 
 def _average(track: Track) -> Cell:
-    found: Estimate | None = track.average
-    return formats.measure(found) if found is not None else NOTHING
+    average: Estimate | None = track.average
+    return formats.measure(average) if average is not None else NOTHING
 
 
 def _abstained(track: Track) -> Cell:
@@ -121,12 +121,12 @@ def _cell(track: Track, at: int) -> Cell:
     return Cell(f"wrong, {held}{draws}", state="wrong")
 
 
-def _lines(found: Sequence[Track]) -> Iterable[Sequence[object]]:
-    for track in found:
+def _lines(shown: Sequence[Track]) -> Iterable[Sequence[object]]:
+    for track in shown:
         it = track.table
         whose = (track.evaluation, str(track.sigma), track.procedure, str(track.alpha) if track.alpha else "")
         for at, example in enumerate(it.example.tolist()):
             radius, _ = reach(track, at)
-            told = (None, radius) if track.sequential else (radius, None)
+            radii = (None, radius) if track.sequential else (radius, None)
             said = ("yes" if it.right[at] else "no", "yes" if it.abstained[at] else "no")
-            yield (*whose, example, *said, *told, int(it.draws[at]) or None)
+            yield (*whose, example, *said, *radii, int(it.draws[at]) or None)

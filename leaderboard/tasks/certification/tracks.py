@@ -82,8 +82,8 @@ class Track:
 
 def tracks(suite: Suite, entry: Entry) -> tuple[Track, ...]:
     """The evaluations of a row that have certificates of at least one image, in the order of the suite."""
-    found = (_track(suite, part) for part in entry.parts if part.evaluation in suite.evaluations)
-    return tuple(track for track in found if track is not None)
+    of_parts = (_track(suite, part) for part in entry.parts if part.evaluation in suite.evaluations)
+    return tuple(track for track in of_parts if track is not None)
 
 
 def _track(suite: Suite, part: Part) -> Track | None:
@@ -111,13 +111,13 @@ def _published(part: Part, sigma: Fraction, table: Certificates, radii: Sequence
     return Track(part.evaluation, sigma, alpha, words, table, tuple(radii), reported=True)
 
 
-def _alpha(told: object) -> Fraction | None:
+def _alpha(stated: object) -> Fraction | None:
     """What whoever imported a log said; it may be any text."""
     try:
-        found = Fraction(str(told))
+        alpha = Fraction(str(stated))
     except (ValueError, ZeroDivisionError):
         return None
-    return found if 0 < found < 1 else None
+    return alpha if 0 < alpha < 1 else None
 
 
 def reach(track: Track, at: int) -> tuple[float | None, str]:

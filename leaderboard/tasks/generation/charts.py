@@ -77,10 +77,11 @@ def board_charts(name: str, board: Board, floor: Estimate | None) -> tuple[Chart
 def curves(board: Board) -> list[Curve]:
     """The current rows with at least one distance, in the order of the board."""
     current = [entry for entry in board.entries if entry.row.currency == "current"]
-    found = [(entry, spots) for entry in current if (spots := _spots(board, entry))]
-    looks = _looks([entry for entry, _ in found])
+    with_spots = [(entry, spots) for entry in current if (spots := _spots(board, entry))]
+    looks = _looks([entry for entry, _ in with_spots])
     return [
-        Curve(look, spots, _precision_recall(board, entry)) for (entry, spots), look in zip(found, looks, strict=True)
+        Curve(look, spots, _precision_recall(board, entry))
+        for (entry, spots), look in zip(with_spots, looks, strict=True)
     ]
 
 
@@ -97,12 +98,12 @@ def _spots(board: Board, entry: Entry) -> tuple[Spot, ...]:
     suite, values = board.suite, entry.row.metrics
     there = [metric for metric in suite.metrics if metric.name in values]
     cost = {m.evaluation: values[m.name].value for m in there if m.statistic == EVALUATIONS}
-    found = [
+    spots = [
         Spot(words.steps(suite, m.evaluation), cost.get(m.evaluation), values[m.name])
         for m in there
         if m.statistic == FRECHET
     ]
-    return tuple(sorted(found, key=lambda spot: spot.steps or 0))
+    return tuple(sorted(spots, key=lambda spot: spot.steps or 0))
 
 
 def _precision_recall(board: Board, entry: Entry) -> tuple[Estimate, Estimate] | None:
@@ -117,15 +118,15 @@ def _looks(entries: Sequence[Entry]) -> list[Look]:
     """A colour for each method, a shape for each of its rows; grey where there are more methods than colours."""
     methods = list(dict.fromkeys(entry.row.method for entry in entries))
     called, turns = chart_names(entries), dict.fromkeys(methods, 0)
-    found = []
+    looks = []
     for key, entry in enumerate(entries):
         at, turn = methods.index(entry.row.method), turns[entry.row.method]
         turns[entry.row.method] = turn + 1
         colour = COLOURS[f"series-{at + 1}" if at < PALETTE else "muted"]
         shape = SHAPES[(turn if at < PALETTE else at + turn) % len(SHAPES)]
         preview = entry.row.completeness == "preview"
-        found.append(Look(key, called[key], preview, colour, shape))
-    return found
+        looks.append(Look(key, called[key], preview, colour, shape))
+    return looks
 
 
 def _by_steps(name: str, drawn: Sequence[Curve], frame: _Frame) -> Chart | None:
@@ -191,25 +192,25 @@ def _distances(
 
 
 def _note(curve: Curve, spot: Spot) -> str:
-    told, interval = text.measure(spot.distance.value, spot.distance.low, spot.distance.high)
+    shown, interval = text.measure(spot.distance.value, spot.distance.low, spot.distance.high)
     steps = f", {spot.steps} steps" if spot.steps else ""
     cost = f", {text.count(spot.evaluations)} network evaluations" if spot.evaluations else ""
-    return f"{curve.look.name}{steps}{cost}: {told} {interval}, n = {spot.distance.n:,}"
+    return f"{curve.look.name}{steps}{cost}: {shown} {interval}, n = {spot.distance.n:,}"
 
 
 def _shares(name: str, drawn: Sequence[Curve], more: str) -> Chart | None:
     """Precision against recall, with both intervals."""
-    found = [(curve.look, *curve.shares) for curve in drawn if curve.shares is not None]
-    if not found:
+    points = [(curve.look, *curve.shares) for curve in drawn if curve.shares is not None]
+    if not points:
         return None
     caption = (
         "How many generated images lie where real ones do (precision), against how many real ones lie where generated "
         f"ones do (recall), under the evaluation that ranks. Bars are 95% intervals; up and right is better.{more}"
     )
-    span = [v for _, *pair in found for e in pair for v in (e.low, e.high)]
+    span = [v for _, *pair in points for e in pair for v in (e.low, e.high)]
     axis = Scale(max(0.0, min(span) - 0.03), min(1.0, max(span) + 0.03))
     rows = []
-    for look, precision, recall in found:
+    for look, precision, recall in points:
         ends = {"px": axis.place(recall.value), "xlo": axis.place(recall.low), "xhi": axis.place(recall.high)}
         note = f"{look.name}: precision {text.estimate(precision)}, recall {text.estimate(recall)}, n = {recall.n:,}"
         rows.append({**look.mark(), **ends, **height(precision, axis), "note": note})

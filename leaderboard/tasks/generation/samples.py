@@ -32,11 +32,16 @@ def kept(source: Source, part: Part) -> Samples | None:
     result = part.result
     starts = sorted(start for start, name in source.artefact_names(result.id) if name == ARRAY)
     pieces = [source.artefact(result.id, start, ARRAY) for start in starts]
-    if not pieces or any(p.dtype != np.uint8 or p.ndim != 4 or p.shape[1:] != pieces[0].shape[1:] for p in pieces):
-        return None  # a file that was read in may hold anything
+    if not pieces or not all(_are_images(piece) and piece.shape[1:] == pieces[0].shape[1:] for piece in pieces):
+        return None
     where = np.concatenate([start + np.arange(len(piece)) for start, piece in zip(starts, pieces, strict=True)])
     asked = dict(zip(result.records.example.tolist(), result.records.label.tolist(), strict=True))
     return Samples(np.concatenate(pieces), np.array([asked.get(at, -1) for at in where.tolist()], dtype=np.int64))
+
+
+def _are_images(piece: NDArray[np.generic]) -> bool:
+    """Whether an array is one of 8-bit images; that of a file that was read in may be anything."""
+    return piece.dtype == np.uint8 and piece.ndim == 4 and piece.size > 0
 
 
 def arranged(samples: Samples) -> tuple[NDArray[np.int64], int]:

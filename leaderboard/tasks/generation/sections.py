@@ -100,8 +100,8 @@ def _name(suite: Suite, part: Part) -> str:
 def _evaluations(part: Part) -> str:
     """Network evaluations of an image, as the records have it."""
     value = part.result.records.value
-    known = value[np.isfinite(value)]
-    return f"{text.count(float(known.mean()))} network evaluations an image" if len(known) else ""
+    finite = value[np.isfinite(value)]
+    return f"{text.count(float(finite.mean()))} network evaluations an image" if len(finite) else ""
 
 
 def _cell(board: Board, entry: Entry, part: Part, statistic: str) -> Cell:

@@ -59,7 +59,7 @@ def explain(suite: Suite, statistic: str) -> str:
     """One sentence on a statistic."""
     metric = suite.task.metric(statistic)
     words = metric.words if metric else statistic
-    return f"{FID}: {words[:1].lower()}{words[1:]}" if statistic == FRECHET and distance(suite) == FID else words
+    return f"{FID}: {words}" if statistic == FRECHET and distance(suite) == FID else words
 
 
 def describe(suite: Suite, metric: MetricSpec) -> str:
@@ -79,7 +79,7 @@ def facts(suite: Suite, extractor: ExtractorCard | None, floor: Estimate | None)
         FactWords("Task", f"{KINDS[it.labels]}: {imagewords.images(suite)} like those of {suite.data.dataset}"),
         FactWords("Classes asked for", LABELS[it.labels].format(classes=suite.data.classes)),
         FactWords("Rounding", f"to 8 bits, {ROUNDING[it.quantise]}, before anything is compared"),
-        FactWords("Images", f"{suite.size.full:,} at full size{demo}; image i is made of seed i"),
+        FactWords("Images", f"{suite.size.full:,} at full size{demo}; image i comes from seed i"),
         FactWords(
             "A set", f"{it.set:,} images; {'one set' if sets == 1 else f'a distance is the mean over {sets} sets'}"
         ),

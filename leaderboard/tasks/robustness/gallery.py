@@ -27,13 +27,21 @@ class Gallery:
     labels: NDArray[np.int64]
     predictions: NDArray[np.int64]
 
+    def sound(self) -> bool:
+        """Whether the arrays are images, and fit together; those of a file that was read in may be anything."""
+        numbers = (self.examples, self.labels, self.predictions)
+        images = self.x.ndim == 4 and self.x.size > 0 and self.x.shape == self.x_adv.shape
+        real = all(array.dtype.kind == "f" for array in (self.x, self.x_adv))
+        return images and real and all(n.shape == self.x.shape[:1] and n.dtype.kind in "iu" for n in numbers)
+
 
 def kept(source: Source, part: Part) -> Gallery | None:
-    """The images that were kept with the first block of a cell; None where some of them are missing."""
+    """The images that were kept with the first block of a cell; None where some are missing, or are no images."""
     names = {name for start, name in source.artefact_names(part.result.id) if start == 0}
     if not names >= set(ARRAYS):
         return None
-    return Gallery(*(source.artefact(part.result.id, 0, name) for name in ARRAYS))
+    gallery = Gallery(*(source.artefact(part.result.id, 0, name) for name in ARRAYS))
+    return gallery if gallery.sound() else None
 
 
 def pictures(

@@ -343,8 +343,8 @@ def test_parameters_are_selected_in_order_and_buffers_on_demand() -> None:
 
 def test_nothing_global_is_drawn() -> None:
     network = nn.Linear(3, 3)
-    states = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # type: ignore[index, union-attr] # noqa: NPY002
+    states = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # type: ignore[index] # noqa: NPY002
     with attacked(network, noisy(), KEY):
         pass
     assert torch.equal(torch.get_rng_state(), states[0]) and random.getstate() == states[2]
-    assert np.random.get_state()[1].tolist() == states[1]  # type: ignore[index, union-attr] # noqa: NPY002
+    assert np.random.get_state()[1].tolist() == states[1]  # type: ignore[index] # noqa: NPY002

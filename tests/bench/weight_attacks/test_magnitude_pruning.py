@@ -73,7 +73,7 @@ def test_as_sorting_by_magnitude_and_place(values: list[int], twentieths: int) -
 def test_as_torch_prunes() -> None:
     layer = nn.Linear(20, 10)
     weights = {"w": nn.Parameter(layer.weight.detach().clone(), requires_grad=False)}
-    prune.l1_unstructured(layer, "weight", amount=60)
+    prune.l1_unstructured(layer, "weight", amount=60)  # type: ignore[no-untyped-call]
     assert torch.equal(MagnitudePruning(share=0.3).perturb(weights, NamedNoise("k"))["w"], layer.weight.detach())
 
 

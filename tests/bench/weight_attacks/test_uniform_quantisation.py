@@ -31,7 +31,7 @@ def test_midway_the_level_of_even_number_is_taken() -> None:
 
 
 def test_ends_are_kept_whatever_their_sizes() -> None:
-    assert rounded([-1.0, 0.3, 1e-20], 3)[[0, 2]].tolist() == torch.tensor([-1.0, 1e-20]).tolist()
+    assert rounded([-1.0, -0.3, 1e-20], 3)[[0, 2]].tolist() == torch.tensor([-1.0, 1e-20]).tolist()
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [3.5], 0.7])

@@ -87,6 +87,9 @@ class Odd:
         (np.zeros((2, 1, 4, 4)),),
         (np.zeros((2, 4, 4), dtype=np.uint8),),
         (np.zeros((1, 1, 4, 4), dtype=np.uint8), np.zeros((1, 1, 5, 5), dtype=np.uint8)),
+        (np.zeros((2, 16), dtype=np.uint8),),
+        (np.zeros((0, 1, 4, 4), dtype=np.uint8),),
+        (np.zeros((2, 1, 0, 4), dtype=np.uint8),),
     ],
 )
 def test_arrays_that_are_no_images_are_not_shown(generators: Board, arrays: tuple[Any, ...]) -> None:

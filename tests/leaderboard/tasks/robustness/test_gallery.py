@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import types
 from dataclasses import replace
 from typing import Any
 
@@ -64,3 +65,41 @@ def test_images_are_read_from_the_first_block_and_only_whole_galleries(
     assert gallery is not None and gallery.x.shape == gallery.x_adv.shape == (8, 1, 8, 8)
     assert gallery.examples.tolist() == suites[1].test[:8].tolist()
     assert kept(world.store, clean) is None
+
+
+class Odd:
+    """A store whose arrays are not what this code would have written."""
+
+    def __init__(self, **arrays: Any):
+        self.arrays = arrays
+
+    def artefact_names(self, cell_id: int) -> list[tuple[int, str]]:
+        return [(0, name) for name in self.arrays]
+
+    def artefact(self, cell_id: int, start: int, name: str) -> Any:
+        return self.arrays[name]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"x": np.zeros((3, 16)), "x_adv": np.zeros((3, 16))},
+        {"x": np.zeros((3, 16), dtype=np.int64), "x_adv": np.zeros((3, 16), dtype=np.int64)},
+        {"x": np.zeros((0, 1, 4, 4)), "x_adv": np.zeros((0, 1, 4, 4))},
+        {"x": np.zeros((3, 1, 0, 4)), "x_adv": np.zeros((3, 1, 0, 4))},
+        {"x_adv": np.zeros((3, 1, 5, 5))},
+        {"x_adv": np.zeros((3, 1, 4, 4), dtype="U1")},
+        {"gallery_labels": np.arange(4)},
+        {"gallery_predictions": np.zeros(3)},
+    ],
+)
+def test_arrays_that_are_no_images_or_do_not_fit_together_are_not_shown(odd: dict[str, Any]) -> None:
+    x, ids = np.zeros((3, 1, 4, 4)), np.arange(3)
+    sound = {"x": x, "x_adv": x, "gallery_examples": ids, "gallery_labels": ids, "gallery_predictions": ids}
+    part: Any = types.SimpleNamespace(result=types.SimpleNamespace(id=1))
+    good, bad = (kept(source, part) for source in (store(**sound), store(**sound | odd)))
+    assert good is not None and len(pictures(good, "")[0]) == 3 and bad is None
+
+
+def store(**arrays: Any) -> Any:
+    return Odd(**arrays)

@@ -1,0 +1,145 @@
+"""Makes the pieces of a site: the page of a board, all about one method. Runs in the process that builds, or in others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from trustdm.bench import reported
+from trustdm.bench.store import packed, runfiles
+from trustdm.bench.store.store import Store
+from trustdm.bench.suite.load import Suite
+from trustdm.bench.summary.cache import FactsCache
+from trustdm.leaderboard import downloads, render, text
+from trustdm.leaderboard.boards import Board, Entry, Site
+from trustdm.leaderboard.loading import board_of, studies_of
+from trustdm.leaderboard.models import Link, SuiteCard
+from trustdm.leaderboard.pages import common as paths
+from trustdm.leaderboard.pages import ranks
+from trustdm.leaderboard.pages.board import suite_page
+from trustdm.leaderboard.pages.index import card
+from trustdm.leaderboard.pages.method import method_page
+
+RUNS = "data/runs"
+CARD = TypeAdapter(SuiteCard)
+
+
+@dataclass
+class Made:
+    """What a piece wrote: the size of every file, whether each had to be written, and what others need of it."""
+
+    files: dict[str, int] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Workshop:
+    """An open store, the suites of a site, and the folder that it is written to."""
+
+    def __init__(self, store: Store, suites: Sequence[Suite], out: Path, cache: FactsCache):
+        self.store, self.out, self.cache = store, out, cache
+        self.published = {name: reported.reported(name) for name in reported.suites()}
+        empty = tuple(Board(suite, (), reported=self.published.get(suite.name, ())) for suite in suites)
+        self.site = Site(empty, {}, self.published, studies_of(suites))
+        self._boards: dict[str, Board] = {}
+
+    def board(self, name: str) -> Board:
+        """The board of a suite, loaded once."""
+        if name not in self._boards:
+            suite = self._suite(name)
+            self._boards[name] = board_of(self.store, suite, self.published.get(name, ()), self.cache)
+        return self._boards[name]
+
+    def make_board(self, name: str) -> Made:
+        """The page of a board, its downloads and its ranks; the card that the front page shows of it."""
+        board = self.board(name)
+        made = write(self.out, board_files(self.site, board, run_links(board)))
+        made.facts = {"card": CARD.dump_python(card(board), mode="json"), "filled": bool(board.entries)}
+        self.cache.flush()
+        return made
+
+    def make_method(self, name: str) -> Made:
+        """The page of a method with all that belongs to it, and its run files."""
+        suites = {cell.identity.suite for cell in self.store.cells(method=name)}
+        wanted = [board.suite for board in self.site.boards if board.suite.name in suites]
+        boards = [board_of(self.store, suite, (), self.cache, name) for suite in wanted]
+        used = {block.run_id for b in boards for e in b.entries for part in e.parts for block in part.blocks}
+        runs = {run.id: run for run in self.store.runs() if run.id in used}
+        site = Site(self.site.boards, runs, self.published, self.site.studies)
+        entries = [(board, entry) for board in boards for entry in board.entries]
+        made = write(self.out, method_files(site, name, entries)) if entries else Made()
+        for path in runfiles.export(self.store, self.out / RUNS, method=name, suites=[s.name for s in wanted]):
+            for file in (path, packed.archive(path)):
+                if file.is_file():
+                    made.files[file.relative_to(self.out).as_posix()] = file.stat().st_size
+        return made
+
+    def _suite(self, name: str) -> Suite:
+        return next(board.suite for board in self.site.boards if board.suite.name == name)
+
+
+def run_links(board: Board) -> list[Link]:
+    """The run files of a board's rows, as its page links them."""
+    files = dict.fromkeys(runfiles.file_name(part.cell.identity) for e in board.entries for part in e.parts)
+    return [Link(Path(name).name, f"../{RUNS}/{name}") for name in sorted(files)]
+
+
+def board_files(site: Site, board: Board, links: Sequence[Link]) -> Iterator[tuple[str, bytes]]:
+    """Every file of a board, path and content."""
+    suite, rows = board.suite, [entry.row for entry in board.entries]
+    yield f"data/{text.slug(suite.name)}.csv", downloads.rows_csv(suite, rows)
+    yield f"data/{text.slug(suite.name)}.json", downloads.rows_json(rows)
+    yield paths.ranks_path(suite), ranks.script(board)
+    yield paths.suite_path(suite), render.html(suite_page(site, board, links))
+
+
+def method_files(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -> Iterator[tuple[str, bytes]]:
+    """Every file of a method, path and content."""
+    view, needed = method_page(site, name, entries)
+    yield from needed.items()
+    yield paths.method_path(name), render.html(view)
+
+
+def write(out: Path, files: Iterable[tuple[str, bytes]]) -> Made:
+    """Writes files whose content is new."""
+    made = Made()
+    for path, content in files:
+        if path not in made.files:
+            made.files[path] = len(content)
+            if written(out / path, content):
+                made.written.add(path)
+    return made
+
+
+def written(path: Path, content: bytes) -> bool:
+    """Whether the file had to be written; by a rename, so that a reader never sees half of it."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+    return True
+
+
+_SHOP: dict[str, Workshop] = {}
+
+
+def start(url: str, suites: Sequence[Suite], out: Path) -> None:
+    """Opens the workshop of a worker process."""
+    _SHOP["here"] = Workshop(Store.open(url, read_only=True), suites, out, FactsCache.beside(url))
+
+
+def make(kind: str, name: str) -> tuple[str, str, Made]:
+    """Makes one piece in a worker process."""
+    shop = _SHOP["here"]
+    return kind, name, shop.make_board(name) if kind == "board" else shop.make_method(name)
+
+
+def cards(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, SuiteCard]:
+    """The cards of boards from what was noted of them, by suite."""
+    return {name: CARD.validate_python(known["card"]) for name, known in facts.items()}

@@ -1,0 +1,73 @@
+"""What an earlier build left in a site, piece by piece: what each was made from, and its files.
+
+A piece (the page of a board, all about one method, the front page) is made again only where what it is made from has
+changed, or one of its files is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from trustdm.bench.hashing import canonical_json
+from trustdm.bench.summary.cache import code_stamp
+from trustdm.bench.tasks.contract import Task
+
+MANIFEST = "data/manifest.json"
+FORMAT = 2
+HERE = Path(__file__).resolve().parent
+KINDS = (".py", ".html", ".css", ".js")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """``stamp``: what it was made from; ``files``: the size of each by path; ``facts``: what other pieces need of it."""
+
+    stamp: str
+    files: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def there(self, out: Path) -> bool:
+        """Whether its files lie in the site, as far as their sizes tell."""
+        return all((out / path).is_file() and (out / path).stat().st_size == size for path, size in self.files.items())
+
+
+def read(out: Path) -> tuple[dict[str, Piece], set[str]]:
+    """The pieces of the site in ``out``, and every path that an earlier build wrote; nothing where there is none."""
+    try:
+        raw = json.loads((out / MANIFEST).read_bytes())
+        if isinstance(raw, list):  # of an older version: a list of paths
+            return {}, {str(path) for path in raw}
+        pieces = {str(k): Piece(str(v["stamp"]), dict(v["files"]), dict(v["facts"])) for k, v in raw["pieces"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}, set()
+    return pieces if raw.get("format") == FORMAT else {}, {path for piece in pieces.values() for path in piece.files}
+
+
+def text(pieces: Mapping[str, Piece]) -> bytes:
+    """The file that ``read`` reads."""
+    listed = {k: {"stamp": p.stamp, "files": dict(p.files), "facts": dict(p.facts)} for k, p in pieces.items()}
+    return (json.dumps({"format": FORMAT, "pieces": listed}, indent=0, sort_keys=True) + "\n").encode()
+
+
+def stamp(*parts: object) -> str:
+    """A hash of what a piece is made from: plain values."""
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def code(tasks: Iterable[Task]) -> str:
+    """A hash of the code that makes pages of suites of these tasks."""
+    return stamp(_own(), sorted(code_stamp(task) for task in tasks))
+
+
+@cache
+def _own() -> str:
+    total = hashlib.sha256()
+    for path in sorted(p for p in HERE.rglob("*") if p.suffix in KINDS):
+        total.update(path.relative_to(HERE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
