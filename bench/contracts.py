@@ -90,7 +90,10 @@ class MethodCard(Card):
 
 
 class DatasetCard(Card):
-    """A data set: images of one ``shape`` (C, H, W) in [0, 1], ``classes`` labels; ``needs``: what must be there."""
+    """A data set: examples of one ``shape``, which are images in [0, 1] where these are three sizes (C, H, W).
+
+    ``classes`` labels; ``needs``: what must be there.
+    """
 
     shape: tuple[int, ...] = Field(min_length=1)
     classes: int = Field(ge=1)
@@ -169,16 +172,16 @@ class KeyedNoise(Protocol):
 
 
 class Dataset(Protocol):
-    """Decoded images, ready to index; torch-free."""
+    """Decoded images (or whatever the examples are), ready to index; torch-free."""
 
     def __len__(self) -> int: ...
 
     def digest(self) -> str:
-        """Hex SHA-256 of the content (images and labels), never of a path."""
+        """Hex SHA-256 of the content (examples and labels), never of a path."""
         ...
 
-    def read(self, index: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Images (n, C, H, W) float32 in [0, 1] and labels (n,) int64.
+    def read(self, index: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Images (n, C, H, W) float32 in [0, 1], or other examples (n, *shape) as numbers, and labels (n,) int64.
 
         Raises:
             DataError: an index is not available on this machine.

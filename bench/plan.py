@@ -120,7 +120,8 @@ def fits(card: MethodCard, suite: Suite, registry: Registry) -> str:
     """Why a method cannot be run on a suite; empty if it can."""
     name = suite.task.capability
     if name not in card.capabilities:
-        return f"{card.name}: expected a method that can {name}, for {suite.name}, got {card.capabilities}"
+        able = ", ".join(card.capabilities)
+        return f"{card.name}: expected a method that can {name}, for {suite.name}, got one that can {able}"
     capability: Capability = registry.get("capability", name).load()
     problem = capability.card_fault(card) or capability.misfit(card, suite.data.shape, suite.data.classes)
     return f"{card.name}: {problem}; for {suite.name}" if problem else ""

@@ -17,8 +17,9 @@ from types import ModuleType
 
 from trustdm.bench.codehash import LOADED_DIGEST, Closure, closure, file_digest
 from trustdm.bench.errors import PluginError
-from trustdm.bench.registry import Registry
+from trustdm.bench.registry import Entry, Registry
 from trustdm.bench.suite.load import Suite, parse_stored, read_suite
+from trustdm.bench.suite.models import SuiteFile
 from trustdm.bench.tasks.contract import Task
 
 TASKS = "trustdm.bench.tasks"
@@ -49,11 +50,27 @@ class Catalogue:
         except PluginError as error:
             self.problems.append(f"{source}: {error}")
             return
+        for entry in entries:
+            if entry.kind == "task" and (fault := self._key_fault(entry)):
+                self.registry.remove(entry)
+                self.problems.append(f"{source}: {fault}")
+                return
         if not entries:
             self.problems.append(f"{source}: expected something marked with @method, @attack or @dataset, got none")
         for entry in entries:
             for name in getattr(entry.card, "plugins", ()) if entry.kind == "task" else ():
                 _try(self, f"{source}: {name}", partial(importlib.import_module, name))
+
+    def _key_fault(self, entry: Entry) -> str:
+        """What is wrong with the table that a task names: one of the core's, or another task's."""
+        key = getattr(entry.card, "key", "")
+        others = [
+            e.name for e in self.registry.entries("task") if e.name != entry.name and getattr(e.card, "key", "") == key
+        ]
+        if not key or key in SuiteFile.model_fields or others:
+            of = f"the table of the task {others[0]}" if others else "one of the core's keys, or none"
+            return f"task {entry.name}: key: expected a table of its own, got {key!r}, {of}"
+        return ""
 
     @property
     def tasks(self) -> dict[str, Task]:

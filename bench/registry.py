@@ -139,6 +139,10 @@ class Registry:
         if old.target != entry.target:
             raise PluginError(f"{entry.target}: {entry.kind} {entry.name!r} is taken by {old.target}; choose another")
 
+    def remove(self, entry: Entry) -> None:
+        """Takes an entry out again."""
+        self._entries.pop((entry.kind, entry.name), None)
+
     def add_module(self, module: ModuleType) -> list[Entry]:
         """Registers everything that ``module`` defines, and returns these entries."""
         entries = list(entries_of(module))

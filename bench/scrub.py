@@ -1,4 +1,4 @@
-"""Texts without what belongs to a machine or to somebody: folders, credentials, hosts of databases, user and host names.
+"""Texts without what belongs to a machine or to somebody: folders, credentials, hosts, names of users.
 
 Of a path the last part stays, of a database its kind and its name; addresses of web pages stay, but for credentials.
 Numbers such as 8/255 are no paths. Standard library only.
@@ -22,7 +22,9 @@ SHORTEST = 4
 
 def scrubbed(text: str) -> str:
     """``text`` without folders, credentials, hosts, user names; scrubbing once more changes nothing."""
-    text = _UNIX.sub(_last, _WINDOWS.sub(r"\1", _URL.sub(_address, text)))
+    before = ""
+    while text != before:  # what is left of one path may look like another; every round makes the text shorter
+        before, text = text, _UNIX.sub(_last, _WINDOWS.sub(r"\1", _URL.sub(_address, text)))
     for name, mask in _names().items():
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", mask, text)
     return text

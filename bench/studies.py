@@ -107,8 +107,8 @@ def points(study: Study, x: Sequence[Row], y: Sequence[Row]) -> list[Point]:
 
 
 def _keyed(axis: Axis, rows: Sequence[Row]) -> Iterator[tuple[tuple[str, str], Row]]:
-    """Each usable row by its key and by what it is; previews first, so that full rows replace them."""
-    for row in sorted(rows, key=lambda r: r.completeness == "full"):
+    """Each usable row by its key and by what it is; of one thing the fullest row comes last and replaces others."""
+    for row in sorted(rows, key=lambda r: (r.completeness == "full", r.n)):
         params = dict(row.params)
         usable = row.currency == "current" and row.origin is Origin.MEASURED and axis.metric in row.metrics
         if not usable or any(params.get(name) != value for name, value in axis.params.items()):

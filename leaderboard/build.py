@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from trustdm.bench.errors import UsageError
 from trustdm.bench.store.rows import Held
 from trustdm.bench.store.store import Store
+from trustdm.bench.studies import Study
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.cache import FactsCache
 from trustdm.leaderboard import downloads, pieces, render, state, text
@@ -44,11 +45,13 @@ class SiteReport:
     left_out: tuple[str, ...] = ()
 
 
-def build_site(store: Store, out: Path, suites: Sequence[Suite], cache: FactsCache | None = None) -> SiteReport:
+def build_site(
+    store: Store, out: Path, suites: Sequence[Suite], cache: FactsCache | None = None, jobs: int = 1
+) -> SiteReport:
     """The static site of ``suites`` in the folder ``out``; what has not changed is not made again, nor touched.
 
     Suites that are not shipped get a page without being given, if the store has results of them. What is summed up is
-    looked up in ``cache`` first.
+    looked up in ``cache`` first. Where there is much to make, ``jobs`` processes share it.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -57,7 +60,7 @@ def build_site(store: Store, out: Path, suites: Sequence[Suite], cache: FactsCac
     """
     further, left_out = stored(store, suites)
     shop = Workshop(store, [*suites, *further], out, cache or FactsCache(None))
-    build = _Build(shop)
+    build = _Build(shop, jobs)
     try:
         build.run()
         return build.finished(left_out)
@@ -70,6 +73,7 @@ class _Build:
     """One build: the pieces there were, those there are now, and what was written."""
 
     shop: Workshop
+    jobs: int
     now: dict[str, Piece] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
 
@@ -109,7 +113,7 @@ class _Build:
         return state.stamp(self.head, [(self.asked[h.suite], h.id, h.revision) for h in self.of_method[name]])
 
     def _make(self, wanted: Mapping[str, tuple[str, str, str]]) -> None:
-        """Makes those pieces whose stamp is another than before, in this process or, where there are many, in several."""
+        """Makes those pieces whose stamp is another than before: here or, if there are many, in several processes."""
         todo = []
         for key, (stamp, kind, name) in wanted.items():
             if not self._keep(key, stamp):
@@ -119,37 +123,31 @@ class _Build:
             self._took(*stamps[kind, name], made)
 
     def _results(self, todo: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Made]]:
-        url, workers = self.shop.store.database.name, os.cpu_count() or 1
-        if len(todo) < WORTHWHILE or workers < 2 or "://" in url:
+        url = self.shop.store.database.name
+        if len(todo) < WORTHWHILE or self.jobs < 2 or "://" in url:
             for kind, name in todo:
                 yield kind, name, self.shop.make_board(name) if kind == "board" else self.shop.make_method(name)
             return
         self.shop.cache.flush()
         suites = [board.suite for board in self.shop.site.boards]
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, pieces.start, (url, suites, self.shop.out)) as pool:
+        with ProcessPoolExecutor(self.jobs, context, pieces.start, (url, suites, self.shop.out)) as pool:
             yield from pool.map(pieces.make, *zip(*todo, strict=True), chunksize=8)
 
     def _fronts(self) -> None:
         """The pages that look at several boards, and the files that all share."""
         site, shop = self.shop.site, self.shop
         stamps = {name: self.now[f"board:{name}"].stamp for name in self.suites}
-        self._files("static", state.stamp(self.head), render.static().items)
-        self._files("index", state.stamp(self.head, stamps), lambda: [("index.html", render.html(self._index()))])
-        for study in site.studies:
-            both = [study.x.suite, study.y.suite]
-            self._files(
-                f"study:{study.name}",
-                state.stamp(self.head, [stamps[name] for name in both]),
-                lambda study=study, both=both: [
-                    (pages.study_path(study), render.html(study_page(self._with(both), study)))
-                ],
-            )
         told = [name for name in self.suites if shop.published.get(name)]
 
         def stamps_of(names: Sequence[str]) -> list[str]:
             return [stamps[name] for name in names]
 
+        self._files("static", state.stamp(self.head), render.static().items)
+        self._files("index", state.stamp(self.head, stamps), lambda: [("index.html", render.html(self._index()))])
+        for study in site.studies:
+            both = [study.x.suite, study.y.suite]
+            self._files(f"study:{study.name}", state.stamp(self.head, stamps_of(both)), partial(self._study, study))
         self._files(
             "reported",
             state.stamp(self.head, [[r.as_json() for r in rows] for rows in shop.published.values()], stamps_of(told)),
@@ -171,6 +169,9 @@ class _Build:
         site = self.shop.site
         boards = tuple(self.shop.board(b.suite.name) if b.suite.name in names else b for b in site.boards)
         return Site(boards, site.runs, site.reported, site.studies)
+
+    def _study(self, study: Study) -> list[tuple[str, bytes]]:
+        return [(pages.study_path(study), render.html(study_page(self._with([study.x.suite, study.y.suite]), study)))]
 
     def _reported(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         if self.shop.published:
@@ -225,7 +226,7 @@ def _files(site: Site) -> Iterator[tuple[str, bytes]]:
 
 
 def _clear(out: Path, gone: set[str]) -> int:
-    """Removes files that an earlier build wrote and this one does not need; a path that leads outside is none of ours."""
+    """Removes files that an earlier build wrote and this one does not need; a path that leads outside is not ours."""
     inside = [out / p for p in sorted(gone) if ".." not in Path(p).parts and not Path(p).is_absolute()]
     files = [path for path in inside if path.is_file()]
     for path in files:

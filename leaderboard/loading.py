@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from trustdm.bench import reported, studies
 from trustdm.bench.errors import SuiteError
 from trustdm.bench.plugins import stored_suite
+from trustdm.bench.records import CellResult
 from trustdm.bench.reported import ReportedRow
-from trustdm.bench.store.rows import CellRow
+from trustdm.bench.store.rows import BlockRow, CellRow
 from trustdm.bench.studies import Study
 from trustdm.bench.suite.load import Suite, shipped
 from trustdm.bench.summary import rows as summary
@@ -74,15 +75,38 @@ def _readable(name: str, content: str) -> Suite | None:
     return suite if suite.name == name else None
 
 
-def board_of(
-    store: Source, suite: Suite, published: tuple[ReportedRow, ...], cache: FactsCache, method: str | None = None
-) -> Board:
-    """The board of a suite; with a ``method`` its rows alone, whose ranks are then those among themselves."""
-    cells = {cell.id: cell for cell in store.cells(suite=suite.name, method=method)}
-    results = [result for result in store.results(suite.name, method) if result.id in cells]
+def board_of(store: Source, suite: Suite, published: tuple[ReportedRow, ...], cache: FactsCache) -> Board:
+    """The board of a suite."""
+    held = _Held(store.cells(suite=suite.name), store.results(suite.name), store.blocks_of(suite.name))
+    return _board(store, suite, published, cache, held)
+
+
+def boards_of_method(store: Source, suites: Sequence[Suite], cache: FactsCache, method: str) -> list[Board]:
+    """The boards of those suites that have rows of a method, with these rows alone; ranks are those among themselves."""
+    cells, results, blocks = store.cells(method=method), store.results(None, method), store.blocks_of(None, method)
+    boards = []
+    for suite in suites:
+        own = [cell for cell in cells if cell.identity.suite == suite.name]
+        if own:
+            held = _Held(own, [r for r in results if r.identity.suite == suite.name], blocks)
+            boards.append(_board(store, suite, (), cache, held))
+    return boards
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the store has for a board."""
+
+    cells: list[CellRow]
+    results: list[CellResult]
+    blocks: dict[int, tuple[BlockRow, ...]]
+
+
+def _board(store: Source, suite: Suite, published: tuple[ReportedRow, ...], cache: FactsCache, held: _Held) -> Board:
+    cells = {cell.id: cell for cell in held.cells}
+    results = [result for result in held.results if result.id in cells]
     rows = summary.rows(suite, results, cache.of(suite, results))
-    blocks = store.blocks_of(suite.name, method)
-    parts = {r.id: Part(CellView(suite, r), cells[r.id], blocks.get(r.id, ())) for r in results}
+    parts = {r.id: Part(CellView(suite, r), cells[r.id], held.blocks.get(r.id, ())) for r in results}
     board = Board(suite, _entries(suite, rows, parts, store.lab), reported=published)
     board = replace(board, extra=view_of(suite).load(store, suite, rows))
     return replace(board, scales=columns.axes(board))

@@ -1,4 +1,4 @@
-"""Makes the pieces of a site: the page of a board, all about one method. Runs in the process that builds, or in others."""
+"""Makes the pieces of a site: the page of a board, all about one method; in the process that builds, or in others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.cache import FactsCache
 from trustdm.leaderboard import downloads, render, text
 from trustdm.leaderboard.boards import Board, Entry, Site
-from trustdm.leaderboard.loading import board_of, studies_of
+from trustdm.leaderboard.loading import board_of, boards_of_method, studies_of
 from trustdm.leaderboard.models import Link, SuiteCard
 from trustdm.leaderboard.pages import common as paths
 from trustdm.leaderboard.pages import ranks
@@ -46,6 +46,7 @@ class Workshop:
         empty = tuple(Board(suite, (), reported=self.published.get(suite.name, ())) for suite in suites)
         self.site = Site(empty, {}, self.published, studies_of(suites))
         self._boards: dict[str, Board] = {}
+        self.runs = store.runs()
 
     def board(self, name: str) -> Board:
         """The board of a suite, loaded once."""
@@ -64,11 +65,11 @@ class Workshop:
 
     def make_method(self, name: str) -> Made:
         """The page of a method with all that belongs to it, and its run files."""
-        suites = {cell.identity.suite for cell in self.store.cells(method=name)}
-        wanted = [board.suite for board in self.site.boards if board.suite.name in suites]
-        boards = [board_of(self.store, suite, (), self.cache, name) for suite in wanted]
+        suites = [board.suite for board in self.site.boards]
+        boards = boards_of_method(self.store, suites, self.cache, name)
+        wanted = [board.suite for board in boards]
         used = {block.run_id for b in boards for e in b.entries for part in e.parts for block in part.blocks}
-        runs = {run.id: run for run in self.store.runs() if run.id in used}
+        runs = {run.id: run for run in self.runs if run.id in used}
         site = Site(self.site.boards, runs, self.published, self.site.studies)
         entries = [(board, entry) for board in boards for entry in board.entries]
         made = write(self.out, method_files(site, name, entries)) if entries else Made()

@@ -26,7 +26,7 @@ KINDS = (".py", ".html", ".css", ".js")
 
 @dataclass(frozen=True)
 class Piece:
-    """``stamp``: what it was made from; ``files``: the size of each by path; ``facts``: what other pieces need of it."""
+    """``stamp``: what it was made from; ``files``: the size of each by path; ``facts``: what others need of it."""
 
     stamp: str
     files: Mapping[str, int] = field(default_factory=dict)

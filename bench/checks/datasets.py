@@ -10,16 +10,26 @@ from trustdm.bench.checks.cases import Check, DatasetCase, generators_untouched,
 from trustdm.bench.errors import DataError
 
 
+def _images(case: DatasetCase) -> bool:
+    """Whether examples have the three sizes of an image."""
+    return len(case.shape) == 3
+
+
 def check_arrays(case: DatasetCase) -> str | None:
-    """Images are finite float32 (n, C, H, W) in [0, 1], labels int64 (n,) below the number of classes."""
-    images, labels = case.loaded.read(case.index)
+    """Images are finite float32 (n, C, H, W) in [0, 1], labels int64 (n,) below the number of classes.
+
+    Examples of another shape are finite numbers (n, *shape).
+    """
+    examples, labels = case.loaded.read(case.index)
     n = len(case.index)
     require(n > 0, "expected examples, got none")
-    require(images.dtype == np.float32, f"expected float32 images, got {images.dtype}")
-    require(images.shape == (n, *case.shape), f"expected images of shape {(n, *case.shape)}, got {images.shape}")
-    require(bool(np.isfinite(images).all()), "expected finite images, got NaN or infinity")
-    low, high = float(images.min()), float(images.max())
-    require(low >= 0 and high <= 1, f"expected images in [0, 1], got {low:g} to {high:g}")
+    require(examples.shape == (n, *case.shape), f"expected shape {(n, *case.shape)}, got {examples.shape}")
+    if _images(case):
+        require(examples.dtype == np.float32, f"expected float32 images, got {examples.dtype}")
+    require(examples.dtype.kind in "iuf", f"expected numbers, got {examples.dtype}")
+    require(bool(np.isfinite(examples).all()), "expected finite numbers, got NaN or infinity")
+    low, high = float(examples.min()), float(examples.max())
+    require(not _images(case) or (low >= 0 and high <= 1), f"expected images in [0, 1], got {low:g} to {high:g}")
     require(labels.dtype == np.int64, f"expected int64 labels, got {labels.dtype}")
     require(labels.shape == (n,), f"expected labels of shape {(n,)}, got {labels.shape}")
     inside = labels.min() >= 0 and labels.max() < case.classes
@@ -29,6 +39,8 @@ def check_arrays(case: DatasetCase) -> str | None:
 
 def check_scale(case: DatasetCase) -> str | None:
     """Images use the range: values that never pass 0.1 were divided twice, or are not those of the contract."""
+    if not _images(case):
+        return "it has no images"
     images, _ = case.loaded.read(case.index)
     high = float(images.max())
     require(high > 0.1, f"expected images that reach the upper part of [0, 1], got at most {high:g}")

@@ -157,7 +157,7 @@ def _estimate(suite: Suite, row: Row, spec: MetricSpec) -> str:
 
 def estimates(found: Sequence[CellEstimate], jobs: int) -> Table:
     """What a run would do and at most take."""
-    table = Table(title="would run (passes at most: attacks stop at the first success)", title_justify="left")
+    table = Table(title="would run (passes at most)", title_justify="left")
     for heading in ("cell", "blocks", "examples", "forwards", "gradients", "time", "memory"):
         table.add_column(heading, overflow="fold")
     for e in found:
@@ -166,7 +166,9 @@ def estimates(found: Sequence[CellEstimate], jobs: int) -> Table:
         add(table, str(e.cell), str(e.blocks), str(e.examples), f"{e.forwards:,}", f"{e.gradients:,}", time, memory)
     total = sum(e.seconds or 0.0 for e in found)
     each = f", about {duration(total / jobs)} on {jobs}" if jobs > 1 else ""
-    table.caption = f"about {duration(total)} on one worker{each}, if no attack stops early; loading not counted"
+    unknown = sum(e.seconds is None for e in found)
+    beside = f", and {unknown} cells whose time is unknown" if unknown else ""
+    table.caption = f"about {duration(total)} on one worker{each}{beside}; if nothing stops early; loading not counted"
     return table
 
 

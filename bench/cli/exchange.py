@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -30,10 +31,13 @@ def publish(
     from trustdm.bench.cli import console
     from trustdm.bench.shipped import known_suites
     from trustdm.bench.store.store import Store
+    from trustdm.bench.summary.cache import FactsCache
     from trustdm.leaderboard.build import build_site
 
     with Store.open(api.database(db), read_only=True) as store:
-        report = build_site(store, out, known_suites(store, suite or []))
+        suites = known_suites(store, suite or [])
+        with FactsCache.beside(api.database(db)) as cache:
+            report = build_site(store, out, suites, cache, jobs=os.cpu_count() or 1)
     for name in report.left_out:
         console.warn(f"trustdm: results of {name} left out: their suite cannot be read; give its file with --suite")
     console.say(f"{report.written} pages written, {report.unchanged} unchanged: {(out / 'index.html').resolve()}")

@@ -20,7 +20,7 @@ from trustdm.bench.summary.cache import FactsCache
 from trustdm.bench.summary.row import Row
 from trustdm.bench.summary.rows import rows
 
-KINDS = ("method", "dataset", "attack", "weight_attack", "protocol", "extractor", "step", "task", "capability")
+KINDS = ("method", "dataset", "attack", "weight_attack", "task", "protocol", "extractor", "step", "capability")
 """What is listed, in this order."""
 
 

@@ -68,7 +68,7 @@ class Resources:
         Raises:
             SetupError: it is missing, or is another data set than the suite's.
         """
-        key = ("data", self.suite.data.digest or self.suite.digest)
+        key = ("data", self.suite.digest)
         return self.kept(key, lambda: open_data(self.suite, self.registry))
 
     def read(self, index: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -50,6 +50,7 @@ class FactsCache:
         self.path = path
         self._new: dict[str, str] = {}
         self.hits = self.misses = 0
+        self._connection: sqlite3.Connection | None = None
 
     @staticmethod
     def beside(database: str) -> FactsCache:
@@ -62,6 +63,8 @@ class FactsCache:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.flush()
+        if self._connection is not None:
+            self._connection.close()
 
     def of(self, suite: Suite, results: Sequence[CellResult]) -> Facts:
         """Facts of the cells ``results`` of ``suite``: known ones read by few queries, others computed on demand."""
@@ -94,7 +97,8 @@ class FactsCache:
     def _read(self, keys: list[str]) -> Iterator[tuple[str, str]]:
         if self.path is None or not self.path.is_file():
             return
-        with suppress(sqlite3.Error, OSError), closing(_opened(self.path)) as connection:
+        with suppress(sqlite3.Error, OSError):
+            connection = self._connection = self._connection or _opened(self.path)
             for start in range(0, len(keys), AT_ONCE):
                 some = keys[start : start + AT_ONCE]
                 marks = ",".join("?" * len(some))

@@ -70,13 +70,22 @@ def margins(unit: str, values: Sequence[float], margin: float | None) -> Floats:
     return np.asarray(RELATIVE_MARGIN * np.maximum(size[:, None], size[None, :]))
 
 
+def unseen(level: float, pairs: int, n: int) -> float:
+    """The greatest share of examples that may tell two rows apart although none of ``n`` did, at the corrected level.
+
+    1 - (level / pairs)^(1 / n): exact for independent examples (the rule of three is its approximation).
+    """
+    return float(1 - (level / max(pairs, 1)) ** (1 / max(n, 1)))
+
+
 def against_best(
-    better: NDArray[np.bool_], gap: Floats, errors: Floats, z: float, margin: Floats
+    better: NDArray[np.bool_], gap: Floats, errors: Floats, z: float, margin: Floats, least: float = 0.0
 ) -> list[Verdict | None]:
     """The verdict of each row against the best one of its group; None for the best itself.
 
     ``better`` and ``gap`` (m, m) as in ``bench.stats``, ``errors`` (m, m) of the differences, ``margin``
-    (m, m) as ``margins`` gives it.
+    (m, m) as ``margins`` gives it. No interval has a half-width below
+    ``least``: rows that agree on a handful of examples have no spread, and are not known to be equal.
     """
     best = int(np.argmax(gap.sum(axis=1)))
     verdicts: list[Verdict | None] = []
@@ -86,5 +95,5 @@ def against_best(
         elif better[best, i] or better[i, best]:
             verdicts.append(SEPARATED)
         else:
-            verdicts.append(TIED if abs(gap[best, i]) + z * errors[best, i] <= margin[best, i] else OPEN)
+            verdicts.append(TIED if abs(gap[best, i]) + max(z * errors[best, i], least) <= margin[best, i] else OPEN)
     return verdicts

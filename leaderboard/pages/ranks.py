@@ -1,5 +1,7 @@
-"""The ranks of a board as a script that the pages of methods load: a new row moves the ranks of many others, and none of
-their pages has to be written again."""
+"""The ranks of a board as a script that the pages of methods load.
+
+A new row moves the ranks of many others, and none of their pages has to be written again.
+"""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ CARD = MethodCard(name="net", input_shape=(1, 8, 8), classes=10)
         ({"input_shape": (1, 16, 16)}, "net: expected input shape (1, 8, 8), got (1, 16, 16); for digits-linf"),
         (
             {"capabilities": ("sample",)},
-            "net: expected a method that can classify, for digits-linf, got ('sample',)",
+            "net: expected a method that can classify, for digits-linf, got one that can sample",
         ),
     ],
 )

@@ -194,6 +194,34 @@ def test_every_check_says_what_it_protects() -> None:
     assert all(check.__doc__ for check in datasets.CHECKS)
 
 
+class Counts(Sound):
+    """Examples that are no images: whole numbers of any size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images = np.arange(600, dtype=np.int64).reshape(100, 6) - 300
+
+
+def of_numbers(load: Any) -> set[str]:
+    card = DatasetCard(name="toy", shape=(6,), classes=10)
+    return {r.name for r in run_checks("dataset", load, card) if not r.ok}
+
+
+def test_examples_of_another_shape_are_any_finite_numbers() -> None:
+    class Texts(Counts):
+        def read(self, index: NDArray[np.int64]) -> Read:
+            x, y = super().read(index)
+            return x.astype(str), y
+
+    class Unknown(Counts):
+        def read(self, index: NDArray[np.int64]) -> Read:
+            x, y = super().read(index)
+            return np.where(x > 0, np.nan, x), y
+
+    assert of_numbers(Counts) == set()
+    assert of_numbers(Texts) == of_numbers(Unknown) == {"check_arrays"}
+
+
 def test_only_examples_that_are_here_are_read() -> None:
     case = DatasetCase(PartlyHere, CARD, CARD.shape, CARD.classes)
     assert (case.index % 2 == 0).all()

@@ -81,7 +81,7 @@ def code_length(cell: CellView, spec: MetricSpec) -> Score | None:
 
 def code_length_of(likelihoods: Floats, length: int) -> Floats:
     """Bits a token takes in sequences of that length, from the natural logarithms of their likelihoods."""
-    return -likelihoods / (np.log(2) * length)
+    return np.asarray(-likelihoods / (np.log(2) * length))
 
 
 def mean_of(values: Floats) -> Estimate:

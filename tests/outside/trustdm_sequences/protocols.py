@@ -32,7 +32,7 @@ REFERENCE = "reference"
 
 
 class Judged(EvaluationProtocol):
-    """Two probes: the model, and the reference model, on the same tokens. A record's label is 1 for a member, else 0."""
+    """Two probes: the model and the reference model, on the same tokens. The label of a record is 1 for a member."""
 
     def probes(self) -> tuple[str, ...]:
         return PROBES

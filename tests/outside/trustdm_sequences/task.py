@@ -44,9 +44,7 @@ class SequenceTask(Task):
     loose = frozenset({"knows"})
     unit = "sequence"
     view = "trustdm_sequences.pages:VIEW"
-    plugins = tuple(
-        f"trustdm_sequences.{name}" for name in ("capability", "corpus", "steps", "protocols", "methods")
-    )
+    plugins = tuple(f"trustdm_sequences.{name}" for name in ("capability", "corpus", "steps", "protocols", "methods"))
     metrics = (
         Metric(
             "tpr-at-fpr",
@@ -58,13 +56,20 @@ class SequenceTask(Task):
         Metric("code-length", f"{METRICS}:code_length", "bits", "Bits a token takes under the model's probabilities"),
     )
     flags = (
-        Flag("gives-back-whole", "warn", "Knows how whole sequences go on: it has learned them by heart.", gives_back_whole),
+        Flag(
+            "gives-back-whole",
+            "warn",
+            "Knows how whole sequences go on: it has learned them by heart.",
+            gives_back_whole,
+        ),
         Flag("failures", "bad", "The model failed on some sequences; no score counts these."),
     )
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
-        """There must be sequences to look at, and some to fit a reference on."""
+        """There must be sequences to look at, and some to fit a reference on; no metric counts a failure."""
         yield from test_list_faults(suite)
+        if suite.failures != "excluded":
+            yield Problem("failures", "excluded", suite.failures)
         if not len(suite.train):
             yield Problem("data.splits.train", "sequences to fit the reference model on", "none")
 
