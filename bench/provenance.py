@@ -82,4 +82,11 @@ def _processor() -> str:
 
 def command_line() -> str:
     """The command that was typed, without folders, credentials and names of this machine."""
-    return scrubbed(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    return scrubbed(" ".join([Path(sys.argv[0]).name, *map(_argument, sys.argv[1:])]))
+
+
+def _argument(text: str) -> str:
+    """An argument whose value is a path that leads out of this folder, or has spaces, cut to its last part."""
+    option, equals, value = text.rpartition("=") if text.startswith("-") else ("", "", text)
+    leads_out = value.startswith(("../", "~")) or (value.startswith("/") and " " in value)
+    return f"{option}{equals}{Path(value).name}" if leads_out else text

@@ -27,8 +27,8 @@ from trustdm.leaderboard.pages.study import study_page
 from trustdm.leaderboard.pieces import Made, Workshop
 from trustdm.leaderboard.state import Piece
 
-WORTHWHILE = 64
-"""From so many pieces on they are shared by several processes: starting one takes as long as making some."""
+WORTHWHILE = 2000
+"""From so many cells on pieces are shared by several processes: starting one takes as long as showing some hundred."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class _Build:
 
     def _results(self, todo: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Made]]:
         url = self.shop.store.database.name
-        if len(todo) < WORTHWHILE or self.jobs < 2 or "://" in url:
+        cells = sum(len((self.held if kind == "board" else self.of_method)[name]) for kind, name in todo)
+        if cells < WORTHWHILE or len(todo) < 2 or self.jobs < 2 or "://" in url:
             for kind, name in todo:
                 yield kind, name, self.shop.make_board(name) if kind == "board" else self.shop.make_method(name)
             return
@@ -132,7 +133,9 @@ class _Build:
         suites = [board.suite for board in self.shop.site.boards]
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.jobs, context, pieces.start, (url, suites, self.shop.out)) as pool:
-            yield from pool.map(pieces.make, *zip(*todo, strict=True), chunksize=8)
+            yield from pool.map(
+                pieces.make, *zip(*todo, strict=True), chunksize=max(1, min(8, len(todo) // (4 * self.jobs)))
+            )
 
     def _fronts(self) -> None:
         """The pages that look at several boards, and the files that all share."""

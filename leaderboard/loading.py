@@ -82,7 +82,7 @@ def board_of(store: Source, suite: Suite, published: tuple[ReportedRow, ...], ca
 
 
 def boards_of_method(store: Source, suites: Sequence[Suite], cache: FactsCache, method: str) -> list[Board]:
-    """The boards of those suites that have rows of a method, with these rows alone; ranks are those among themselves."""
+    """The boards of those suites that have rows of a method, with these rows alone; ranks are among themselves."""
     cells, results, blocks = store.cells(method=method), store.results(None, method), store.blocks_of(None, method)
     boards = []
     for suite in suites:

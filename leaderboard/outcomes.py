@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,9 +36,11 @@ def table(
     ``href`` is the address of the file with all of them. Probes in ``shared`` say the same in every evaluation, so
     that only the first has a column; where another name occurs twice, the evaluation stands below it.
     """
-    if not any(len(part.result.records) for part in entry.parts):
-        return None
-    units = _units(board, [part.result.records for part in entry.parts])
+    parts = [part for part in entry.parts if part.view.per_example == 1 and len(part.result.records)]
+    if not parts:
+        return None  # positions of which several are one example have no place in a list of examples
+    entry = replace(entry, parts=tuple(parts))
+    units = _units(board, [part.result.records for part in parts])
     first = {unit: at for at, unit in enumerate(units[:FIRST])}
     heads, columns = [], []
     for evaluation, probe, records in _probes(entry, shared):

@@ -39,7 +39,8 @@ def publish(
         with FactsCache.beside(api.database(db)) as cache:
             report = build_site(store, out, suites, cache, jobs=os.cpu_count() or 1)
     for name in report.left_out:
-        console.warn(f"trustdm: results of {name} left out: their suite cannot be read; give its file with --suite")
+        remedy = "install the package of its task, or give its file with --suite"
+        console.warn(f"trustdm: results of {name} left out: their suite cannot be read here; {remedy}")
     console.say(f"{report.written} pages written, {report.unchanged} unchanged: {(out / 'index.html').resolve()}")
 
 

@@ -57,6 +57,25 @@ def of_cell(connection: Connection, cell_id: int) -> dict[str, AssetRow]:
     return {row.name: _asset(row) for row in rows}
 
 
+def rows(connection: Connection) -> list[AssetRow]:
+    """Every asset, by key and content."""
+    if migrations.version(connection) < FIRST_SCHEMA:
+        return []
+    table = schema.asset
+    return [_asset(row) for row in connection.execute(select(table).order_by(table.c.key, table.c.content))]
+
+
+def names(connection: Connection) -> dict[int, list[str]]:
+    """What every cell that was computed from assets was computed from, "name/content" each, by its id."""
+    if migrations.version(connection) < FIRST_SCHEMA:
+        return {}
+    used, texts = schema.cell_asset.c, dict[int, list[str]]()
+    query = select(used.cell_id, used.name, used.content).order_by(used.cell_id, used.name)
+    for cell_id, name, content in connection.execute(query):
+        texts.setdefault(cell_id, []).append(f"{name}/{content}")
+    return texts
+
+
 def _asset(row: Row[Any]) -> AssetRow:
     cost = Cost(row.wall, row.device_time, row.forwards, row.gradients, row.memory)
     return AssetRow(row.key, row.content, row.identity, row.code_digest, row.bytes, cost)

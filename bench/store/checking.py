@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
 
 from trustdm.bench.errors import StoreError
-from trustdm.bench.store import consistency, reading, schema
+from trustdm.bench.store import assets, consistency, reading, schema
 from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.rows import CellRow
 from trustdm.bench.store.shards import Shards
@@ -25,6 +26,7 @@ def problems(connection: Connection, shards: Shards | None, record_fault: Record
         yield from _cell(row, {c.id: c for c in cells})
         yield from _blocks(connection, row, record_fault)
     yield from _records(connection)
+    yield from _assets(connection)
     yield from _artefacts(connection, shards)
 
 
@@ -87,6 +89,13 @@ def _records(connection: Connection) -> Iterator[str]:
             yield f"{where}: expected {stop - start} records of each probe and draw, got {sorted(set(found))}"
     for cell_id, block_id in counts:
         yield f"cell {cell_id}: {sum(counts[cell_id, block_id])} records of block {block_id}: expected such a block"
+
+
+def _assets(connection: Connection) -> Iterator[str]:
+    for row in assets.rows(connection):
+        key = hashlib.sha256(row.identity.encode()).hexdigest()
+        if key != row.key:
+            yield f"asset {row.key[:12]}: expected {key} (the SHA-256 of its identity), got {row.key}"
 
 
 def _artefacts(connection: Connection, shards: Shards | None) -> Iterator[str]:

@@ -194,6 +194,7 @@ THIRD = (
     )""",
     "CREATE INDEX cell_of_suite ON cell (suite_id)",
     "CREATE INDEX cell_of_method ON cell (method_id)",
+    "CREATE INDEX cell_correction ON cell (supersedes) WHERE supersedes IS NOT NULL",
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)

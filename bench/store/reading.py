@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
-from trustdm.bench.store import schema
+from trustdm.bench.store import assets, schema
 from trustdm.bench.store.rows import BlockRow, CellRow, Held, RunRow, identity_from
 from trustdm.bench.store.shards import Piece
 from trustdm.bench.types import Block, Cost, Origin, Verification
@@ -102,13 +102,12 @@ def all_blocks(
 
 def held(connection: Connection) -> list[Held]:
     """Which cells hold something, in the order they were created."""
-    cell, block = schema.cell.c, schema.block.c
+    cell = schema.cell.c
     columns = (cell.id, schema.suite.c.name, schema.method.c.name, schema.method.c.params)
     query = select(*columns).join_from(schema.cell, schema.suite).join(schema.method)
-    filled = set(connection.execute(select(block.cell_id).distinct()).scalars())
-    known = revisions(connection)
+    known = fingerprints(connection)
     rows = connection.execute(query.order_by(cell.id))
-    return [Held(*row, known[row[0]]) for row in rows if row[0] in filled]
+    return [Held(*row, known[row[0]]) for row in rows if row[0] in known]
 
 
 def _block(row: Row[Any]) -> BlockRow:
@@ -269,18 +268,38 @@ def revisions(connection: Connection, suite: str | None = None, method: str | No
     }
 
 
-def runs(connection: Connection, cell_id: int | None = None) -> list[RunRow]:
-    """Runs in the order they started: all, or those that computed a block of a cell."""
-    run, block = schema.run, schema.block.c
-    query = select(run)
+def fingerprints(connection: Connection, suite: str | None = None, method: str | None = None) -> dict[int, str]:
+    """For every cell (of one suite, of one method) that has a block, a hash of all that is exported of it.
+
+    That is its revision, how the runs ended that computed its blocks, and the assets that it was computed from.
+    """
+    block, run = schema.block.c, schema.run.c
+    query = select(block.cell_id, run.id, run.finished, run.exit_code).distinct()
+    query = query.join_from(schema.block, schema.run).order_by(block.cell_id, run.id)
+    parts: dict[int, list[str]] = {}
+    for cell_id, *rest in connection.execute(_of(query, suite, method)):
+        parts.setdefault(cell_id, []).append("/".join(map(str, rest)))
+    used = assets.names(connection)
+    known = revisions(connection, suite, method)
+    return {
+        cell_id: hashlib.sha256("|".join([known[cell_id], *ends, *used.get(cell_id, ())]).encode()).hexdigest()
+        for cell_id, ends in parts.items()
+    }
+
+
+def runs(connection: Connection, cell_id: int | None = None, ids: Sequence[str] | None = None) -> list[RunRow]:
+    """Runs in the order they started: all, those that computed a block of a cell, or those of these ids."""
+    run, block, table = schema.run, schema.block.c, schema.run_fact.c
+    query, stored = select(run), select(table.run_id, table.name, table.value)
     if cell_id is not None:
-        query = query.where(run.c.id.in_(select(block.run_id).where(block.cell_id == cell_id)))
+        of_cell = select(block.run_id).where(block.cell_id == cell_id)
+        query, stored = query.where(run.c.id.in_(of_cell)), stored.where(table.run_id.in_(of_cell))
+    if ids is not None:
+        query, stored = query.where(run.c.id.in_(ids)), stored.where(table.run_id.in_(ids))
     rows = connection.execute(query.order_by(run.c.started, run.c.id)).all()
     facts: dict[str, dict[str, str]] = {row.id: {} for row in rows}
-    table = schema.run_fact.c
-    stored = select(table.run_id, table.name, table.value).join(run, and_(run.c.id == table.run_id))
     for run_id, name, value in connection.execute(stored.order_by(table.run_id, table.name)):
-        facts.get(run_id, {})[name] = value
+        facts[run_id][name] = value
     return [
         RunRow(r.id, r.started, r.finished, r.exit_code, r.command, r.commit_hash, r.dirty, facts[r.id]) for r in rows
     ]

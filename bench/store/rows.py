@@ -78,7 +78,10 @@ class RunRow:
 
 @dataclass(frozen=True)
 class Held:
-    """A cell that holds something: whose it is, and its revision (``Store.revisions``). ``params`` are JSON."""
+    """A cell that holds something: whose it is, and a hash of all that is exported of it. ``params`` are JSON.
+
+    Beside what ``Store.revisions`` follows, ``revision`` moves when a run ends that computed a block of the cell.
+    """
 
     id: int
     suite: str

@@ -28,6 +28,8 @@ from trustdm.bench.store.store import Store
 from trustdm.bench.types import CellIdentity, RunInfo
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LAYOUT = 2
+"""Goes up when the same store is exported to other bytes: nothing is as an earlier version left it then."""
 
 
 def export(
@@ -44,19 +46,59 @@ def export(
     Raises:
         StoreError: an artefact is missing from the store, or the folder cannot be written.
     """
-    paths = []
     with store.database.reading() as connection:
-        cells = _measured(connection, reading.cells(connection, suite=suite, method=method))
-        cells = [cell for cell in cells if suites is None or cell.identity.suite in suites]
-        cells.sort(key=lambda c: file_name(c.identity))
-        for name, group in groupby(cells, key=lambda c: file_name(c.identity)):
-            text, arrays = runformat.document(connection, list(group), store.shards)
-            path = folder / name
-            for beside, data in packed.files(path, arrays).items():
-                _write(beside, data)
-            _write(path, text.encode())
-            paths.append(path)
-    return paths
+        groups = _groups(_measured(connection, reading.cells(connection, suite=suite, method=method)), suites)
+        for name, cells in groups.items():
+            _export(connection, store.shards, folder / name, cells)
+    return [folder / name for name in groups]
+
+
+def export_changed(
+    store: Store,
+    folder: Path,
+    known: Mapping[str, str],
+    *,
+    suite: str | None = None,
+    method: str | None = None,
+    suites: Collection[str] | None = None,
+) -> dict[str, str]:
+    """As ``export``, but writes only what is not as an earlier call left it; what did that return is ``known``.
+
+    Returns a fingerprint of every run file by its name, ``<suite>/<method>.json``: a hash of all that it says, and the
+    names of the files with arrays beside it. A file of which one of them is not in ``folder`` is written again. (What
+    somebody changed there is not seen.)
+
+    Raises:
+        StoreError: an artefact is missing from the store, or the folder cannot be written.
+    """
+    fingerprints: dict[str, str] = {}
+    with store.database.reading() as connection:
+        revisions = reading.fingerprints(connection, suite, method)
+        groups = _groups(_measured(connection, reading.cells(connection, suite=suite, method=method)), suites)
+        for name, cells in groups.items():
+            path, stamp = folder / name, sha256_of([LAYOUT, runformat.SCHEMA, [revisions[c.id] for c in cells]])
+            old, *beside = known.get(name, "").split("\n")
+            if old != stamp or not all((path.parent / file).is_file() for file in (path.name, *beside)):
+                beside = [p.relative_to(path.parent).as_posix() for p in _export(connection, store.shards, path, cells)]
+            fingerprints[name] = "\n".join([stamp, *beside])
+    return fingerprints
+
+
+def _groups(cells: list[CellRow], suites: Collection[str] | None) -> dict[str, list[CellRow]]:
+    """The cells (of some suites) of each run file, by its name."""
+    wanted = [cell for cell in cells if suites is None or cell.identity.suite in suites]
+    wanted.sort(key=lambda c: file_name(c.identity))
+    return {name: list(group) for name, group in groupby(wanted, key=lambda c: file_name(c.identity))}
+
+
+def _export(connection: Connection, shards: Shards | None, path: Path, cells: list[CellRow]) -> list[Path]:
+    """Writes a run file, and before it the files with its arrays, which are returned."""
+    text, arrays = runformat.document(connection, cells, shards)
+    beside = packed.files(path, arrays)
+    for file, data in sorted(beside.items()):
+        _write(file, data)
+    _write(path, text.encode())
+    return sorted(beside)
 
 
 def _measured(connection: Connection, cells: list[CellRow]) -> list[CellRow]:
@@ -143,7 +185,7 @@ def import_file(store: Store, path: Path, record_fault: RecordFault = no_fault) 
     """
     content = runparse.parse(path, record_fault)
     with store.database.writing() as connection:
-        known = {run.id: run for run in reading.runs(connection)}
+        known = {run.id: run for run in reading.runs(connection, ids=[run.id for run in content.runs])}
         for run in content.runs:
             _run(connection, f"{path}: run {run.id}", known.get(run.id), run)
         return sum(_cell(connection, store.shards, cell) for cell in content.cells)
@@ -180,9 +222,18 @@ def _cell(connection: Connection, shards: Shards | None, cell: FileCell) -> int:
         found = writing.add_cell(connection, cell.new, replace(cell.marks, supersedes=corrected))
     else:
         _same_cell(connection, cell, reading.cell(connection, found), corrected)
-    assets.link(connection, found, cell.assets)
+    _assets(connection, found, cell)
     there = _Cell(connection, shards, found)
     return sum(there.take(block) for block in cell.blocks)
+
+
+def _assets(connection: Connection, cell_id: int, cell: FileCell) -> None:
+    """Notes what a cell was computed from; refuses what the stored one was not computed from."""
+    stored = assets.of_cell(connection, cell_id)
+    for name in sorted(stored.keys() & cell.assets.keys()):
+        old, new = stored[name], cell.assets[name]
+        _equal(f"{cell.where}: asset {name}", (old.key, old.content), (new.key, new.content))
+    assets.link(connection, cell_id, cell.assets)
 
 
 def _superseded(connection: Connection, cell: FileCell) -> int | None:

@@ -71,12 +71,15 @@ def _once(used: Mapping[str, Mapping[str, AssetRow]]) -> list[AssetRow]:
 
 def render(value: object, depth: int) -> str:
     """JSON on one line, but for the lists named in ``BROKEN``: those have one element to a line, indented."""
-    if not isinstance(value, Mapping) or not any(name in BROKEN for name in value):
+    if not isinstance(value, Mapping):
+        return _compact(value)
+    broken = {name: item for name, item in value.items() if name in BROKEN and isinstance(item, list)}
+    if not broken:
         return _compact(value)
     pad = " " * (depth + 1)
-    parts = [f"{_compact(name)}:{_compact(item)}" for name, item in value.items() if name not in BROKEN]
+    parts = [f"{_compact(name)}:{_compact(item)}" for name, item in value.items() if name not in broken]
     head = ",".join(parts)
-    lists = [f"\n{pad}{_compact(name)}:{_lines(item, depth + 1)}" for name, item in value.items() if name in BROKEN]
+    lists = [f"\n{pad}{_compact(name)}:{_lines(item, depth + 1)}" for name, item in broken.items()]
     return "{" + ",".join([*filter(None, [head]), *lists]) + "}"
 
 

@@ -109,6 +109,8 @@ cell = Table(
     Index("cell_of_suite", "suite_id"),
     Index("cell_of_method", "method_id"),
 )
+CORRECTION = cell.c.supersedes.is_not(None)
+Index("cell_correction", cell.c.supersedes, sqlite_where=CORRECTION, postgresql_where=CORRECTION)
 
 block = Table(
     "block",

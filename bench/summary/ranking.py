@@ -108,7 +108,7 @@ def _compared(
     level, pairs = suite.ranking.level, len(group) * (len(group) - 1) // 2
     metric = suite.task.metric(suite.ranking_metric.statistic)
     margin = comparison.margins(metric.unit if metric else "", [s.value for s in group], suite.ranking.margin)
-    n = None if table is None else table.shape[1]
+    n = None if table is None else int((~np.isnan(table)).all(axis=0).sum())
     least = comparison.unseen(level, pairs, n) if n is not None and metric and metric.unit == "share" else 0.0
     z = comparison.quantile(level, pairs)
     verdicts = comparison.against_best(better, gap, errors, z, margin, least)

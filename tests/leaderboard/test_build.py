@@ -14,7 +14,7 @@ from trustdm.bench.plugins import stored_suite
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
-from trustdm.leaderboard import build, loading
+from trustdm.leaderboard import build, loading, state
 from trustdm.leaderboard.build import build_site
 
 
@@ -68,17 +68,20 @@ def test_a_manifest_cannot_reach_outside_the_site(filled: Store, suites: list[Su
     site, victim = tmp_path / "site", tmp_path / "victim"
     build_site(filled, site, suites)
     victim.write_text("mine")
-    (site / build.MANIFEST).write_text(json.dumps(["../victim", str(victim)]))
-    build_site(filled, site, suites)
-    assert victim.read_text() == "mine"
+    paths = ["../victim", str(victim)]
+    piece = {"stamp": "s", "files": dict.fromkeys(paths, 4), "facts": {}}
+    for manifest in (paths, {"format": state.FORMAT, "pieces": {"method:gone": piece}}):
+        (site / state.MANIFEST).write_text(json.dumps(manifest))
+        build_site(filled, site, suites)
+        assert victim.read_text() == "mine"
 
 
 def test_a_damaged_manifest_is_replaced(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
     site = tmp_path / "site"
     build_site(filled, site, suites)
-    (site / build.MANIFEST).write_text("{")
+    (site / state.MANIFEST).write_text("{")
     assert build_site(filled, site, suites).removed == 0
-    assert "index.html" in json.loads((site / build.MANIFEST).read_text())
+    assert "index.html" in json.loads((site / state.MANIFEST).read_text())["pieces"]["index"]["files"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(filled: Store, suites: list[Suite], tmp_path: Path) -> None:

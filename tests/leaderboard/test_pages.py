@@ -163,7 +163,10 @@ def test_every_page_is_whole_html(published: Path) -> None:
 def test_nothing_on_any_page_is_active_but_our_own_script(published: Path) -> None:
     for path in every_page(published):
         page = soup(published, path)
-        assert {str(s.get("src")) for s in page.select("script")} <= {"../assets/board.js", "assets/board.js"}, path
+        scripts = {str(s.get("src")).removeprefix("../") for s in page.select("script")}
+        ranks = {src for src in scripts if src.startswith("data/ranks/") and ".." not in src}
+        assert scripts - ranks <= {"assets/board.js", "assets/ranks.js"}, path
+        assert all((published / src).is_file() for src in ranks), path
         assert all(not s.get_text() for s in page.select("script")), path
         assert not page.select("iframe, object, embed, base, style, [style]"), path
         attributes = {name for tag in page.find_all(True) for name in tag.attrs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.records import Records, failed
-from trustdm.bench.store.rows import BlockRow, CellRow
+from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status
 
@@ -79,6 +80,13 @@ def row(block: Block, run_id: str = "run-1", **changes: Any) -> BlockRow:
     return BlockRow(**(values | changes))
 
 
+def asset(name: str = "train", content: str = "e" * 64) -> AssetRow:
+    """A prepared asset."""
+    identity = f'{{"step":"{name}"}}'
+    cost = Cost(wall=2.5, device=0.1, forwards=2**33, gradients=7, memory=5)
+    return AssetRow(hashlib.sha256(identity.encode()).hexdigest(), content, identity, "code-2", 2**40, cost)
+
+
 def records(block: Block, seed: int = 0) -> Records:
     """Two probes, the second with two draws; examples are not positions, and values are the hard ones.
 
@@ -134,7 +142,7 @@ def bits(values: NDArray[np.float64]) -> list[bytes]:
 
 
 def fill(store: Store) -> list[CellRow]:
-    """A small store with all there is: two methods, params, attempts, failures, artefacts; returns its cells."""
+    """A small store with all there is: two methods, params, attempts, failures, arrays, assets; returns its cells."""
     first, second = run(store, "run-1", machine="a"), run(store, "run-2")
     plain = cell(store)
     store.set_state_digest(plain.id, "d" * 64)
@@ -143,6 +151,7 @@ def fill(store: Store) -> list[CellRow]:
     again = cell(store, fresh=True)
     store.commit(again.id, row(Block(0, 8), second), records(Block(0, 8), seed=1))
     other = cell(store, method="other", method_params=(("eps", 0.1), ("steps", 4)), evaluation="clean")
+    store.link_assets(other.id, {"weights": asset(), "statistics": asset("measure")})
     bad = row(Block(0, 8), second, status="failed", error="ContractError: expected finite logits, got NaN")
     store.commit(other.id, bad, failed(examples_of(Block(0, 8))))
     store.finish_run(first, 0)
