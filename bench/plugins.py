@@ -17,7 +17,7 @@ from types import ModuleType
 
 from trustdm.bench.codehash import LOADED_DIGEST, Closure, closure, file_digest
 from trustdm.bench.errors import PluginError
-from trustdm.bench.registry import Entry, Registry
+from trustdm.bench.registry import GROUP, Entry, Registry
 from trustdm.bench.suite.load import Suite, parse_stored, read_suite
 from trustdm.bench.suite.models import SuiteFile
 from trustdm.bench.tasks.contract import Task
@@ -33,7 +33,6 @@ BUILT_IN = (
     "trustdm.bench.extractors",
     "trustdm.bench.methods",
 )
-GROUP = "trustdm.plugins"
 
 
 @dataclass

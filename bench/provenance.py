@@ -9,9 +9,10 @@ import sys
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
+from trustdm.bench.registry import GROUP
 from trustdm.bench.scrub import scrubbed
 from trustdm.bench.types import RunInfo
 
@@ -37,6 +38,7 @@ def collect(command: str, settings: Mapping[str, object]) -> RunInfo:
     """The provenance of a run that starts now; ``settings`` are the options it runs with."""
     commit, dirty = git_state(Path(__file__).resolve().parent)
     facts = {f"version.{name}": _version(name) for name in PACKAGES}
+    facts |= {f"version.{name}": number for name, number in _plugin_packages().items()}
     facts |= {
         "version.python": platform.python_version(),
         "machine.system": f"{platform.system()} {platform.release()}",
@@ -45,6 +47,12 @@ def collect(command: str, settings: Mapping[str, object]) -> RunInfo:
     }
     facts |= {f"setting.{name}": scrubbed(str(value)) for name, value in settings.items()}
     return RunInfo(id=str(uuid.uuid4()), started=now(), command=command, commit=commit, dirty=dirty, facts=facts)
+
+
+def _plugin_packages() -> dict[str, str]:
+    """Name and version of every installed package that brings plugins."""
+    packages = (point.dist for point in entry_points(group=GROUP))
+    return {package.name: package.version for package in packages if package is not None}
 
 
 def git_state(folder: Path) -> tuple[str, bool | None]:

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Protocol
 from trustdm.bench.errors import PluginError, UnknownName
 
 MARK = "__trustdm_entry__"
+GROUP = "trustdm.plugins"
+"""The entry points by which installed packages bring plugins."""
 
 
 class Card(Protocol):

@@ -98,6 +98,9 @@ def parse(path: Path, record_fault: RecordFault = no_fault) -> RunFile:
     cells = [known.cell(field) for field in content["cells"].items()]
     if len({c.marks.uid for c in cells}) < len(cells):
         raise content["cells"].error("cells with a uid of their own", "a uid twice")
+    for uid, field in known.uses.items():
+        if uid not in {c.marks.uid for c in cells}:
+            raise field.error("the uid of one of the file's cells", uid)
     return RunFile(list(known.runs.values()), cells)
 
 

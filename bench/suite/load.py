@@ -162,6 +162,11 @@ def parse_stored(content: str, origin: str, tasks: Tasks) -> Suite:
         raw = json.loads(content)
     except ValueError as error:
         raise SuiteError(origin, "the stored text", "JSON", error) from error
+    known = {*SuiteFile.model_fields, *tasks}
+    strange = [k for k, v in raw.items() if isinstance(v, dict) and k not in known] if isinstance(raw, dict) else []
+    if strange and not any(raw.get(key) for key in tasks):
+        got = f"the table [{strange[0]}], which none has; install the package of that task"
+        raise SuiteError(origin, "the task", f"a table of an installed task, one of {', '.join(tasks)}", got)
     return _checked(raw, Path(origin), tasks)
 
 

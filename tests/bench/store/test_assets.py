@@ -128,6 +128,7 @@ def double(value: dict[str, Any]) -> None:
         (double, r"assets: expected each of them once"),
         (lambda value: value["assets"][0].update(bytes=-1), r"assets\[0\].bytes: expected an integer from 0"),
         (lambda value: value["assets"][0].update(run="x"), r"assets\[0\]: expected key, content"),
+        (lambda value: value["uses"].update(x={}), r"uses\.x: expected the uid of one of the file's cells, got x"),
         (lambda value: value.update(uses=[]), r"uses: expected an object"),
     ],
 )

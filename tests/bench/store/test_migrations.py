@@ -18,7 +18,7 @@ from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-RELEASED = {1: "d0c5defb9ab2c5a5", 2: "78d6abc880d50211"}
+RELEASED = {1: "d0c5defb9ab2c5a5", 2: "78d6abc880d50211", 3: "4a846b5d9c862661"}
 """The first digits of the SHA-256 of each released step: its SQL must never change again."""
 
 
@@ -65,8 +65,23 @@ def test_a_golden_database_opens_reads_and_grows(golden: Path, sample: ModuleTyp
 
 
 def test_a_golden_database_can_be_read_where_it_lies(golden: Path) -> None:
+    before = golden.read_bytes()
     with Store.open(golden, read_only=True) as store:
-        assert len(store.results()) == 3
+        assert [len(r.records) for r in store.results()] == [96, 24, 8]
+        assert len(store.contents()) == len(set(store.revisions().values())) == 3
+        assert store.check() == []
+    assert golden.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_assets_are_there_from_schema_3_on(number: int, tmp_path: Path, sample: ModuleType) -> None:
+    shutil.copy(GOLDEN / f"v{number}.db", tmp_path / "bench.db")
+    kept = {"weights": sample.asset(), "statistics": sample.asset("measure")} if number >= 3 else {}
+    with Store.open(tmp_path / "bench.db") as store:
+        cells = {(c.identity.method, c.attempt): store.assets(c.id) for c in store.cells()}
+        assert cells == {("plain", 1): {}, ("plain", 2): {}, ("other", 1): kept}
+        store.link_assets(store.cells()[0].id, {"more": sample.asset("more")})
+        assert store.assets(store.cells()[0].id) == {"more": sample.asset("more")}
 
 
 def test_a_golden_database_is_exported_as_ever(golden: Path, tmp_path: Path) -> None:
