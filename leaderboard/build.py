@@ -164,7 +164,8 @@ class _Build:
     def _index(self) -> Any:
         facts = {name: self.now[f"board:{name}"].facts for name in self.suites}
         filled = {name for name, known in facts.items() if known["filled"]}
-        records = sum(self.shop.store.record_counts().get(h.id, 0) for held in self.held.values() for h in held)
+        counts = self.shop.store.record_counts()
+        records = sum(counts.get(h.id, 0) for held in self.held.values() for h in held)
         return site_page(self.shop.site, pieces.cards(facts), filled, len(self.of_method), records)
 
     def _with(self, names: Sequence[str]) -> Site:

@@ -61,3 +61,26 @@ def test_a_package_that_is_not_there_is_absent() -> None:
 def test_the_command_is_that_which_was_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.argv", ["/usr/bin/trustdm", "run", "tiny", "--db", str(tmp_path / "bench.db")])
     assert provenance.command_line() == "trustdm run tiny --db bench.db"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("/mnt/my results/bench.db", "bench.db"),
+        ("--db=/mnt/my results/bench.db", "--db=bench.db"),
+        ("--db=../../ann/bench.db", "--db=bench.db"),
+        ("../ann/my.py", "my.py"),
+        ("~ann/my plugins/my.py", "my.py"),
+        ("net:path=/mnt/nets/a,eta=1", "net:path=a,eta=1"),
+        ("postgresql://ann:secret@host:5432/bench", "postgresql:bench"),
+        ("mnist16-edm:sampler=heun,guidance=1.2", None),
+        ("results/bench.db", None),
+        ("--limit=8", None),
+        (".", None),
+    ],
+)
+def test_of_an_argument_that_leads_out_of_here_the_last_part_is_kept(
+    monkeypatch: pytest.MonkeyPatch, typed: str, kept: str | None
+) -> None:
+    monkeypatch.setattr("sys.argv", ["trustdm", "run", typed])
+    assert provenance.command_line() == f"trustdm run {typed if kept is None else kept}"

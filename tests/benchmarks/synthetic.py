@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -24,8 +25,6 @@ RUN = "00000000-0000-4000-8000-000000000000"
 
 def suite_of(number: int) -> Suite:
     """Suite ``number``: clean accuracy of 333 digits, told from the others by its name."""
-    import json
-
     raw = json.loads(load_suite("digits-linf").content)
     raw |= {"name": f"synthetic-{number:02d}", "title": f"Synthetic {number}"}
     raw["evaluations"] = {"clean": raw["evaluations"]["clean"]}
@@ -63,6 +62,20 @@ def fill(path: Path, methods: int, suites: int) -> list[Suite]:
     return listed
 
 
+def add_run(path: Path, suites: list[Suite], method: int) -> None:
+    """One new method on the first suite."""
+    with Store.open(path) as store:
+        lab = store.lab
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(
+            "INSERT INTO method (id, digest, name, version, params, card) VALUES (?, ?, ?, '1', '[]', ?)",
+            (method + 1, sha256_of(method), name(method), canonical_json(card(method))),
+        )
+        add(connection, suites[:1], method, lab)
+    connection.close()
+
+
 def name(method: int) -> str:
     return f"method-{method:04d}"
 
@@ -75,7 +88,7 @@ def card(method: int) -> dict[str, object]:
 def add(connection: sqlite3.Connection, suites: list[Suite], method: int, lab: str) -> None:
     """One method on every suite."""
     for at, suite in enumerate(suites):
-        cell = method * len(suites) + at + 1
+        cell = method * 30 + at + 1
         identity = identity_of(suite, method)
         uid = hashlib.sha256(f"{cell}".encode()).hexdigest()[:32]
         connection.execute(

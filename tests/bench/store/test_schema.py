@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
+import pytest
 import sqlalchemy
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, event, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import StaticPool
 
 from trustdm.bench.store import migrations, schema
 from trustdm.bench.store.store import Store
+from trustdm.bench.types import Block
 
 
 def described(connection: Connection) -> dict[str, Any]:
@@ -68,3 +77,44 @@ def test_records_have_no_rowid_and_exact_floats() -> None:
         assert rowless(connection, "record")
         assert not rowless(connection, "block")
     assert str(schema.record.c.value.type.compile(postgresql.dialect())) == "DOUBLE PRECISION"
+
+
+GROWING = "cell|later|block|record|run|run_fact|artefact|diagnostic|shard|asset|cell_asset"
+LOOKUPS: dict[str, Callable[[Store, ModuleType], object]] = {
+    "a cell": lambda store, _: store.get_cell(1),
+    "a cell by its identity": lambda store, sample: sample.cell(store),
+    "another attempt": lambda store, sample: sample.cell(store, fresh=True),
+    "blocks": lambda store, _: store.blocks(1),
+    "records": lambda store, _: store.records(1),
+    "arrays": lambda store, _: store.artefact(1, 0, "labels"),
+    "runs": lambda store, _: store.runs(1),
+    "assets": lambda store, _: store.assets(1),
+    "a commit": lambda store, sample: store.commit(
+        2, sample.row(Block(8, 16)), sample.records(Block(8, 16)), {"n": 1.0}, {"x": np.ones(2)}
+    ),
+    "weights": lambda store, _: store.set_state_digest(2, "a" * 64),
+}
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_a_lookup_scans_no_large_table(tmp_path: Path, sample: ModuleType, name: str) -> None:
+    """As SQLite explains it; of the corrections, which are few, it walks along the index."""
+    with Store.open(tmp_path / "bench.db") as store:
+        sample.fill(store)
+        sent: list[tuple[str, Any]] = []
+
+        def note(_: object, __: object, statement: str, parameters: Any, *rest: object) -> None:
+            sent.append((statement, parameters))
+
+        event.listen(store.database.engine, "before_cursor_execute", note)
+        LOOKUPS[name](store, sample)
+        event.remove(store.database.engine, "before_cursor_execute", note)
+        with closing(sqlite3.connect(tmp_path / "bench.db")) as connection:
+            steps = [
+                f"{step}: {statement}"
+                for statement, parameters in sent
+                if statement.startswith(("SELECT", "DELETE", "UPDATE", "WITH"))
+                for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ]
+    scans = [step for step in steps if re.match(rf"SCAN ({GROWING})\b(?!.*INDEX cell_correction)", step)]
+    assert steps and scans == []
