@@ -268,8 +268,8 @@ def revisions(connection: Connection, suite: str | None = None, method: str | No
     }
 
 
-def fingerprints(connection: Connection, suite: str | None = None, method: str | None = None) -> dict[int, str]:
-    """For every cell (of one suite, of one method) that has a block, a hash of all that is exported of it.
+def fingerprints(connection: Connection) -> dict[int, str]:
+    """For every cell that has a block, a hash of all that is exported of it.
 
     That is its revision, how the runs ended that computed its blocks, and the assets that it was computed from.
     """
@@ -277,10 +277,10 @@ def fingerprints(connection: Connection, suite: str | None = None, method: str |
     query = select(block.cell_id, run.id, run.finished, run.exit_code).distinct()
     query = query.join_from(schema.block, schema.run).order_by(block.cell_id, run.id)
     parts: dict[int, list[str]] = {}
-    for cell_id, *rest in connection.execute(_of(query, suite, method)):
+    for cell_id, *rest in connection.execute(query):
         parts.setdefault(cell_id, []).append("/".join(map(str, rest)))
     used = assets.names(connection)
-    known = revisions(connection, suite, method)
+    known = revisions(connection)
     return {
         cell_id: hashlib.sha256("|".join([known[cell_id], *ends, *used.get(cell_id, ())]).encode()).hexdigest()
         for cell_id, ends in parts.items()

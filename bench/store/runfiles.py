@@ -28,8 +28,6 @@ from trustdm.bench.store.store import Store
 from trustdm.bench.types import CellIdentity, RunInfo
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-LAYOUT = 2
-"""Goes up when the same store is exported to other bytes: nothing is as an earlier version left it then."""
 
 
 def export(
@@ -51,37 +49,6 @@ def export(
         for name, cells in groups.items():
             _export(connection, store.shards, folder / name, cells)
     return [folder / name for name in groups]
-
-
-def export_changed(
-    store: Store,
-    folder: Path,
-    known: Mapping[str, str],
-    *,
-    suite: str | None = None,
-    method: str | None = None,
-    suites: Collection[str] | None = None,
-) -> dict[str, str]:
-    """As ``export``, but writes only what is not as an earlier call left it; what did that return is ``known``.
-
-    Returns a fingerprint of every run file by its name, ``<suite>/<method>.json``: a hash of all that it says, and the
-    names of the files with arrays beside it. A file of which one of them is not in ``folder`` is written again. (What
-    somebody changed there is not seen.)
-
-    Raises:
-        StoreError: an artefact is missing from the store, or the folder cannot be written.
-    """
-    fingerprints: dict[str, str] = {}
-    with store.database.reading() as connection:
-        revisions = reading.fingerprints(connection, suite, method)
-        groups = _groups(_measured(connection, reading.cells(connection, suite=suite, method=method)), suites)
-        for name, cells in groups.items():
-            path, stamp = folder / name, sha256_of([LAYOUT, runformat.SCHEMA, [revisions[c.id] for c in cells]])
-            old, *beside = known.get(name, "").split("\n")
-            if old != stamp or not all((path.parent / file).is_file() for file in (path.name, *beside)):
-                beside = [p.relative_to(path.parent).as_posix() for p in _export(connection, store.shards, path, cells)]
-            fingerprints[name] = "\n".join([stamp, *beside])
-    return fingerprints
 
 
 def _groups(cells: list[CellRow], suites: Collection[str] | None) -> dict[str, list[CellRow]]:

@@ -38,9 +38,10 @@ def test_linking_again_changes_nothing_and_another_content_is_refused(store: Sto
     dearer = replace(row, cost=Cost(wall=9.0), code_digest="code-3")
     store.link_assets(cell.id, {"weights": dearer})
     assert store.assets(cell.id) == {"weights": row}
-    with pytest.raises(CodeChanged, match="asset weights: expected content eeeeeeeeeeee, as .*, got ffffffffffff") as no:
+    message = r"asset weights: expected content eeeeeeeeeeee, as .*, got ffffffffffff"
+    with pytest.raises(CodeChanged, match=message) as error:
         store.link_assets(cell.id, {"new": sample.asset("measure"), "weights": replace(row, content=OTHER)})
-    assert "\n" not in str(no.value)
+    assert "\n" not in str(error.value)
     assert store.assets(cell.id) == {"weights": row}
 
 
@@ -65,7 +66,8 @@ def test_an_older_database_that_is_only_read_has_none(tmp_path: Path, sample: Mo
     golden = Path(__file__).parents[2] / "golden" / "v2.db"
     (tmp_path / "bench.db").write_bytes(golden.read_bytes())
     with Store.open(tmp_path / "bench.db", read_only=True) as store, store.database.reading() as connection:
-        assert assets.of_cell(connection, 1) == assets.names(connection) == {}
+        assert assets.of_cell(connection, 1) == {}
+        assert assets.names(connection) == {}
         assert assets.rows(connection) == []
 
 

@@ -13,11 +13,11 @@ from types import ModuleType
 
 import pytest
 
-from trustdm.bench import provenance, scrub, shipped
+from trustdm.bench import scrub, shipped
 from trustdm.bench.records import failed
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.types import Block
+from trustdm.bench.types import Block, RunInfo
 
 RESULTS = shipped.measured().parent
 FOLDERS = ["/tmp", "/home", "/root", "/Users", str(Path.cwd()), str(Path.home())]
@@ -66,9 +66,7 @@ def nasty(store: Store, tmp_path: Path, sample: ModuleType, monkeypatch: pytest.
     """A store as an older version wrote it: the command, a setting and an error name everything."""
     monkeypatch.setattr(scrub, "_names", lambda: {"grace": "USER", "gpubox7": "HOST"})
     command = f"trustdm run --db {tmp_path}/bench.db --plugin ~/my.py --plugin {Path.cwd()}/a.py for grace@gpubox7"
-    store.begin_run(
-        provenance.RunInfo("run-1", sample.FINISHED, command, "", None, {"setting.db": f"{Path.home()}/b.db"})
-    )
+    store.begin_run(RunInfo("run-1", sample.FINISHED, command, "", None, {"setting.db": f"{Path.home()}/b.db"}))
     cell = sample.cell(store)
     lost = sample.row(Block(0, 8), status="failed", error=TRACE)
     store.commit(cell.id, lost, failed(sample.examples_of(Block(0, 8))))
