@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class TrustdmError(Exception):
@@ -27,6 +28,14 @@ class TrustdmError(Exception):
 
     def __init__(self, message: str):
         super().__init__(" ".join(message.split()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it reaches another process: as its message, whatever its class is made from."""
+        return _again, (type(self), self.args), self.__dict__ or None
+
+
+def _again(kind: type[TrustdmError], args: tuple[Any, ...]) -> TrustdmError:
+    return kind.__new__(kind, *args)
 
 
 class UsageError(TrustdmError):

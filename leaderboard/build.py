@@ -106,8 +106,12 @@ class _Build:
         self._make(methods)
 
     def _board_stamp(self, name: str) -> str:
-        published = [row.as_json() for row in self.shop.published.get(name, ())]
-        return state.stamp(self.head, self.asked[name], published, [(h.id, h.revision) for h in self.held[name]])
+        held = [(h.id, h.revision) for h in self.held[name]]
+        return state.stamp(self.head, self.asked[name], self._published(name), held)
+
+    def _published(self, name: str) -> list[str]:
+        """Everything that a file of published numbers says; what is exported of a row (``as_json``) is not all."""
+        return [repr(row) for row in self.shop.published.get(name, ())]
 
     def _method_stamp(self, name: str) -> str:
         return state.stamp(self.head, [(self.asked[h.suite], h.id, h.revision) for h in self.of_method[name]])
@@ -153,7 +157,7 @@ class _Build:
             self._files(f"study:{study.name}", state.stamp(self.head, stamps_of(both)), partial(self._study, study))
         self._files(
             "reported",
-            state.stamp(self.head, [[r.as_json() for r in rows] for rows in shop.published.values()], stamps_of(told)),
+            state.stamp(self.head, [self._published(name) for name in shop.published], stamps_of(told)),
             lambda: self._reported(told),
         )
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from trustdm.bench import reported
-from trustdm.bench.store import packed, runfiles
+from trustdm.bench.store import runfiles
+from trustdm.bench.store.rows import RunRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.cache import FactsCache
@@ -46,7 +49,11 @@ class Workshop:
         empty = tuple(Board(suite, (), reported=self.published.get(suite.name, ())) for suite in suites)
         self.site = Site(empty, {}, self.published, studies_of(suites))
         self._boards: dict[str, Board] = {}
-        self.runs = store.runs()
+
+    @cached_property
+    def runs(self) -> list[RunRow]:
+        """The runs of the store, read when a page needs them: after what the page is stamped with, never before."""
+        return self.store.runs()
 
     def board(self, name: str) -> Board:
         """The board of a suite, loaded once."""
@@ -73,11 +80,14 @@ class Workshop:
         site = Site(self.site.boards, runs, self.published, self.site.studies)
         entries = [(board, entry) for board in boards for entry in board.entries]
         made = write(self.out, method_files(site, name, entries)) if entries else Made()
-        for path in runfiles.export(self.store, self.out / RUNS, method=name, suites=[s.name for s in wanted]):
-            for file in (path, packed.archive(path)):
-                if file.is_file():
-                    made.files[file.relative_to(self.out).as_posix()] = file.stat().st_size
+        made.files |= self._export(name, [suite.name for suite in wanted])
         return made
+
+    def _export(self, method: str, suites: Sequence[str]) -> dict[str, int]:
+        """Writes the run files of a method; the size of each and of the files with its arrays, by path."""
+        exported = runfiles.export_files(self.store, self.out / RUNS, method=method, suites=suites)
+        files = [file for path, arrays in exported.items() for file in (path, *arrays)]
+        return {file.relative_to(self.out).as_posix(): file.stat().st_size for file in files}
 
     def _suite(self, name: str) -> Suite:
         return next(board.suite for board in self.site.boards if board.suite.name == name)
@@ -121,9 +131,13 @@ def written(path: Path, content: bytes) -> bool:
     if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    part = path.with_name(f".unfinished-{uuid4().hex}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     return True
 
 

@@ -44,11 +44,25 @@ def export(
     Raises:
         StoreError: an artefact is missing from the store, or the folder cannot be written.
     """
+    return list(export_files(store, folder, suite=suite, method=method, suites=suites))
+
+
+def export_files(
+    store: Store,
+    folder: Path,
+    *,
+    suite: str | None = None,
+    method: str | None = None,
+    suites: Collection[str] | None = None,
+) -> dict[Path, list[Path]]:
+    """Does what ``export`` does, and returns the run files, each with the files that hold its arrays.
+
+    Raises:
+        StoreError: an artefact is missing from the store, or the folder cannot be written.
+    """
     with store.database.reading() as connection:
         groups = _groups(_measured(connection, reading.cells(connection, suite=suite, method=method)), suites)
-        for name, cells in groups.items():
-            _export(connection, store.shards, folder / name, cells)
-    return [folder / name for name in groups]
+        return {folder / name: _export(connection, store.shards, folder / name, c) for name, c in groups.items()}
 
 
 def _groups(cells: list[CellRow], suites: Collection[str] | None) -> dict[str, list[CellRow]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from trustdm.bench import reported
 from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.plugins import stored_suite
 from trustdm.bench.store import runfiles
@@ -177,3 +178,30 @@ def test_the_leaderboard_needs_no_torch(published: Path) -> None:
     imports = "; ".join(f"import trustdm.leaderboard.{name}" for name in names)
     code = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_all_that_a_published_row_says_makes_its_pages_again(
+    world: Any, suites: list[Suite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its title and the row of ours that it names too, which no download of it has."""
+    build_site(world.store, tmp_path / "site", suites)
+    real = reported.reported
+    measured = reported.Measured(method="plain", metric="fid")
+    for change in ({"title": "Renamed & new"}, {"measured": measured}):
+        monkeypatch.setattr(reported, "reported", lambda name, c=change: tuple(replace(r, **c) for r in real(name)))
+        build_site(world.store, tmp_path / "site", suites)
+        build_site(world.store, tmp_path / "whole", suites)
+        stamps = [json.loads((tmp_path / s / state.MANIFEST).read_text())["pieces"] for s in ("site", "whole")]
+        assert stamps[0] == stamps[1] and content(tmp_path / "site") == content(tmp_path / "whole")
+
+
+def test_records_are_counted_once(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    calls, real = [], filled.record_counts
+
+    def counted() -> dict[int, int]:
+        calls.append(1)
+        return real()
+
+    filled.record_counts = counted  # type: ignore[method-assign]
+    build_site(filled, tmp_path / "site", suites)
+    assert len(calls) == 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from trustdm.bench.store import packed
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.cache import FactsCache
 from trustdm.leaderboard import build, pieces, state
@@ -99,3 +100,43 @@ def test_ranks_are_data_and_end_no_script(filled: Any, suites: list[Suite], tmp_
     ranks = json.loads(text[text.index("]=") + 2 : text.rindex(";")])
     assert set(ranks) == {str(entry.row.cells[0]) for entry in board.entries}
     assert any(words.startswith("rank") for words in ranks.values())
+
+
+def test_runs_are_read_after_what_a_page_is_stamped_with(
+    filled: Any, suites: list[Suite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a page without the end of a run would bear the stamp of one with it, and stay."""
+    order: list[str] = []
+    for name in ("runs", "contents"):
+        real = getattr(filled.store, name)
+
+        def spy(real: Any = real, name: str = name) -> Any:
+            order.append(name)
+            return real()
+
+        monkeypatch.setattr(filled.store, name, spy)
+    build_site(filled.store, tmp_path / "site", suites)
+    assert order.count("runs") == 1 and order[-1] == "runs"
+
+
+def test_large_arrays_belong_to_the_piece_that_wrote_them(
+    filled: Any, suites: list[Suite], fakes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "LARGE", 1)
+    site = tmp_path / "site"
+    report = build_site(filled.store, site, suites)
+    arrays = sorted(site.rglob("artefacts/*.npy"))
+    here = [p for p in site.rglob("*") if p.is_file() and p != site / state.MANIFEST]
+    assert arrays and report.bytes == sum(p.stat().st_size for p in here)
+    arrays[0].unlink()
+    build_site(filled.store, site, suites)
+    assert arrays[0].is_file()
+    build_site(filled.store, site, [])
+    assert not list(site.rglob("*.npy"))
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a.html").mkdir()
+    with pytest.raises(OSError):
+        pieces.written(tmp_path / "a.html", b"text")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
