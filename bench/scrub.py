@@ -1,7 +1,7 @@
 """Texts without what belongs to a machine or to somebody: folders, credentials, hosts, names of users.
 
-Of a path the last part stays, of a database its kind and its name; addresses of web pages stay, but for credentials.
-Numbers such as 8/255 are no paths. Standard library only.
+Of a path the last part stays, of a database its kind and its name; addresses of web pages stay, but for credentials
+and queries. Numbers such as 8/255 and paths within a folder are left alone. Standard library only.
 """
 
 from __future__ import annotations
@@ -11,20 +11,68 @@ import re
 import socket
 from functools import cache
 
-_URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*):(//+)([^\s'\"<>]+)")
 _WEB = {"http", "https"}
-_UNIX = re.compile(r"(?<![\w/.~-])(?:~[\w.-]*)?/(?:[^\s/'\"<>|;,:()\[\]]+/)*([^\s/'\"<>|;,:()\[\]]*)")
-_WINDOWS = re.compile(r"(?<![\w/])[A-Za-z]:[\\/](?:[^\s\\/'\"<>|;,:]+[\\/])*([^\s\\/'\"<>|;,:]*)")
-_COMMON = {"root", "user", "admin", "ubuntu", "runner", "localhost", "main", "test"}
-"""Names that say nothing about anybody, and are words of other texts."""
+_URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,40}):(//+)([^\s'\"<>]+)")
+
+_PART = r"[^\s/'\"<>|;,:()\[\]]"
+_START = r"(?:(?<![\w/.~-])|(?<=[\s'\"=]-[A-Za-z])(?=/[^\s/]+/))"
+"""Where a path may begin: not within a word, but for an option of one letter (``-I/usr/include``)."""
+_UNIX = re.compile(rf"{_START}(?:~[\w.-]*|(?:[\w.-]+/+)*\.\.)?(?:(?<!:)/+|/)(?:{_PART}+/+)*({_PART}*)")
+_DRIVE = r"(?:(?<![\w/])[A-Za-z]:[\\/]+|(?<![\w\\])\\\\+(?=[^\s\\/'\"]+[\\/]))"
+"""A drive, or the two backslashes before the server of a share."""
+_WINDOWS = re.compile(rf"{_DRIVE}(?:[^\s\\/'\"<>|;,:]+[\\/]+)*([^\s\\/'\"<>|;,:]*)")
+_WORDS = r"[^\s\\/'\"<>|;:](?:[^\\/'\"<>|;:\n]*[^\s\\/'\"<>|;:])?"
+_QUOTED = re.compile(rf"(?P<q>['\"])(?:~[\w.-]*/+|/+|[A-Za-z]:[\\/]+|\\\\+)(?:{_WORDS}[\\/]+)*({_WORDS})[\\/]*(?P=q)")
+"""A whole path in quotes, whose parts may be several words."""
+
+_KEYS = r"(?:token|password|passwd|passphrase|secret|api[_-]?key|access[_-]?key)"
+_SECRET = re.compile(
+    rf"(?i)(?<![\w-])([\w-]*{_KEYS}=|--[\w-]*{_KEYS}\s+|authorization:\s*\w+\s+)(?:'[^'\n]+'|\"[^\"\n]+\"|[^\s'\"]+)"
+)
+_KNOWN = re.compile(r"(?<![\w-])(?:hf_|gh[opsu]_|github_pat_|glpat-|sk-)[A-Za-z0-9_-]{16,}")
+"""Tokens that say themselves what they are."""
+_LOGIN = re.compile(
+    r"(?<![\w.@/+-])[A-Za-z_][\w.-]*@(?!(?:main|master|latest|head)\b)[A-Za-z][\w-]{2,}(?:\.[\w-]+)*(?![\w@])", re.I
+)
+"""Somebody on a machine, or an address of electronic mail; a revision (``model@main``, ``hit@10``) is neither."""
+
+_COMMON = {"root", "user", "admin", "ubuntu", "runner", "localhost", "main", "test", "host", "secret", "docker"}
+_OURS = {
+    "trustdm",
+    "bench",
+    "data",
+    "diffusion",
+    "export",
+    "import",
+    "leaderboard",
+    "python",
+    "pytest",
+    "torch",
+    "cuda",
+}
+"""Names that say nothing about anybody: those of many machines, and words of the texts that are written here."""
 SHORTEST = 4
 
 
 def scrubbed(text: str) -> str:
     """``text`` without folders, credentials, hosts, user names; scrubbing once more changes nothing."""
     before = ""
-    while text != before:  # what is left of one path may look like another; every round makes the text shorter
-        before, text = text, _UNIX.sub(_last, _WINDOWS.sub(r"\1", _URL.sub(_address, text)))
+    while text != before:  # what is left of one path may look like another
+        before, text = text, _named(_paths(_secrets(text)))
+    return text
+
+
+def _secrets(text: str) -> str:
+    return _URL.sub(_address, _KNOWN.sub("SECRET", _SECRET.sub(r"\1SECRET", text)))
+
+
+def _paths(text: str) -> str:
+    text = _QUOTED.sub(r"\g<q>\2\g<q>", text)
+    return _UNIX.sub(_last, _WINDOWS.sub(r"\1", text))
+
+
+def _named(text: str) -> str:
+    text = _LOGIN.sub("USER@HOST", text)
     for name, mask in _names().items():
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", mask, text)
     return text
@@ -33,16 +81,26 @@ def scrubbed(text: str) -> str:
 def _address(match: re.Match[str]) -> str:
     scheme, slashes, rest = match.groups()
     if scheme.lower() in _WEB:
-        host, slash, path = rest.partition("/")
-        return f"{scheme}:{slashes}{host.rpartition('@')[2]}{slash}{path}"
+        page = rest.partition("?")[0]
+        return f"{scheme}:{slashes}{_without_login(re.sub(r'#.*=.*', '', page))}"
     name = re.split(r"[?#]", rest)[0].rstrip("/").rpartition("/")[2]
     return f"{scheme}:{name.rpartition('@')[2]}"
 
 
+def _without_login(rest: str) -> str:
+    """Host and path of an address; a password may hold a slash, so that it looks like the start of the path."""
+    host, slash, path = rest.partition("/")
+    if "@" in host:
+        return f"{host.rpartition('@')[2]}{slash}{path}"
+    name, colon, port = host.rpartition(":")
+    plain = port.isdigit() and ("." in name or name == "localhost" or name.startswith("["))
+    return rest.rpartition("@")[2] if colon and not plain else rest
+
+
 def _last(match: re.Match[str]) -> str:
-    """The last part of a path; a lone slash is none."""
+    """The last part of a path; slashes alone are none."""
     whole = match.group(0)
-    return whole if whole == "/" else match.group(1) or whole.rstrip("/").rpartition("/")[2]
+    return whole if not whole.strip("/") else match.group(1) or whole.rstrip("/").rpartition("/")[2]
 
 
 @cache
@@ -54,6 +112,6 @@ def _names() -> dict[str, str]:
             name = read()
         except (OSError, KeyError, ImportError):
             continue
-        if len(name) >= SHORTEST and name.lower() not in _COMMON:
+        if len(name) >= SHORTEST and name.lower() not in _COMMON | _OURS:
             names[name] = mask
     return names
