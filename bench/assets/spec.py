@@ -1,13 +1,13 @@
 """What must be prepared before a block can be run: an asset, made once by a registered step and found again by its key.
 
 The key says what the asset is: the step with its version and parameters, what it is about (a method, data), the seed,
-and the keys of the assets it is made from. The code that made it is stored beside it: another code is refused, as it is
-for cells.
+and the keys of the assets it is made from. The code that made it, and what it is made from, is stored beside it:
+another code is refused, as it is for cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -65,7 +65,7 @@ class AssetIdentity:
 
 @dataclass(frozen=True)
 class PlannedAsset:
-    """An asset ready to be made; ``code`` is the digest of the step's code and, if it is about one, the method's."""
+    """An asset ready to be made; ``code``: of the step, of the method if it is about one, of what it is made from."""
 
     identity: AssetIdentity
     params: Mapping[str, object]
@@ -112,15 +112,25 @@ def planned(spec: AssetSpec, about: About, registry: Registry) -> PlannedAsset:
         step_version=card.version,
         params=canonical_json(dict(spec.params)),
         method=method if card.capability else None,
-        data=_data(about.suite) if card.data else "",
+        data=_data(about.suite, registry) if card.data else "",
         seed=about.seed,
         parents=tuple((name, parent.key) for name, parent in parents.items()),
     )
-    own = code_digest([entry.load()])
-    code = sha256_of([own, about.code]) if card.capability else own
-    return PlannedAsset(identity, dict(spec.params), parents, code)
+    others = [about.code] * bool(card.capability) + [parent.code for parent in parents.values()]
+    return PlannedAsset(identity, dict(spec.params), parents, _code(code_digest([entry.load()]), others))
 
 
-def _data(suite: Suite) -> str:
-    """Digest of the data a step may read: the data set by its content, its shape, and the lists of the splits."""
-    return sha256_of(suite.data.model_dump(mode="json", exclude={"options"}, exclude_none=True))
+def _code(own: str, others: Sequence[str]) -> str:
+    """One digest of the code of a step and of all that it builds on: an edit of any of it is an edit of the asset."""
+    return sha256_of([own, *others]) if others else own
+
+
+def _data(suite: Suite, registry: Registry) -> str:
+    """Digest of the data a step may read: the data set by its content, its shape, and the lists of the splits.
+
+    Where the suite says nothing of the content, it is that of the data that are found.
+    """
+    from trustdm.bench.suite.data import open_data
+
+    told = suite.data.model_dump(mode="json", exclude={"options"}, exclude_none=True)
+    return sha256_of({**told, "digest": suite.data.digest or open_data(suite, registry).digest()})

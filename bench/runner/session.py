@@ -25,7 +25,7 @@ from trustdm.bench.registry import Registry
 from trustdm.bench.runner.fingerprint import describe
 from trustdm.bench.runner.job import Job
 from trustdm.bench.runner.resources import Kept, Loaded
-from trustdm.bench.runner.step_job import StepJob
+from trustdm.bench.runner.step_job import StepJob, declared_method, declared_suite
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
 from trustdm.bench.training.weights import VERIFIED, verify
@@ -158,12 +158,14 @@ class Session:
         make, card = entry.load(), cast(StepCard, entry.card)
 
         def work(place: Workplace) -> Cost:
+            if self.settings.device.startswith("cuda"):
+                torch.cuda.reset_peak_memory_stats()
             job = StepJob(
-                method=self._able(cell, card.capability),
-                suite=cell.suite,
+                method=declared_method(card, lambda: self._able(cell, card.capability)),
+                suite=declared_suite(card, cell.suite),
                 registry=self.registry,
                 key=asset.key,
-                seed=cell.identity.seed,
+                seed=asset.identity.seed,
                 device=self.settings.device,
                 batch_size=self.settings.batch_size or STEP_BATCH,
                 meter=Meter(),

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.assets.spec import AssetSpec
 from trustdm.bench.contracts import StepCard, step
-from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from trustdm.bench.runner.step_job import StepJob
@@ -53,31 +54,35 @@ def read_samples(folder: Path) -> SampleSet:
     """The samples of an asset's folder (``Job.asset``), in the order of their seeds.
 
     Raises:
-        DataError: the folder holds something else.
+        SetupError: the folder holds something else, which is no fault of the method that is measured by them.
     """
     names = sorted(folder.glob("*.npz"))
     if not names:
-        raise DataError(f"{folder}: expected samples in files *.npz, got none")
+        raise SetupError(f"{folder}: expected samples in files *.npz, got none")
     parts = [_arrays(path) for path in names]
     return SampleSet(*(np.concatenate([part[key] for part in parts]) for key in ("images", "labels", "evaluations")))
 
 
 def _arrays(path: Path) -> Mapping[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in ("images", "labels", "evaluations")}
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in ("images", "labels", "evaluations")}
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise SetupError(f"{path}: expected a file of samples, got {type(error).__name__}: {error}") from error
 
 
 @step(
     StepCard(
         name=NAME,
-        version="1",
+        version="2",
         summary="8-bit images of a list of seeds, with the network evaluations that each took",
         capability="sample",
     )
 )
 def make(job: StepJob) -> None:
-    """Samples chunk by chunk; a chunk that is there is not made again."""
+    """Samples chunk by chunk; a chunk that is there is not made again, and no chunk depends on those before it."""
     from trustdm.bench.features.quantise import quantised
+    from trustdm.bench.method import seeded
     from trustdm.bench.targets.sample import GeneratorTarget, labels_of, seeds_of
 
     count, steps = int(str(job.params["count"])), int(str(job.params["steps"]))
@@ -89,7 +94,8 @@ def make(job: StepJob) -> None:
         seeds = seeds_of(np.arange(start, min(start + CHUNK, count)), job.seed)
         rule = str(job.params["labels"])
         labels = labels_of(seeds, rule, job.card.classes) if job.card.classes else None
-        images, passes = source(seeds, labels, steps)
+        with seeded(job.key, start):
+            images, passes = source(seeds, labels, steps)
         _save(
             path,
             job.state,

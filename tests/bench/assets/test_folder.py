@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,66 @@ def test_what_was_kept_before_a_failure_is_gone_on_from_unless_the_code_changed(
     with pytest.raises(RuntimeError):
         AssetFolder(tmp_path).ensure(planned('{"n":4}'), half)
     AssetFolder(tmp_path).ensure(planned('{"n":4}', "e" * 64), fresh)
+
+
+def interrupted(place: Workplace) -> Cost:
+    (place.files / "left-over").write_text("of another attempt")
+    raise RuntimeError
+
+
+def kept(place: Workplace) -> Cost:
+    place.keep(Cost(wall=2.0))
+    return interrupted(place)
+
+
+def partial_of(tmp_path: Path, make: Callable[[Workplace], Cost]) -> Path:
+    with pytest.raises(RuntimeError):
+        AssetFolder(tmp_path).ensure(planned(), make)
+    return tmp_path / f"{planned().key}.partial"
+
+
+@pytest.mark.parametrize(("attempt", "left"), [(interrupted, ["a.txt"]), (kept, ["a.txt", "left-over"])])
+def test_files_of_a_killed_attempt_are_part_of_the_asset_only_if_it_kept_something(
+    tmp_path: Path, attempt: Callable[[Workplace], Cost], left: list[str]
+) -> None:
+    partial_of(tmp_path, attempt)
+    files = AssetFolder(tmp_path).ensure(planned(), write("new")).files
+    assert sorted(path.name for path in files.iterdir()) == left
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"wall": "long"}', '{"other": 1}'])
+def test_a_damaged_note_of_the_cost_loses_no_work(tmp_path: Path, text: str) -> None:
+    (partial_of(tmp_path, kept) / "cost.json").write_text(text)
+
+    def rest(place: Workplace) -> Cost:
+        assert place.cost == Cost() and (place.files / "left-over").exists()
+        return place.cost
+
+    AssetFolder(tmp_path).ensure(planned(), rest)
+
+
+def test_another_asset_in_its_place_is_refused(tmp_path: Path) -> None:
+    other = AssetFolder(tmp_path).ensure(planned('{"n":2}'), write("other"))
+    other.files.parent.rename(tmp_path / planned().key)
+    with pytest.raises(SetupError, match=f"expected the asset {planned().key}, got {other.key}; remove"):
+        AssetFolder(tmp_path).get(planned())
+
+
+def test_a_folder_without_a_manifest_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / planned().key / "files").mkdir(parents=True)
+    with pytest.raises(SetupError, match=r"expected a finished asset or nothing, got one without asset.json; remove"):
+        AssetFolder(tmp_path).ensure(planned(), never)
+
+
+def test_an_error_of_the_step_is_not_taken_for_one_of_the_folder(tmp_path: Path) -> None:
+    def fails(_: Workplace) -> Cost:
+        raise FileNotFoundError("an input of the step")
+
+    with pytest.raises(FileNotFoundError, match="an input of the step"):
+        AssetFolder(tmp_path).ensure(planned(), fails)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError, match="expected a folder for assets, got File exists"):
+        AssetFolder(tmp_path / "file").ensure(planned(), never)
 
 
 PROGRAM = """

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from trustdm.bench import plugins
 from trustdm.bench.assets.spec import About, AssetSpec, planned
-from trustdm.bench.contracts import MethodCard
+from trustdm.bench.contracts import MethodCard, StepCard, step
 from trustdm.bench.errors import UnknownName, UsageError
 from trustdm.bench.plugins import load_suite
+from trustdm.bench.registry import MARK
 from trustdm.bench.steps.samples import samples
+
+
+@step(StepCard(name="reader", data=True))
+def reader(job: object) -> None:
+    """Reads the data, and is about no method."""
 
 
 @pytest.fixture(scope="module")
 def registry():
-    return plugins.load(installed=False).registry
+    registry = plugins.load(installed=False).registry
+    registry.add(getattr(reader, MARK)[0])
+    return registry
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +60,26 @@ def test_parameters_and_parents_move_the_key_and_code_does_not(registry, about) 
     assert planned(child, about, registry).key != planned(AssetSpec("samples", {"count": 1}), about, registry).key
     edited = planned(samples(8, 3), replace(about, code="other"), registry)
     assert (edited.key, edited.code == one.code) == (one.key, False)
+
+
+def test_an_edit_of_what_it_is_made_from_is_an_edit_of_it(registry, about) -> None:
+    child = AssetSpec("reader", {}, {"middle": AssetSpec("reader", {"n": 1}, {"first": samples(8, 3)})})
+    one, edited = (planned(child, replace(about, code=code), registry) for code in ("code", "other"))
+    assert (edited.key, edited.code == one.code) == (one.key, False)
+    alone = [planned(AssetSpec("reader"), replace(about, code=code), registry).code for code in ("code", "other")]
+    assert alone[0] == alone[1]
+
+
+def test_data_without_a_digest_are_told_apart_by_the_one_that_is_found(registry, about, monkeypatch) -> None:
+    suite = about.suite.model_copy(update={"data": about.suite.data.model_copy(update={"digest": None})})
+
+    def key(found: str) -> str:
+        monkeypatch.setattr("trustdm.bench.suite.data.open_data", lambda *_: SimpleNamespace(digest=lambda: found))
+        return planned(AssetSpec("reader"), replace(about, suite=suite), registry).key
+
+    assert key("a" * 64) == key("a" * 64) != key("b" * 64)
+    told = planned(AssetSpec("reader"), about, registry).key
+    assert about.suite.data.digest is None or key(about.suite.data.digest) == told
 
 
 def test_a_method_that_cannot_and_a_step_that_is_not_there(registry, about) -> None:

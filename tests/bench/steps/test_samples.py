@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from trustdm.bench import plugins
 from trustdm.bench.assets.folder import Workplace
 from trustdm.bench.capabilities.sample import SAMPLE
-from trustdm.bench.errors import DataError
+from trustdm.bench.errors import SetupError
 from trustdm.bench.features.quantise import quantised
-from trustdm.bench.method import Meter, place
+from trustdm.bench.method import Meter, place, seeded
 from trustdm.bench.plugins import load_suite
 from trustdm.bench.runner.resources import Loaded
 from trustdm.bench.runner.step_job import StepJob
@@ -57,8 +59,6 @@ def test_they_are_what_the_generator_makes_of_these_seeds(whole: step.SampleSet,
     some = np.arange(60, 68)
     seeds = seeds_of(some, 0)
     labels = labels_of(seeds, "balanced", 10)
-    import torch
-
     images = job.method.call(list(seeds), torch.from_numpy(labels), STEPS)
     expected = quantised(images, "round").numpy().astype(int)
     assert np.abs(whole.images[some].astype(int) - expected).max() <= 1
@@ -82,5 +82,42 @@ def test_a_chunk_that_is_there_is_not_made_again(whole: step.SampleSet, tmp_path
 
 
 def test_an_empty_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected samples in files"):
+    with pytest.raises(SetupError, match="expected samples in files"):
         step.read_samples(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no archive", b"PK\x03\x04 half of one"])
+def test_a_damaged_chunk_is_no_fault_of_the_method(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "00000000.npz").write_bytes(damage)
+    with pytest.raises(SetupError, match=r"00000000.npz: expected a file of samples, got"):
+        step.read_samples(tmp_path)
+
+
+def drawing_job(folder: Path) -> StepJob:
+    """A job for a generator that ignores its seeds and draws from the global generators."""
+
+    def draws(seeds: list[int], labels: object, steps: int) -> torch.Tensor:
+        return (torch.rand(len(seeds), 1, 8, 8) + torch.from_numpy(np.random.rand(len(seeds), 1, 8, 8))) / 2  # noqa: NPY002
+
+    job = job_in(folder)
+    return replace(job, method=replace(job.method, call=draws))
+
+
+def test_a_generator_that_draws_globally_repeats_no_image_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, killed = drawing_job(tmp_path / "whole"), drawing_job(tmp_path / "killed")
+    with seeded("k"):
+        step.make(whole)
+
+    def kill(_: StepJob) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, seeded("k"), pytest.raises(KeyboardInterrupt):
+        patch.setattr(StepJob, "saved", kill)
+        step.make(killed)
+    assert [path.name for path in killed.files.iterdir()] == ["00000000.npz"]
+    with seeded("k"):
+        step.make(killed)
+    one, other = step.read_samples(whole.files).images, step.read_samples(killed.files).images
+    assert np.array_equal(one, other) and len(np.unique(one, axis=0)) == COUNT
