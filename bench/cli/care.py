@@ -75,7 +75,7 @@ def db_check(db: Db = None) -> None:
     from trustdm.bench.tasks.protocol import record_fault
 
     with Store.open(api.database(db), read_only=True) as store:
-        problems = store.check(record_fault(plugins.load().registry))
+        problems = store.check(record_fault(plugins.load().registry, strangers=True))
     for problem in problems:
         console.warn(f"trustdm: {problem}")
     console.say(f"{api.database(db)}: {len(problems) or 'no'} problems")

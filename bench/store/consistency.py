@@ -7,7 +7,7 @@ those are in the order of the positions, records are not.)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,18 @@ def first_fault(records: Records, rules: list[tuple[str, str, Mask]]) -> str:
             got = getattr(records, column)[at] if column else "none"
             return f"{place}: status {STATUSES.get(int(records.status[at]), 'unknown')}: expected {expected}, got {got}"
     return ""
+
+
+def amount_fault(records: Records, written: Sequence[Status] = (Status.MADE,)) -> str:
+    """The first row that is neither ``written`` nor failed, or was made without a finite amount of at least 0."""
+    made = records.status == Status.MADE
+    expected = " or ".join(STATUSES[int(s)] for s in (*written, Status.FAILED))
+    rules = [
+        (f"the status {expected}", "", ~np.isin(records.status, (*written, Status.FAILED))),
+        ("a value of at least 0", "value", made & ~(records.value >= 0)),
+        ("a finite value", "value", np.isin(records.status, written) & ~np.isfinite(records.value)),
+    ]
+    return first_fault(records, rules)
 
 
 STATUSES = {

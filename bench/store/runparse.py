@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.records import Records
-from trustdm.bench.store import consistency, runformat, runrecords
+from trustdm.bench.store import consistency, runformat, runrecords, suitetext
 from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.fields import INT64, UID, Field, load
 from trustdm.bench.store.packed import Arrays
@@ -114,6 +114,8 @@ class _Known:
         self.method = _method(content["method"])
         self.params = frozen(content["params"].value)
         self.suites: dict[tuple[int, str], str] = _once(content["suites"], map(_suite, content["suites"].items()))
+        self.told = {key: suitetext.read(text) for key, text in self.suites.items()}
+        self.ends = {key: suitetext.end_of_examples(suite) for key, suite in self.told.items()}
         self.cards: dict[str, dict[str, object]] = _once(content["cards"], map(_card, content["cards"].items()))
         self.assets: dict[tuple[str, str], AssetRow] = {}
         if "assets" in content:
@@ -129,6 +131,7 @@ class _Known:
         if (identity.suite, identity.method, identity.method_params) != (self.suite, self.method, self.params):
             got = f"{identity.suite}, {identity.method}, {identity.method_params}"
             raise part["identity"].error(f"suite, method and params of the file ({self.suite}, {self.method})", got)
+        content = self._content(part["identity"], identity)
         planned = part["planned"].integer(1)
         part["verification"].one_of(v.value for v in Verification)
         marks = CellMarks(
@@ -144,12 +147,12 @@ class _Known:
                 planned,
                 part["code_digest"].text(),
                 self._card(part["card"], identity),
-                self._content(part["identity"], identity),
+                content,
             ),
             marks=marks,
             supersedes=old.text(UID, "the uid of a cell") if (old := part["supersedes"].or_none()) else None,
             assets=self._assets(part["uid"].text()),
-            blocks=self._blocks(part["blocks"], planned, identity.protocol),
+            blocks=self._blocks(part["blocks"], planned, identity),
             where=field.where,
         )
 
@@ -166,6 +169,10 @@ class _Known:
         content = self.suites.get((identity.suite_version, identity.suite_digest))
         if content is None:
             raise field.error("a version and digest of one of the file's suites", identity.suite_digest)
+        suite = self.told[identity.suite_version, identity.suite_digest]
+        named = suitetext.protocol_of(suite, identity.evaluation)
+        if named not in (None, identity.protocol):
+            raise field.error(f"the protocol {named} of the suite's {identity.evaluation}", identity.protocol)
         return content
 
     def _assets(self, uid: str) -> dict[str, AssetRow]:
@@ -179,10 +186,12 @@ class _Known:
             raise field.error("the key and content of one of the file's assets")
         return self.assets[key, content]
 
-    def _blocks(self, field: Field, planned: int, protocol: str) -> list[FileBlock]:
+    def _blocks(self, field: Field, planned: int, identity: CellIdentity) -> list[FileBlock]:
         blocks, reached = [], 0
+        listed = self.ends[identity.suite_version, identity.suite_digest]
+        end = INT64 + 1 if listed is None else max(listed, planned)
         for item in field.items():
-            block = self._block(item, protocol)
+            block = self._block(item, identity.protocol, end)
             extent = block.row.block
             if extent.start < reached or extent.stop > planned:
                 raise item.error(f"an extent within {reached}..{planned}", f"{extent.start}..{extent.stop}")
@@ -190,11 +199,12 @@ class _Known:
             blocks.append(block)
         return blocks
 
-    def _block(self, field: Field, protocol: str) -> FileBlock:
+    def _block(self, field: Field, protocol: str, end: int) -> FileBlock:
+        """``end``: examples are below it, for they are in the suite's test list or positions."""
         part = field.of(BLOCK)
         start = part["start"].integer()
         extent = Block(start, part["stop"].integer(start + 1))
-        examples = [f.integer(0, INT64) for f in part["examples"].items(len(extent))]
+        examples = [f.integer(0, end - 1) for f in part["examples"].items(len(extent))]
         if sorted(set(examples)) != examples:
             raise part["examples"].error("rising numbers, each once")
         if part["run"].text() not in self.runs:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt
 from trustdm.bench.contracts import NAME
 
 MOST: Final = 10_000_000
+LARGEST: Final = 10**9
 HASH: Final = r"^[0-9a-f]{64}$"
 FRACTION: Final = 'a positive fraction in quotes, such as "8/255"'
 INDICES: Final = 'indices as "0-99,120" or a list of such texts and whole numbers, at least one, each only once'
@@ -53,7 +54,7 @@ def some_indices(value: object) -> tuple[int, ...]:
 
 
 def _expand(part: object) -> Iterable[int]:
-    if isinstance(part, int) and not isinstance(part, bool) and part >= 0:
+    if isinstance(part, int) and not isinstance(part, bool) and 0 <= part < LARGEST:
         return [part]
     if not isinstance(part, str) or not re.fullmatch(r"\s*\d{1,9}(-\d{1,9})?(\s*,\s*\d{1,9}(-\d{1,9})?)*\s*", part):
         raise ValueError(INDICES)

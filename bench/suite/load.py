@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Tasks = Mapping[str, "Task"]
 Ids = NDArray[np.int64]
+DEEPEST = 32
 SPLITS = ("train", "validation", "test")
 
 # What a change of leaves every stored record valid and comparable: prose, how records are summed up and ranked, how
@@ -160,14 +161,22 @@ def parse_stored(content: str, origin: str, tasks: Tasks) -> Suite:
     """
     try:
         raw = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SuiteError(origin, "the stored text", "JSON", error) from error
+    if _deeper(raw, DEEPEST):
+        raise SuiteError(origin, "the stored text", f"tables and lists at most {DEEPEST} deep", "deeper ones")
     known = {*SuiteFile.model_fields, *tasks}
     strange = [k for k, v in raw.items() if isinstance(v, dict) and k not in known] if isinstance(raw, dict) else []
     if strange and not any(raw.get(key) for key in tasks):
         got = f"the table [{strange[0]}], which none has; install the package of that task"
         raise SuiteError(origin, "the task", f"a table of an installed task, one of {', '.join(tasks)}", got)
     return _checked(raw, Path(origin), tasks)
+
+
+def _deeper(value: object, most: int) -> bool:
+    """Whether tables and lists lie more than ``most`` deep in each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most < 0 or any(_deeper(part, most - 1) for part in inner if isinstance(part, dict | list))
 
 
 def _folder() -> Path:

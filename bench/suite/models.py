@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from trustdm.bench.hashing import canonical_json
-from trustdm.bench.suite.fields import Hash, Indices, Name, Sentence, SomeIndices, Whole
+from trustdm.bench.suite.fields import MOST, Hash, Indices, Name, Sentence, SomeIndices, Whole
 
 
 class Table(BaseModel):
@@ -67,9 +67,9 @@ class Size(Table):
     """``demo`` and ``full`` count test examples, or seeds; blocks start at ``first_block`` and end at ``block``."""
 
     demo: Annotated[StrictInt, Field(ge=0)] = 0
-    full: Whole
-    first_block: Whole = 8
-    block: Whole = 64
+    full: Annotated[Whole, Field(le=MOST)]
+    first_block: Annotated[Whole, Field(le=MOST)] = 8
+    block: Annotated[Whole, Field(le=MOST)] = 64
 
 
 class Evaluation(Table):

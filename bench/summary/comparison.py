@@ -24,14 +24,18 @@ RELATIVE_MARGIN = 0.1
 
 
 def pair_errors(values: Floats) -> Floats:
-    """Standard errors (m, m) of the mean differences of the rows of ``values`` (m, n), NaN left out pair by pair."""
+    """Standard errors (m, m) of the mean differences of the rows of ``values`` (m, n), NaN left out pair by pair.
+
+    Two rows that share fewer than two examples have an infinite one: nothing is known of their difference.
+    """
     known = ~np.isnan(values)
     filled, mask = np.where(known, values, 0.0), known.astype(np.float64)
-    shared = np.maximum(mask @ mask.T, 1)
+    count = mask @ mask.T
+    shared = np.maximum(count, 1)
     gap = (filled @ mask.T - mask @ filled.T) / shared
     squares = (filled**2) @ mask.T + mask @ (filled**2).T - 2 * filled @ filled.T
     variance = np.maximum(squares / shared - gap**2, 0.0)
-    return np.asarray(np.sqrt(variance / np.maximum(shared - 1, 1)))
+    return np.where(count < 2, np.inf, np.sqrt(variance / np.maximum(shared - 1, 1)))
 
 
 def z_errors(errors: Sequence[float]) -> Floats:
@@ -50,16 +54,20 @@ def quantile(level: float, pairs: int) -> float:
 def smallest_separable(errors: Floats, level: float, n: int | None, *, binary: bool) -> float | None:
     """The least difference that a group could separate, in the metric's unit; None for a row that is alone.
 
+    None too where no example is shared by all rows (``n`` is 0), or no pair has an error that is known.
+
     For 0/1 values of ``n`` examples it is exact: the least count b of examples that all speak for one row and make
     McNemar's test, 2^(1 - b), reject at the corrected level. For others it is the least corrected half-width.
     """
     m = len(errors)
     pairs = m * (m - 1) // 2
-    if not pairs:
+    apart = errors[np.triu_indices(m, 1)]
+    apart = apart[np.isfinite(apart)]
+    if not len(apart) or n == 0:
         return None
     if binary and n:
         return float(min(1.0, np.ceil(1 + np.log2(pairs / level)) / n))
-    return float(quantile(level, pairs) * errors[np.triu_indices(m, 1)].min())
+    return float(quantile(level, pairs) * apart.min())
 
 
 def margins(unit: str, values: Sequence[float], margin: float | None) -> Floats:

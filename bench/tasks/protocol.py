@@ -85,12 +85,21 @@ def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
         yield rows[start : start + size]
 
 
-def record_fault(registry: Registry) -> Callable[[str, Records], str]:
-    """Asks the registered protocols, by name, what contradicts itself in records; nothing does of one that is not."""
+def record_fault(registry: Registry, *, strangers: bool = False) -> Callable[[str, Records], str]:
+    """Asks the registered protocols, by name, what contradicts itself in records.
+
+    One that is not registered cannot be asked: that is a fault, unless ``strangers`` may keep what they have.
+    """
+    known = registry.names("protocol")
 
     def fault(protocol: str, records: Records) -> str:
-        if protocol not in registry.names("protocol"):
+        if protocol not in known and strangers:
             return ""
+        if protocol not in known:
+            return (
+                f"protocol: expected one of {', '.join(known)}, got {protocol[:80]!r}, which cannot check its "
+                "records; if it is of a task from outside, install its package"
+            )
         kind: type[EvaluationProtocol] = registry.get("protocol", protocol).load()
         return kind.record_fault(records)
 

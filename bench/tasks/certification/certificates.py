@@ -117,6 +117,7 @@ def _fixed(suite: Suite, spec: Evaluation, result: CellResult) -> Certificates |
     records = result.records.sorted()
     _check_shape(suite, result, counts=counts, truth=truth)
     place, chunk = np.divmod(records.example, chunks)
+    _check_places(suite, result, place)
     wanted = np.array([table.selection, *[table.chunk] * (chunks - 1)])
     wanted[-1] = table.estimation - (chunks - 2) * table.chunk
     made = counts.sum(axis=1)
@@ -152,12 +153,25 @@ def _check_shape(suite: Suite, result: CellResult, **arrays: NDArray[Any]) -> No
         raise DataError(f"cell {result.id}: expected counts of {suite.data.classes} classes, got another number")
 
 
+def _check_places(suite: Suite, result: CellResult, place: NDArray[np.int64]) -> None:
+    """Refuses images beyond the test list, before anything is counted by their number.
+
+    Raises:
+        DataError: there is one.
+    """
+    if len(place) and not 0 <= place.min() <= place.max() < len(suite.test):
+        raise DataError(
+            f"cell {result.id}: expected images from 0 to {len(suite.test) - 1} of the test list, got {place.max()}"
+        )
+
+
 def _sequential(suite: Suite, spec: Evaluation, result: CellResult) -> Certificates | None:
     successes, trials, truth = (result.arrays(name) for name in ("successes", "trials", "truth"))
     if successes is None or trials is None or truth is None:
         return None
     _check_shape(suite, result, successes=successes, trials=trials, truth=truth)
     records = result.records.sorted()
+    _check_places(suite, result, records.example)
     selection = certification(suite).selection
     plan = SequentiallyCertified(Registry(), **spec.params).plan(selection)
     found = plan.decide(successes, trials)

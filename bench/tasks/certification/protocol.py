@@ -16,7 +16,7 @@ from trustdm.bench.contracts import ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
-from trustdm.bench.store.consistency import first_fault
+from trustdm.bench.store.consistency import amount_fault
 from trustdm.bench.tasks.certification.task import certification
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
 from trustdm.bench.types import Counts, Status
@@ -86,9 +86,11 @@ class Certified(EvaluationProtocol):
 
 
 def draws_fault(records: Records) -> str:
-    """The first row with a negative number of draws, as one line; empty if there is none."""
-    wrong = (records.status == Status.MADE) & ~(records.value >= 0)
-    return first_fault(records, [("a value of at least 0", "value", wrong)])
+    """The first row without a finite number of draws, or that is of neither a run nor a published log, as one line.
+
+    Rows of a log (``import_log``) are verdicts, and their values radii.
+    """
+    return amount_fault(records, (Status.MADE, Status.CORRECT, Status.WRONG, Status.ABSTAINED))
 
 
 def _draws(context: NoisyContext, chunk: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from trustdm.bench.smoothing.accuracy import ENVELOPE
-from trustdm.bench.suite.fields import FractionText, RadiusText, Whole
+from trustdm.bench.suite.fields import MOST, FractionText, RadiusText, Whole
 from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.certification import flags
 from trustdm.bench.tasks.contract import Metric, Positions, Published, Task, image_faults, table_of, test_list_faults
@@ -102,6 +102,10 @@ class Certify(Task):
         """The images that are certified must be listed."""
         yield from test_list_faults(suite)
         yield from image_faults(suite)
+        for name in suite.evaluations:
+            if suite.size.full * chunks_of(suite, name) > MOST:
+                got = f"{suite.size.full} images of {chunks_of(suite, name)} chunks of draws each"
+                yield Problem(f"evaluations.{name}", f"at most {MOST} positions", got)
 
     def positions(self, suite: Suite, evaluation: str) -> Positions:
         """Position i is chunk i % chunks of the draws of image i // chunks of the test list."""

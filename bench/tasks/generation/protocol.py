@@ -10,7 +10,7 @@ from trustdm.bench.contracts import ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
-from trustdm.bench.store.consistency import first_fault
+from trustdm.bench.store.consistency import amount_fault
 from trustdm.bench.tasks.generation.task import generation
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol, batches
 from trustdm.bench.types import Counts, Status
@@ -61,9 +61,8 @@ class Generation(EvaluationProtocol):
 
     @staticmethod
     def record_fault(records: Records) -> str:
-        """An image takes no negative number of network evaluations."""
-        wrong = (records.status == Status.MADE) & ~(records.value >= 0)
-        return first_fault(records, [("a value of at least 0", "value", wrong)])
+        """An image is made, by a finite number of network evaluations."""
+        return amount_fault(records)
 
     def run(self, job: Job) -> BlockResult:
         """Samples the block in batches, rounds to 8 bits, extracts features."""

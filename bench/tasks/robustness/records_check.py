@@ -10,6 +10,8 @@ from trustdm.bench.store.consistency import first_fault
 from trustdm.bench.types import Status
 
 CLEAN = "clean"
+WRITTEN = (Status.CORRECT, Status.WRONG, Status.NOT_RUN, Status.FAILED, Status.ABSTAINED)
+"""What a verdict on an image may be; "made" has no margin, and would pass for a survivor."""
 Mask = NDArray[np.bool_]
 
 
@@ -23,7 +25,9 @@ def margin_fault(records: Records) -> str:
 
 def _rules(records: Records) -> list[tuple[str, str, Mask]]:
     right, wrong = records.status == Status.CORRECT, records.status == Status.WRONG
+    other = ~np.isin(records.status, WRITTEN)
     return [
+        ("a verdict on an image", "", other),
         ("a label", "label", (right | wrong) & (records.label < 0)),
         ("a finite value", "value", (right | wrong) & ~np.isfinite(records.value)),
         ("a value of at least 0", "value", right & (records.value < 0)),

@@ -252,3 +252,25 @@ def test_random_damage_is_refused_or_harmless_but_never_a_traceback(good: Path) 
             refused += 1
             assert "\n" not in str(error)
     assert refused > 300
+
+
+def told(**changes: Any) -> Edit:
+    """An edit after which the file's suite is one that can be read."""
+    suite = {"evaluations": {"pgd40": {"protocol": "adversarial"}}, "data": {"splits": {"test": "0-99"}}} | changes
+    return put("suites", 0, "content", [json.dumps(suite)])
+
+
+def test_the_protocol_is_the_one_that_the_suite_names(good: Path) -> None:
+    spoil(good, told(evaluations={"pgd40": {"protocol": "clean"}}, data={}))
+    with pytest.raises(RunFileError, match="expected the protocol clean of the suite's pgd40, got adversarial"):
+        runparse.parse(good, margins)
+    spoil(good, told(data={}))
+    assert runparse.parse(good, margins).cells
+
+
+def test_examples_are_those_that_the_suite_has(good: Path) -> None:
+    spoil(good, told())
+    with pytest.raises(RunFileError, match=r"blocks\[0\].examples\[0\]: expected an integer from 0 to 99, got"):
+        runparse.parse(good, margins)
+    spoil(good, told(data={"splits": {"test": [2**70]}}))
+    assert runparse.parse(good, margins).cells

@@ -75,6 +75,15 @@ def test_content_reads_back(own: Path) -> None:
         stored_suite("{", "the database")
 
 
+@pytest.mark.parametrize("depth", [40, 900, 200_000])
+def test_a_stored_text_that_is_too_deep_is_one_line(depth: int) -> None:
+    for start, stop in (("", ""), ('{"data": {"options": {"a": ', "}}}")):
+        text = start + "[" * depth + "]" * depth + stop
+        with pytest.raises(SuiteError, match="the database: the stored text: expected ") as caught:
+            stored_suite(text, "the database")
+        assert "\n" not in str(caught.value)
+
+
 def test_survives_being_sent_to_a_worker(own: Path) -> None:
     suite = load_suite(own)
     assert len(suite.test) == 4  # fills the cache first

@@ -59,6 +59,7 @@ MISTAKES = [
     ('"0-5"', '""', "data.splits.train", "a value", "nothing"),
     ('"0-5"', "[]", "data.splits.train", "a value", "nothing"),
     ('"0-5"', "[0, -1]", "data.splits.train", "indices as .*", r"\[0, -1\]"),
+    ('"0-5"', "[0, 1000000000]", "data.splits.train", "indices as .*", r"\[0, 1000000000\]"),
     ('"0-5"', "[true]", "data.splits.train", "indices as .*", r"\[True\]"),
     ('"0-5"', "1.5", "data.splits.train", "indices as .*", "1.5"),
     ('"0-5"', '"0-6"', "data.splits.validation", "no index that train has", "6 in both"),

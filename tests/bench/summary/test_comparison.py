@@ -22,6 +22,23 @@ def test_pair_errors_are_those_of_the_differences() -> None:
     assert np.allclose(errors, errors.T)
 
 
+def test_rows_that_share_fewer_than_two_examples_are_not_known_to_be_equal() -> None:
+    values = np.array([[1.0, 2.0, np.nan], [np.nan, 2.0, 5.0], [np.nan, 3.0, 4.0]])
+    errors = c.pair_errors(values)
+    assert errors[0, 1] == errors[1, 0] == np.inf and errors[1, 2] == pytest.approx(1.0)
+    apart = c.pair_errors(np.array([[1.0, np.nan], [np.nan, 1.0]]))
+    none = np.zeros((2, 2), dtype=bool)
+    assert c.SEPARATED not in (said := c.against_best(none, np.zeros((2, 2)), apart, 2.0, np.full((2, 2), 9.0)))
+    assert said[1] == c.OPEN and c.smallest_separable(apart, 0.05, None, binary=False) is None
+
+
+def test_errors_that_are_not_known_separate_nothing() -> None:
+    errors = c.z_errors([float("nan"), 3.0, 4.0])
+    assert c.smallest_separable(errors, 0.05, None, binary=False) == pytest.approx(c.quantile(0.05, 3) * 5.0)
+    assert c.smallest_separable(c.z_errors([float("nan"), 3.0]), 0.05, None, binary=False) is None
+    assert c.smallest_separable(np.ones((2, 2)), 0.05, 0, binary=True) is None
+
+
 def test_errors_of_independent_statistics_add_in_squares() -> None:
     assert c.z_errors([3.0, 4.0])[0, 1] == 5.0
 

@@ -10,7 +10,7 @@ import pytest
 from trustdm.bench.contracts import ProtocolCard
 from trustdm.bench.errors import UsageError
 from trustdm.bench.plugins import installed_tasks, load, load_suite
-from trustdm.bench.records import Records
+from trustdm.bench.records import Records, failed
 from trustdm.bench.registry import MARK
 from trustdm.bench.suite.load import shipped
 from trustdm.bench.tasks.protocol import EvaluationProtocol, batches, build, record_fault
@@ -69,10 +69,41 @@ def test_records_are_looked_at_by_their_protocol() -> None:
     fault = record_fault(REGISTRY)
     odd = Records.of("clean", [7], [Status.CORRECT], label=[3], value=[-1.0])
     assert "expected a value of at least 0, got -1.0" in fault("clean", odd) and fault("adversarial", odd)
-    assert fault("certified", odd) == "" or "made" in fault("certified", odd)
-    assert fault("of-another-package", odd) == ""
+    assert fault("certified", odd) == ""  # a published log, whose values are radii
     made = Records.of("sample", [7], [Status.MADE], value=[-2.0])
     assert "expected a value of at least 0, got -2.0" in fault("generation", made)
+
+
+def test_a_protocol_that_is_not_known_is_refused_unless_strangers_are_left_alone() -> None:
+    odd = Records.of("clean", [7], [Status.CORRECT], label=[3], value=[-5.0])
+    found = record_fault(REGISTRY)("adversarial-2", odd)
+    assert (
+        "expected one of adversarial, " in found and "got 'adversarial-2'" in found and "install its package" in found
+    )
+    assert "\n" not in found and record_fault(REGISTRY, strangers=True)("adversarial-2", odd) == ""
+    assert record_fault(REGISTRY, strangers=True)("adversarial", odd)
+
+
+STRANGE = [
+    ("adversarial", Status.MADE, 1.0, "status made: expected a verdict on an image, got none"),
+    ("clean", Status.MADE, 1.0, "status made: expected a verdict on an image, got none"),
+    ("generation", Status.CORRECT, 1.0, "status correct: expected the status made or failed"),
+    ("generation", Status.MADE, float("inf"), "expected a finite value, got inf"),
+    ("certified", Status.NOT_RUN, float("nan"), "status not_run: expected the status made or correct or wrong"),
+    ("certified", Status.MADE, float("inf"), "expected a finite value, got inf"),
+    ("certified-sequential", Status.MADE, float("inf"), "expected a finite value, got inf"),
+    ("certified", Status.CORRECT, float("inf"), "expected a finite value, got inf"),
+]
+
+
+@pytest.mark.parametrize(("protocol", "status", "value", "message"), STRANGE)
+def test_what_a_protocol_never_writes_is_refused(protocol: str, status: int, value: float, message: str) -> None:
+    found = record_fault(REGISTRY)(protocol, Records.of("x", [7], [status], label=[3], value=[value]))
+    assert message in found and "\n" not in found
+
+
+def test_a_failed_block_is_taken_by_every_protocol() -> None:
+    assert {record_fault(REGISTRY)(entry.name, failed([1, 2])) for entry in PROTOCOLS} == {""}
 
 
 def test_the_base_assumes_nothing() -> None:

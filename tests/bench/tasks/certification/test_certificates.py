@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from smoothed import board, measure
 
-from trustdm.bench.errors import UsageError
+from trustdm.bench.errors import DataError, UsageError
 from trustdm.bench.plugins import load_suite
 from trustdm.bench.store.store import Store
 from trustdm.bench.summary.cell import CellView
@@ -61,6 +61,18 @@ def test_a_missing_block_leaves_the_other_images_in_their_place(suite: Path) -> 
     assert len(found.example) == 53  # ten whole images before the gap, 43 after it; two are cut by it
     np.testing.assert_array_equal(whole.radius[at], found.radius)
     np.testing.assert_array_equal(whole.right[at], found.right)
+
+
+def test_images_beyond_the_test_list_are_refused_before_they_are_counted(suite: Path) -> None:
+    measure(suite, "a.db")
+    loaded = load_suite(suite)
+    with Store.open(str(suite.parent / "a.db")) as store:
+        results = [r for r in store.results("certified") if r.identity.protocol == "certified"]
+    assert results
+    for result in results:
+        far = dataclasses.replace(result.records, example=result.records.example + 2**33)
+        with pytest.raises(DataError, match="expected images from 0 to"):
+            certificates(CellView(loaded, dataclasses.replace(result, records=far)))
 
 
 def test_counts_of_strangers_are_looked_at(suite: Path) -> None:

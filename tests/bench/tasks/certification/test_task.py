@@ -41,6 +41,11 @@ def test_alpha_may_change_and_draws_may_not(suite: Path) -> None:
         ("selection = 20", "selection = 0", "certification.selection: expected greater than or equal to 1, got 0"),
         ("shape = [1, 8, 8]", "shape = [64]", "data.shape: expected three sizes: channels, height, width, got [64]"),
         ("full = 60", "full = 50", "size.full: expected 60, the length of data.splits.test, got 50"),
+        (
+            "estimation = 200",
+            "estimation = 100000000",
+            "evaluations.fixed: expected at most 10000000 positions, got 60",
+        ),
         ('[data.splits]\ntest = "1200-1259"\n', "", "data.splits: expected a value, got nothing"),
         (
             'statistic = "abstention"',

@@ -20,6 +20,7 @@ from trustdm.bench.tasks.generation.task import TASK, generation, reference_file
     [
         ('statistic = "kid"', 'statistic = "accuracy"', "expected one of frechet, kid, precision, recall, evaluations"),
         ("set = 48", "set = 50", "size.full: expected a multiple of generation.set, 50, got 96"),
+        ("full = 96", "full = 4000000032", "size.full: expected less than or equal to 10000000, got 4000000032"),
         ("set = 48", "set = 1", "generation.set: expected greater than or equal to 2, got 1"),
         ("[generation]", '[adversary]\nnorm = "linf"\neps = "1/9"\nknows = "k"\nwins = "w"\n\n[generation]', "one of"),
         ('labels = "balanced"', 'labels = "fair"', "generation.labels: expected 'balanced', 'random' or 'none'"),
