@@ -16,6 +16,7 @@ from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.registry import MARK, Entry, Registry
 from trustdm.bench.suite.load import Suite
+from trustdm.bench.tasks.positions import Positions
 from trustdm.bench.tasks.protocol import EvaluationProtocol, build
 from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of
 
@@ -227,14 +228,14 @@ def _cell(
         method=card.name,
         method_version=card.version,
         method_params=params,
-        weights=weights + tuple(asset.key for asset in assets.values()),
+        weights=weights,
         suite=suite.name,
         suite_version=suite.version,
         suite_digest=suite.digest,
         data_digest=suite.task.data_digest(suite, registry),
         evaluation=name,
         protocol=evaluation.protocol,
-        protocol_version=_versions(built, suite),
+        protocol_version=_versions(built, suite, assets),
         params=canonical_json(_plain(evaluation.params)),
         block_rule=suite.block_rule,
         precision=suite.precision,
@@ -243,15 +244,19 @@ def _cell(
         gradient=card.gradient,
     )
     draws = suite.draws if card.randomness != "none" else 1
-    code = f"{own}/{code_digest([*built.code(suite), type(suite.task).positions])}"
+    code = f"{own}/{code_digest([*built.code(suite), type(suite.task).positions, Positions])}"
     passes = built.passes(card.classes, draws)
     return PlannedCell(identity, suite, spec, card, blocks, code, passes, assets)
 
 
-def _versions(built: EvaluationProtocol, suite: Suite) -> str:
-    """Versions of the protocol and of every attack and extractor in it, as declared on their cards."""
-    things = built.code(suite)
-    return " ".join(f"{entry.name}={entry.card.version}" for thing in things for entry in getattr(thing, MARK, ()))
+def _versions(built: EvaluationProtocol, suite: Suite, assets: Mapping[str, PlannedAsset]) -> str:
+    """Versions of the protocol and of every attack and extractor in it, as declared on their cards, and its assets.
+
+    An asset belongs to one evaluation: among the weights it would tear the row of a method apart.
+    """
+    cards = [entry for thing in built.code(suite) for entry in getattr(thing, MARK, ())]
+    versions = [f"{entry.name}={entry.card.version}" for entry in cards]
+    return " ".join([*versions, *(f"asset:{name}={asset.key}" for name, asset in assets.items())])
 
 
 def _plain(value: object) -> object:

@@ -62,7 +62,7 @@ def job(
             "device": "cpu",
             "batch_size": len(block),
             "meter": Meter(),
-            "keep": {("data", suite.data.digest): data},
+            "keep": {("data", suite.digest): data},
             **how,
         }
     )

@@ -26,7 +26,7 @@ LAYERS: list[tuple[str, bool]] = [
     ("features diffusion perturb training targets", False),
     ("datasets attacks weight_attacks extractors methods", True),
     ("suite", False),
-    ("assets tasks.contract tasks.protocol", False),
+    ("assets tasks.contract tasks.positions tasks.protocol", False),
     ("steps", True),
     ("summary", False),
     ("plugins plan", False),
@@ -42,7 +42,7 @@ LAYERS: list[tuple[str, bool]] = [
 
 # A contract names types of what is built on it; nothing of these is imported when the program runs.
 NAMES_TYPES_ABOVE = {
-    "bench.suite.load": {"bench.tasks.contract"},
+    "bench.suite.load": {"bench.tasks.contract", "bench.tasks.positions"},
     "bench.tasks.contract": {"bench.summary.cell", "bench.summary.score"},
     "bench.tasks.protocol": {"bench.runner.job"},
     "bench.steps.samples": {"bench.runner.step_job"},
@@ -136,7 +136,7 @@ def test_only_the_room_of_a_task_imports_it(module: str) -> None:
     path = modules()[module]
     for other in imported(path) | named(path):
         room = ROOM.match(f"{other}.")
-        if room is None or other in ("bench.tasks.contract", "bench.tasks.protocol"):
+        if room is None or other in ("bench.tasks.contract", "bench.tasks.positions", "bench.tasks.protocol"):
             continue
         assert own is not None and own[2] == room[2], f"{module} imports {other}, which is inside another room"
         assert own[1] == room[1] or own[1] == "leaderboard", f"{module} imports {other}"

@@ -23,7 +23,8 @@ from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.suite.models import MetricSpec, Problem, SuiteFile, Table, expected_keys, problems
 
 if TYPE_CHECKING:
-    from trustdm.bench.tasks.contract import Positions, Task
+    from trustdm.bench.tasks.contract import Task
+    from trustdm.bench.tasks.positions import Positions
 
 Tasks = Mapping[str, "Task"]
 Ids = NDArray[np.int64]

@@ -12,9 +12,12 @@ import hashlib
 import json
 import sqlite3
 import sys
+import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from functools import cache
+from importlib import metadata, util
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -32,7 +35,11 @@ if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.tasks.contract import Task
 
-FORMAT = 1
+FORMAT = 2
+APPLICATION = 0x74646D73
+"""Marks a SQLite file as such a cache: nothing is written into any other file."""
+STARTED = time.time_ns()
+"""When this process read the code that computes; what is edited later is not what computed."""
 PACKAGE = Path(__file__).resolve().parents[1]
 AT_ONCE = 500
 """Entries that one query asks for."""
@@ -56,7 +63,8 @@ class FactsCache:
     def beside(database: str) -> FactsCache:
         """The cache of a SQLite database: ``bench.scores`` beside ``bench.db``; none for other databases."""
         path = Path(database.removeprefix("sqlite:///"))
-        return FactsCache(None if "://" in database or not path.is_file() else path.with_suffix(".scores"))
+        beside = path.with_suffix(".scores")
+        return FactsCache(None if "://" in database or not path.is_file() or beside == path else beside)
 
     def __enter__(self) -> FactsCache:
         return self
@@ -106,9 +114,28 @@ class FactsCache:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    """A cache, made if there is none yet.
+
+    Raises:
+        sqlite3.Error: the file is something else.
+    """
     connection = sqlite3.connect(path, timeout=PATIENCE)
-    connection.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    try:
+        _prepared(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _prepared(connection: sqlite3.Connection) -> None:
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if mark != APPLICATION and tables:
+        raise sqlite3.DatabaseError("not a cache of scores")
+    if mark != APPLICATION:
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
 
 
 def _key(stamp: str, result: CellResult) -> str:
@@ -125,14 +152,39 @@ def _stamp(suite: Suite) -> str:
 
 @cache
 def code_stamp(task: Task) -> str:
-    """A hash of the source of this package, and of the folder of a task from outside."""
-    own = getattr(sys.modules[type(task).__module__], "__file__", None)
-    folders = [PACKAGE] + ([] if own is None or Path(own).resolve().is_relative_to(PACKAGE) else [Path(own).parent])
+    """A hash of the source of this package, of what a task from outside lies in, and of the libraries that compute.
+
+    Where a file was edited since this process began, the hash is one that no other process has: nobody can say which
+    code computes here.
+    """
     total = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in ("numpy", "scipy"):
+        total.update(f"{name} {metadata.version(name)}\0".encode())
+    for source in (PACKAGE, *_foreign(task)):
+        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+            total.update(path.name.encode() + b"\0" + path.relative_to(source).as_posix().encode() + b"\0")
+            total.update(path.read_bytes() + b"\0")
+            if path.stat().st_mtime_ns > STARTED:
+                total.update(uuid.uuid4().bytes)
     return total.hexdigest()
+
+
+def _foreign(task: Task) -> list[Path]:
+    """Folders of the packages, and files of the lone modules, from which a task from outside takes its parts."""
+    texts = [task.view, *(metric.function for metric in task.metrics)]
+    names = {type(task).__module__, *(text.partition(":")[0] for text in texts if text)}
+    tops = {name.partition(".")[0] for name in names if not name.startswith("trustdm.")}
+    return sorted({path for top in tops if (path := _source(top)) is not None})
+
+
+def _source(top: str) -> Path | None:
+    """The folder of a package, or the file of a module, of that name."""
+    file = getattr(sys.modules.get(top), "__file__", None)
+    with suppress(ImportError, ValueError):  # ValueError: a module that a plugin file was loaded as has no spec
+        if (spec := util.find_spec(top)) is not None:
+            folders = list(spec.submodule_search_locations or ())
+            file = folders[0] if folders else file or spec.origin
+    return None if file is None else Path(file)
 
 
 def encoded(known: CellFacts) -> str:
@@ -145,8 +197,16 @@ def encoded(known: CellFacts) -> str:
             "flags": known.flags,
             "problems": known.problems,
             "scores": {name: _plain(score) for name, score in known.scores.items()},
-        }
+        },
+        default=_number,
     )
+
+
+def _number(value: object) -> object:
+    """A number of numpy, as a metric may put it into a group, as one of Python."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} in a score: expected texts and numbers")
 
 
 def decoded(text: str) -> CellFacts:

@@ -31,6 +31,12 @@ class Score:
     label: str = ""
     caveat: str = ""
 
+    def __post_init__(self) -> None:
+        # What a metric returned is what the cache gives back: the same numbers of the same kind.
+        for name, kind in (("examples", np.int64), ("values", np.float64)):
+            if (array := getattr(self, name)) is not None:
+                object.__setattr__(self, name, np.asarray(array, dtype=kind))
+
 
 def shares(examples: Ids, means: Floats, draws: NDArray[np.int64]) -> Score | None:
     """The score of one share in [0, 1] for each example, the mean over ``draws`` (n,) of it; None if none counts.

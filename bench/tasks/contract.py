@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from trustdm.bench.registry import Registered, Registry, loaded
 from trustdm.bench.suite.models import Problem, Table
+from trustdm.bench.tasks.positions import Positions
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
@@ -27,24 +25,6 @@ Unit = Literal["share", "distance", "count", "length", "bits"]
 Tone = Literal["quiet", "info", "good", "warn", "bad"]
 Finding = tuple[bool, str, str]
 """Whether it is there, what it is, and a detail: one line of ``trustdm doctor``."""
-
-
-@dataclass(frozen=True)
-class Positions:
-    """What is run, in this order: ``ids`` (n,) go into ``Records.example``; ``per_example`` neighbours are one example.
-
-    An example may need several positions: chunks of noisy draws, keys, prompts.
-    """
-
-    ids: NDArray[np.int64]
-    per_example: int = 1
-
-    @staticmethod
-    def count(total: int, per_example: int = 1) -> Positions:
-        """The positions 0, 1, ... of ``total`` examples."""
-        ids = np.arange(total * per_example, dtype=np.int64)
-        ids.flags.writeable = False
-        return Positions(ids, per_example)
 
 
 def never(_: CellView) -> bool:

@@ -12,7 +12,8 @@ from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.bench.suite.fields import MOST, FractionText, RadiusText, Whole
 from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.certification import flags
-from trustdm.bench.tasks.contract import Metric, Positions, Published, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.contract import Metric, Published, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.positions import Positions
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite

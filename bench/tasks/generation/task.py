@@ -14,7 +14,8 @@ from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Registry, loaded
 from trustdm.bench.suite.fields import FileName, Hash, Name, Whole
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.contract import Finding, Flag, Metric, Positions, Published, Task, image_faults, table_of
+from trustdm.bench.tasks.contract import Finding, Flag, Metric, Published, Task, image_faults, table_of
+from trustdm.bench.tasks.positions import Positions
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite

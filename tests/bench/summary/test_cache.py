@@ -138,3 +138,52 @@ def test_without_a_revision_or_a_file_nothing_is_kept(tmp_path: Path) -> None:
         assert score(none.of(SUITE, [result()])(SUITE, result())) == 5 / 8
     assert FactsCache.beside("postgresql://host/name").path is None
     assert FactsCache.beside(str(tmp_path / "absent.db")).path is None
+
+
+def test_numbers_of_another_kind_come_back_as_the_same_numbers() -> None:
+    odd = Score(
+        Estimate(np.float64(0.5), 0.0, 1.0, np.int64(8)),
+        examples=np.arange(8, dtype=np.int32),
+        values=np.arange(8) % 2 == 0,
+        group=("l2", np.int64(3)),
+    )
+    again = decoded(encoded(CellFacts(8, 8, True, (), {"x": odd}))).scores["x"]
+    assert again.examples is not None and again.examples.tolist() == list(range(8))
+    assert again.values is not None and again.values.tolist() == [1.0, 0.0] * 4
+    assert again.group == ("l2", 3)
+
+
+def test_a_file_of_somebody_else_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "bench.scores"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    before = path.read_bytes()
+    with FactsCache(path) as cache:
+        assert score(cache.of(SUITE, [result()])(SUITE, result())) == 5 / 8
+    assert path.read_bytes() == before
+
+
+def test_a_database_is_never_its_own_cache(tmp_path: Path) -> None:
+    database = tmp_path / "results.scores"
+    database.touch()
+    assert FactsCache.beside(str(database)).path is None
+    assert FactsCache.beside(str(database.rename(tmp_path / "results.db"))).path == database
+
+
+def test_code_that_was_edited_meanwhile_is_known_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = module.code_stamp.__wrapped__
+    (tmp_path / "stats.py").write_text("")
+    monkeypatch.setattr(module, "PACKAGE", tmp_path)
+    monkeypatch.setattr(module, "STARTED", (tmp_path / "stats.py").stat().st_mtime_ns - 1)
+    assert stamp(SUITE.task) != stamp(SUITE.task)
+    monkeypatch.setattr(module, "STARTED", (tmp_path / "stats.py").stat().st_mtime_ns)
+    assert stamp(SUITE.task) == stamp(SUITE.task)
+
+
+def test_metrics_and_pages_of_another_package_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "lonescores.py").write_text("X = 1")
+    task = type(SUITE.task)
+    monkeypatch.setattr(task, "metrics", (replace(task.metrics[0], function="lonescores:share"),))
+    assert module._foreign(SUITE.task) == [tmp_path / "lonescores.py"]

@@ -124,3 +124,11 @@ def test_the_weakest_verification_counts():
     assert of(yes, yes) is yes
     assert of(yes, unknown) is unknown
     assert of(yes, no, unknown) is no
+
+
+def test_assets_of_its_evaluations_do_not_tear_a_row_apart():
+    cells = (
+        cell(1, protocol_version="clean=1 asset:samples=aa"),
+        cell(2, evaluation="attacked", protocol_version="clean=1 asset:samples=bb"),
+    )
+    assert members(*cells) == [[1, 2]] and currencies(*cells) == {1: "current", 2: "current"}

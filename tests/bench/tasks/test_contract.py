@@ -18,7 +18,8 @@ from trustdm.bench.suite.load import Suite, shipped
 from trustdm.bench.suite.models import Problem, SuiteFile, Table
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.rows import rows
-from trustdm.bench.tasks.contract import Flag, Metric, Positions, Task, image_faults, never, table_of
+from trustdm.bench.tasks.contract import Flag, Metric, Task, image_faults, never, table_of
+from trustdm.bench.tasks.positions import Positions
 
 TASKS = sorted(installed_tasks().values(), key=lambda task: task.name)
 each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from trustdm.bench.suite.fields import FractionText, Sentence, Whole
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.contract import Flag, Metric, Positions, Task, table_of, test_list_faults
+from trustdm.bench.tasks.contract import Flag, Metric, Task, table_of, test_list_faults
+from trustdm.bench.tasks.positions import Positions
 from trustdm_sequences.flags import gives_back_whole
 
 if TYPE_CHECKING:
