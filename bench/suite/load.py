@@ -22,7 +22,7 @@ from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.suite.models import MetricSpec, Problem, SuiteFile, Table, expected_keys, problems
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names of types only: the contract is above suites, and nothing is imported upwards at run time
     from trustdm.bench.tasks.contract import Task
     from trustdm.bench.tasks.positions import Positions
 

@@ -15,7 +15,7 @@ from trustdm.bench.registry import Registered, Registry, loaded
 from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.positions import Positions
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names of types only: summary is built on the contract (tests/test_layers.py checks both)
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.suite.models import MetricSpec
     from trustdm.bench.summary.cell import CellView

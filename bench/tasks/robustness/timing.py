@@ -12,7 +12,7 @@ from trustdm.bench.method import cuda_in_use
 from trustdm.bench.rng import Noise
 from trustdm.bench.tasks.robustness.context import context_of
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names of types only: protocol.py imports this module when it times, never the other way
     from trustdm.bench.runner.job import Job
     from trustdm.bench.tasks.robustness.protocol import Adversarial
 
