@@ -128,7 +128,8 @@ def _no_arrays(name: str) -> NDArray[Any] | None:
 class CellResult:
     """All that is stored about one cell, as the summary needs it.
 
-    ``lab`` is the id of the store that measured it; ``planned`` the number of positions that a whole cell has;
+    ``lab`` is the id of the store that measured it, ``own`` whether that is the one it was read from (it was imported
+    otherwise), and ``lab_name`` what that one calls it; ``planned`` the number of positions that a whole cell has;
     ``card`` the method's card as it was when measured;
     ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...);
     ``records`` are read when they are first looked at, and ``count`` says how many there are (None: count them);
@@ -147,6 +148,8 @@ class CellResult:
     verification: Verification = Verification.UNVERIFIED
     superseded: bool = False
     lab: str = ""
+    own: bool = True
+    lab_name: str = ""
     diagnostics: dict[str, float] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
     count: int | None = None

@@ -6,11 +6,15 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from trustdm.bench.plugins import load_suite
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite, shipped
+
+SHIPPED = "trustdm"
+"""What the labs are called whose results come with the package."""
 
 
 def measured() -> Path:
@@ -19,8 +23,18 @@ def measured() -> Path:
 
 
 def import_shipped(store: Store) -> int:
-    """Imports every shipped run file; the number of blocks that were new."""
-    return runfiles.import_folder(store, measured()) if any(measured().glob("*/*.json")) else 0
+    """Imports every shipped run file, and names the labs they come from; the number of blocks that were new."""
+    files = sorted(measured().glob("*/*.json"))
+    if not files:
+        return 0
+    added = runfiles.import_folder(store, measured())
+    store.name_unnamed(SHIPPED, {cell["lab"] for file in files for cell in _cells(file)})
+    return added
+
+
+def _cells(file: Path) -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")).get("cells", [])
+    return cells
 
 
 def demo_suites() -> list[str]:
@@ -39,7 +53,7 @@ def untested(suite: Suite, full_rows: int = 0) -> bool:
 
 
 def _is_full(path: Path, suite: Suite) -> bool:
-    cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
+    cells = _cells(path)
     digests = {c["identity"]["suite_digest"] for c in cells}
     return digests == {suite.digest} and all(
         sum(b["stop"] - b["start"] for b in c["blocks"]) == len(suite.positions(c["identity"]["evaluation"]).ids)

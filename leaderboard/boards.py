@@ -24,9 +24,6 @@ from trustdm.leaderboard.scales import Scale
 class Source(Protocol):
     """What the pages need of a store; ``bench.store.store.Store`` has it."""
 
-    @property
-    def lab(self) -> str: ...
-
     def results(self, suite: str | None = None, method: str | None = None) -> list[CellResult]: ...
 
     def cells(self, *, suite: str | None = None, method: str | None = None) -> list[CellRow]: ...
@@ -63,13 +60,12 @@ class Part:
 class Entry:
     """A row of a board with its cells, in the order of the suite's evaluations.
 
-    ``suffix`` follows the title wherever the row is named; ``imported`` says that another store measured it.
+    ``suffix`` follows the title wherever the row is named.
     """
 
     row: Row
     parts: tuple[Part, ...]
     suffix: str = ""
-    imported: bool = False
 
     @property
     def name(self) -> str:

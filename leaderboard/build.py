@@ -90,7 +90,7 @@ class _Build:
         studies = [study.model_dump(mode="json") for study in self.shop.site.studies]
         self.head = state.stamp(
             state.code({suite.task for suite in suites}),
-            self.shop.store.lab,
+            [(lab.id, lab.name) for lab in self.shop.store.labs()],
             [(s.name, s.title, s.task.title) for s in suites],
             studies,
             sorted(self.shop.published),

@@ -8,6 +8,7 @@ from trustdm.bench.reported import labels
 from trustdm.bench.summary.flags import words
 from trustdm.bench.summary.row import Row
 from trustdm.bench.tasks.contract import Task
+from trustdm.leaderboard import text
 from trustdm.leaderboard.models import Chip
 
 MARKS: dict[str, dict[str, tuple[str, str]]] = {
@@ -32,12 +33,12 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
-IMPORTED = Chip("imported", "info", "Measured in another store; its records were imported.")
+IMPORTED = "Measured by {who}, in another database; its records were imported, not measured here."
 TONES = {"suspect": "bad", "best-of-three": "info", "best-snapshot": "info", "pre-trained": "quiet"}
 UNTESTED = Chip("untested", "warn", "No method has been measured on the whole test list of this version yet.")
 
 
-def marks(row: Row, imported: bool = False) -> tuple[Chip, ...]:
+def marks(row: Row) -> tuple[Chip, ...]:
     """The four independent marks of a row: origin, currency, completeness, verification; and whether it was
     imported."""
     values = {
@@ -46,7 +47,13 @@ def marks(row: Row, imported: bool = False) -> tuple[Chip, ...]:
         "completeness": row.completeness,
         "verification": row.verification.value,
     }
-    return (*(mark(kind, value) for kind, value in values.items()), *([IMPORTED] if imported else []))
+    return (*(mark(kind, value) for kind, value in values.items()), *([] if row.own else [imported(row)]))
+
+
+def imported(row: Row) -> Chip:
+    """The chip of a row that another lab measured, with whatever name it has here."""
+    words = f"imported: {text.printable(row.lab_name)}" if row.lab_name else "imported"
+    return Chip(words, "info", IMPORTED.format(who=text.printable(row.measured_by)))
 
 
 def mark(kind: str, value: str) -> Chip:

@@ -107,18 +107,18 @@ def _board(store: Source, suite: Suite, published: tuple[ReportedRow, ...], cach
     results = [result for result in held.results if result.id in cells]
     rows = summary.rows(suite, results, cache.of(suite, results))
     parts = {r.id: Part(CellView(suite, r), cells[r.id], held.blocks.get(r.id, ())) for r in results}
-    board = Board(suite, _entries(suite, rows, parts, store.lab), reported=published)
+    board = Board(suite, _entries(suite, rows, parts), reported=published)
     board = replace(board, extra=view_of(suite).load(store, suite, rows))
     return replace(board, scales=columns.axes(board))
 
 
-def _entries(suite: Suite, rows: Sequence[Row], parts: dict[int, Part], lab: str) -> tuple[Entry, ...]:
+def _entries(suite: Suite, rows: Sequence[Row], parts: dict[int, Part]) -> tuple[Entry, ...]:
     order = {name: at for at, name in enumerate(suite.evaluations)}
     owned = [sorted((parts[i] for i in row.cells), key=lambda p: order.get(p.evaluation, len(order))) for row in rows]
-    named = [_named(row, parts[row.cells[0]].cell, lab) for row in rows]
-    called = zip(rows, owned, names.suffixes(named), named, strict=True)
-    return tuple(Entry(row, tuple(own), suffix, it.imported) for row, own, suffix, it in called)
+    named = [_named(row, parts[row.cells[0]].cell) for row in rows]
+    called = zip(rows, owned, names.suffixes(named), strict=True)
+    return tuple(Entry(row, tuple(own), suffix) for row, own, suffix in called)
 
 
-def _named(row: Row, cell: CellRow, lab: str) -> names.Named:
-    return names.Named(row, names.weights(cell.identity.weights) or cell.state_digest or "", cell.lab != lab)
+def _named(row: Row, cell: CellRow) -> names.Named:
+    return names.Named(row, names.weights(cell.identity.weights) or cell.state_digest or "")

@@ -18,11 +18,10 @@ DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A row with what else tells it from others: its ``weights`` (a hex digest) and whether it was ``imported``."""
+    """A row with what else tells it from others: its ``weights`` (a hex digest)."""
 
     row: Row
     weights: str = ""
-    imported: bool = False
 
 
 def title(row: Row) -> str:
@@ -80,7 +79,8 @@ DISTINCTIONS: tuple[Callable[[Named], str], ...] = (
     lambda it: _short("parameters", _digest(params(it.row))),
     lambda it: f"v{it.row.method_version}",
     lambda it: f"seed {it.row.seed}",
-    lambda it: "imported" if it.imported else "",
+    lambda it: "" if it.row.own else "imported",
+    lambda it: "" if it.row.own else text.printable(it.row.measured_by),
     lambda it: _short("weights", it.weights),
     lambda it: f"suite version {it.row.suite_version}",
     lambda it: "" if it.row.currency == "current" else it.row.currency,

@@ -101,7 +101,7 @@ def _row(board: Board, entry: Entry, ids: Ids) -> TableRow:
         title=entry.name,
         variant=variant(row, row.method if title != row.method else ""),
         cells=columns.cells(board, entry),
-        marks=chips.marks(row, entry.imported),
+        marks=chips.marks(row),
         flags=chips.flags(row, board.suite.task),
         caveat=row.caveat,
         search=" ".join(words).lower(),
@@ -119,11 +119,14 @@ def _values(row: Row, name: str) -> tuple[str, ...]:
         return _tags(row)
     if name == "flag":
         return row.flags
+    if name == "lab":
+        return (text.printable(row.measured_by),)
     return (str(getattr(row, name)),)
 
 
 def _filters(rows: Sequence[Row]) -> tuple[Filter, ...]:
-    names = {"completeness": "Completeness", "origin": "Origin", "currency": "Currency", "flag": "Flag", "tag": "Tag"}
+    names = {"completeness": "Completeness", "origin": "Origin", "currency": "Currency", "lab": "Measured by"}
+    names |= {"flag": "Flag", "tag": "Tag"}
     filters = [Filter(name, label, options([_values(row, name) for row in rows])) for name, label in names.items()]
     return tuple(f for f in filters if f.options)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from trustdm.bench.cli import labs
 from trustdm.bench.cli.options import Db, Plugins
 from trustdm.bench.errors import TrustdmError
 
@@ -22,6 +23,7 @@ def add(app: typer.Typer) -> None:
     weights.command("convert")(weights_convert)
     weights.command("hash")(weights_hash)
     db.command("check")(db_check)
+    labs.add(db)
     db.command("collect")(db_collect)
 
 

@@ -123,7 +123,8 @@ def tests(suite: Suite, rows: Sequence[Row]) -> list[str]:
 def marks(row: Row) -> str:
     """The group a row is ranked in, and whichever of its marks is not the usual one."""
     odd = [str(m) for m in (row.origin, row.currency, row.verification) if str(m) not in USUAL]
-    return " ".join([row.rank_group or row.completeness, *odd, *(["not ranked"] if row.caveat else [])])
+    imported = [] if row.own else [f"imported: {row.measured_by}"]
+    return " ".join([row.rank_group or row.completeness, *imported, *odd, *(["not ranked"] if row.caveat else [])])
 
 
 def add(table: Table, *cells: str) -> None:

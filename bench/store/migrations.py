@@ -197,7 +197,16 @@ THIRD = (
     "CREATE INDEX cell_correction ON cell (supersedes) WHERE supersedes IS NOT NULL",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)
+# What this store calls the stores that its imported cells were measured in.
+FOURTH = (
+    """CREATE TABLE lab_name (
+        lab TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        CONSTRAINT lab_name_once UNIQUE (name)
+    )""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH)
 READABLE = 1
 """The oldest schema that can be read as it is; an older one must be opened for writing once."""
 

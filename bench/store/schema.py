@@ -86,6 +86,14 @@ run_fact = Table(
 
 lab = Table("lab", metadata, Column("id", Text, primary_key=True))
 
+lab_name = Table(
+    "lab_name",
+    metadata,
+    Column("lab", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("name", name="lab_name_once"),
+)
+
 cell = Table(
     "cell",
     metadata,

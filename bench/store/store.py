@@ -6,7 +6,7 @@ gives way to a new result. A correction is a new attempt at the cell that supers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ from sqlalchemy import delete, select
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import CellResult, Records
-from trustdm.bench.store import assets, checking, ingest, reading, schema, writing
+from trustdm.bench.store import assets, checking, ingest, labs, reading, schema, writing
 from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.database import Database, explained, open_database, parse
+from trustdm.bench.store.labs import Lab
 from trustdm.bench.store.rows import NOTHING, AssetRow, BlockRow, CellRow, Held, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.writing import CellMarks
@@ -227,6 +228,25 @@ class Store:
         with self.database.reading() as connection:
             return writing.lab(connection)
 
+    def labs(self) -> list[Lab]:
+        """This store, then every other one whose cells it has."""
+        with self.database.reading() as connection:
+            return labs.every(connection)
+
+    def name_lab(self, lab: str, name: str) -> Lab:
+        """Gives a lab a name, which boards show beside its rows; see ``labs.name``.
+
+        Raises:
+            UsageError: no such lab, or a name that cannot be given.
+        """
+        with self.database.writing() as connection:
+            return labs.name(connection, lab, name)
+
+    def name_unnamed(self, name: str, ids: Collection[str]) -> None:
+        """Names labs that have no name yet: the first one ``name``, further ones ``name 2``, ``name 3``, ..."""
+        with self.database.writing() as connection:
+            labs.name_unnamed(connection, name, ids)
+
     def cells(self, *, suite: str | None = None, method: str | None = None) -> list[CellRow]:
         """Cells in the order they were created; every attempt, superseded or not."""
         with self.database.reading() as connection:
@@ -254,6 +274,7 @@ class Store:
             extents = reading.extents(connection, suite, method)
             diagnostics = reading.all_diagnostics(connection, suite, method)
             revisions = reading.revisions(connection, suite, method)
+            own, named = writing.lab(connection), labs.names(connection)
         nothing = reading.Extent(Cost(), 0, ())
         return [
             CellResult(
@@ -267,6 +288,8 @@ class Store:
                 verification=cell.verification,
                 superseded=cell.superseded,
                 lab=cell.lab,
+                own=cell.lab == own,
+                lab_name=named.get(cell.lab, ""),
                 diagnostics=diagnostics.get(cell.id, {}),
                 errors=extents.get(cell.id, nothing).errors,
                 count=extents.get(cell.id, nothing).count,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,12 +40,13 @@ def drafts(suite: Suite, results: Sequence[CellResult], facts: Facts = computed)
     """
     filled = [r for r in results if r.identity.suite == suite.name and r.filled]
     groups = grouped(filled)
-    marks = currencies(suite, groups)
-    return [_draft(suite, cells, mark, facts) for (_, cells), mark in zip(groups, marks, strict=True)]
+    known = {r.id: facts(suite, r) for _, cells in groups for r in cells}
+    marks = currencies(suite, groups, lambda result: known[result.id])
+    return [_draft(suite, cells, mark, known) for (_, cells), mark in zip(groups, marks, strict=True)]
 
 
-def _draft(suite: Suite, results: list[CellResult], currency: Currency, facts: Facts) -> Draft:
-    cells: Cells = {r.identity.evaluation: (r, facts(suite, r)) for r in results}
+def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: Mapping[int, CellFacts]) -> Draft:
+    cells: Cells = {r.identity.evaluation: (r, known[r.id]) for r in results}
     scores = {name: score for _, known in cells.values() for name, score in known.scores.items()}
     ranking, newest = suite.ranking.metric, results[-1]
     best = scores.get(ranking)
@@ -54,6 +55,8 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, facts: F
         method_version=newest.identity.method_version,
         params=tuple((str(k), v) for k, v in newest.identity.method_params),
         lab=newest.lab,
+        own=newest.own,
+        lab_name=newest.lab_name,
         weights=newest.identity.weights,
         suite=suite.name,
         suite_version=newest.identity.suite_version,

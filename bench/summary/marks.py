@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from trustdm.bench.hashing import canonical_json
@@ -35,29 +35,38 @@ def grouped(results: Iterable[CellResult]) -> list[tuple[int, list[CellResult]]]
     return [(layer, sorted(cells, key=lambda r: r.id)) for (layer, _), cells in layers.items()]
 
 
-def currencies(suite: Suite, groups: Sequence[tuple[int, list[CellResult]]]) -> list[Currency]:
+Facts = Callable[[CellResult], CellFacts]
+Cells = list[CellResult]
+
+
+def currencies(suite: Suite, groups: Sequence[tuple[int, Cells]], facts: Facts) -> list[Currency]:
     """The currency of each row that ``grouped`` returned.
 
-    Superseded: cells that a correction or a newer cell replaced; on the suite as it is now, also a version of the
-    method other than the one measured last (greatest cell id), and weights other than those measured last with the
-    same version and parameters. Stale: measured on another version or digest of the suite.
+    Superseded: cells that a correction or a newer cell replaced; on the suite as it is now, also a version or weights
+    of a method after which another version or other weights were measured, by the same lab with the same parameters and
+    seed, at least as completely: eight examples of version 2 say nothing about the 600 of version 1. Stale: measured on
+    another version or digest of the suite.
     """
-    newest: dict[object, object] = {}
-    live = [c for layer, cells in groups if layer == 0 and on_suite(suite, cells[0]) for c in cells]
-    for cell in sorted(live, key=lambda c: c.id):
-        newest[cell.lab, cell.origin, cell.identity.method] = cell.identity.method_version
-        newest[_variant_key(cell)] = cell.identity.weights
+    live: dict[tuple[object, ...], list[Cells]] = defaultdict(list)
+    for layer, cells in groups:
+        if layer == 0 and on_suite(suite, cells[0]):
+            live[_version_key(cells[0])].append(cells)
 
-    def currency(layer: int, cell: CellResult) -> Currency:
+    def currency(layer: int, cells: Cells) -> Currency:
         if layer > 0:
             return "superseded"
-        if not on_suite(suite, cell):
+        if not on_suite(suite, cells[0]):
             return "stale"
-        version, weights = newest[cell.lab, cell.origin, cell.identity.method], newest[_variant_key(cell)]
-        latest = (version, weights) == (cell.identity.method_version, cell.identity.weights)
-        return "current" if latest else "superseded"
+        later = (other for other in live[_version_key(cells[0])] if other[-1].id > cells[-1].id)
+        return "superseded" if any(_covers(other, cells, facts) for other in later) else "current"
 
-    return [currency(layer, cells[0]) for layer, cells in groups]
+    return [currency(layer, cells) for layer, cells in groups]
+
+
+def _covers(newer: Cells, older: Cells, facts: Facts) -> bool:
+    """Whether every evaluation of ``older`` was run on at least as many examples in ``newer``."""
+    extents = {cell.identity.evaluation: facts(cell).examples for cell in newer}
+    return all(extents.get(cell.identity.evaluation, -1) >= facts(cell).examples for cell in older)
 
 
 def completeness(suite: Suite, cells: Mapping[str, tuple[CellResult, CellFacts]]) -> Completeness:
@@ -85,3 +94,9 @@ def _row_key(result: CellResult) -> tuple[object, ...]:
 def _variant_key(result: CellResult) -> tuple[object, ...]:
     it = result.identity
     return result.lab, result.origin, it.method, it.method_version, canonical_json(it.method_params)
+
+
+def _version_key(result: CellResult) -> tuple[object, ...]:
+    """What rows have in common that differ in version, weights or randomness."""
+    it = result.identity
+    return result.lab, result.origin, it.method, canonical_json(it.method_params), it.seed

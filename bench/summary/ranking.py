@@ -58,21 +58,33 @@ def ranked(suite: Suite, drafts: Iterable[Draft]) -> list[Row]:
         else:
             groups[scored.group].append(scored)
     for group in groups.values():
-        once = _once(group)
-        out += _ranks(suite, once)
-        kept = {id(scored) for scored in once}
-        out += [scored.draft.row for scored in group if id(scored) not in kept]
+        left_out = _left_out(group)
+        out += _ranks(suite, [scored for scored in group if id(scored) not in left_out])
+        out += [replace(s.draft.row, caveat=left_out[id(s)]) for s in group if id(s) in left_out]
     return out
 
 
-def _once(group: list[_Scored]) -> list[_Scored]:
-    """The group with each method once: one that several labs measured is ranked by what is stored last."""
-    newest: dict[object, _Scored] = {}
-    for scored in sorted(group, key=lambda s: max(s.draft.row.cells)):
+def _left_out(group: list[_Scored]) -> dict[int, str]:
+    """Imported rows that another row of the group speaks for, by id, each with the reason.
+
+    What this store measured speaks for every imported row of that method and parameters, whatever version and weights
+    a stranger's file names. Among imported rows of one version and weights, that of a lab with a name comes first, then
+    the one that was stored first: a later file never takes the place of an earlier one.
+    """
+    own = {(s.draft.row.method, s.draft.row.params) for s in group if s.draft.row.own}
+    taken: dict[object, Row] = {}
+    reasons = {}
+    for scored in sorted(group, key=lambda s: (not s.draft.row.lab_name, max(s.draft.row.cells))):
         row = scored.draft.row
-        newest[row.method, row.method_version, row.params, row.weights] = scored
-    kept = {id(scored) for scored in newest.values()}
-    return [scored for scored in group if id(scored) in kept]
+        if row.own:
+            continue
+        key = row.method, row.method_version, row.params, row.weights
+        if (row.method, row.params) in own:
+            reasons[id(scored)] = "imported; the row measured here is ranked instead"
+        elif (first := taken.setdefault(key, row)) is not row:
+            by = first.lab_name or first.lab[:8]
+            reasons[id(scored)] = f"imported; the row of lab {by} is ranked instead"
+    return reasons
 
 
 def _ranks(suite: Suite, group: list[_Scored]) -> list[Row]:

@@ -15,8 +15,9 @@ class Row:
     ``metrics`` has no entry where there is nothing to show: no cell, no example that counts, or a verdict missing.
     ``n`` counts examples with records in the evaluation of the ranking metric (without one: in the evaluation that
     has fewest). ``rank_low`` and ``rank_high`` are None, group and test empty, where a row is not ranked;
-    ``caveat`` says why, where the ranking metric does. ``comparison`` is the verdict against the best row of the group
-    (``summary.comparison``), empty for that one; ``separable`` the least difference that the group could separate.
+    ``caveat`` says why. ``own`` is False for a row that was imported: another store, ``lab``, called ``lab_name`` here,
+    measured it. ``comparison`` is the verdict against the best row of the group (``summary.comparison``), empty for
+    that one; ``separable`` the least difference that the group could separate.
     """
 
     method: str
@@ -42,10 +43,17 @@ class Row:
     cells: tuple[int, ...]
     errors: tuple[str, ...]
     lab: str = ""
+    own: bool = True
+    lab_name: str = ""
     weights: tuple[str, ...] = ()
     caveat: str = ""
     comparison: str = ""
     separable: float | None = None
+
+    @property
+    def measured_by(self) -> str:
+        """Whose measurement it is, in words: "here", the name of the lab, or "lab" and the first digits of its id."""
+        return "here" if self.own else self.lab_name or f"lab {self.lab[:8]}"
 
     def as_json(self) -> dict[str, object]:
         """The row as plain JSON values; costs in seconds, images and bytes."""
@@ -55,6 +63,8 @@ class Row:
             "params": dict(self.params),
             "weights": list(self.weights),
             "lab": self.lab,
+            "lab_name": self.lab_name,
+            "imported": not self.own,
             "suite": self.suite,
             "suite_version": self.suite_version,
             "seed": self.seed,

@@ -54,6 +54,7 @@ class Target:
         self._examples = examples
         self._calls = 0
         self.meter = meter
+        self.name = card.name
         self.classes = card.classes
         self.randomized = card.randomness != "none"
 

@@ -45,6 +45,6 @@ def _downloads(name: str, board: Board) -> tuple[Link, ...]:
 
 def _legend(board: Board) -> tuple[Chip, ...]:
     """The chips that the table shows, each once, the flags last."""
-    shown = [chip for entry in board.entries for chip in chips.marks(entry.row, entry.imported)]
+    shown = [chip for entry in board.entries for chip in chips.marks(entry.row)]
     shown += [chip for entry in board.entries for chip in chips.flags(entry.row, board.suite.task)]
     return tuple({chip.label: chip for chip in shown}.values())

@@ -94,7 +94,7 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
         variant=table.variant(row),
         columns=tuple(heads[at] for at in kept),
         cells=tuple(formats.without_note(cells[at]) for at in kept),
-        marks=chips.marks(row, entry.imported),
+        marks=chips.marks(row),
         flags=chips.flags(row, suite.task),
         errors=tuple(scrubbed(error) for error in row.errors),
         sections=sections.shown,

@@ -152,18 +152,27 @@ def test_an_imported_row_is_marked_and_told_apart(
 ) -> None:
     world.add(suites[1], replace(fakes[1], n=64))
     runfiles.export(world.store, tmp_path / "runs")
+    stranger = world.store.lab
     with Store.open(tmp_path / "other.db") as other:
         runfiles.import_folder(other, tmp_path / "runs")
         world.store = other
         world.add(suites[1], replace(fakes[1], n=64))
         (board,) = loading.load(other, [suites[1]]).boards
         build_site(other, tmp_path / "site", [suites[1]])
-    assert {(e.name, e.imported) for e in board.entries} == {
-        ("Standard training", False),
-        ("Standard training (imported)", True),
+    assert {(e.name, e.row.own) for e in board.entries} == {
+        ("Standard training", True),
+        ("Standard training (imported)", False),
     }
-    assert (tmp_path / "site/suites/digits-linf.html").read_text().count(">imported</span>") == 2
+    page = (tmp_path / "site/suites/digits-linf.html").read_text()
+    assert page.count(">imported</span>") == 2
+    assert "not ranked: imported; the row measured here is ranked instead" in page
+    assert f">lab {stranger[:8]} (1)</option>" in page and ">here (1)</option>" in page
     assert "Standard training (imported)" in (tmp_path / "site/methods/mnist16-standard.html").read_text()
+    with Store.open(tmp_path / "other.db") as other:
+        other.name_lab(stranger[:6], "Delft")
+        build_site(other, tmp_path / "site", [suites[1]])
+    page = (tmp_path / "site/suites/digits-linf.html").read_text()
+    assert ">imported: Delft</span>" in page and ">Delft (1)</option>" in page
 
 
 def test_entries_have_their_cells_in_the_order_of_the_suite(filled: Store, suites: list[Suite]) -> None:

@@ -40,8 +40,11 @@ def test_methods_of_one_title_are_told_apart_by_their_names(row: Row) -> None:
 
 
 def test_an_imported_row_is_named_only_beside_one_of_its_name(row: Row) -> None:
-    assert called(Named(row), Named(row, imported=True)) == ["cells-net", "cells-net (imported)"]
-    assert called(Named(row, imported=True)) == ["cells-net"]
+    other = replace(row, own=False, lab="ab" * 16)
+    assert called(Named(row), Named(other)) == ["cells-net", "cells-net (imported)"]
+    assert called(Named(other)) == ["cells-net"]
+    named = [Named(other), Named(replace(other, lab_name="Delft"))]
+    assert called(*named) == ["cells-net (lab abababab)", "cells-net (Delft)"]
 
 
 def test_nothing_makes_two_names_equal_or_too_long(row: Row) -> None:

@@ -31,7 +31,7 @@ class Clean(EvaluationProtocol):
         self._registry = registry
 
     def passes(self, classes: int, draws: int) -> Counts:
-        return Counts(forwards=draws)
+        return Counts(forwards=max(draws, 2))
 
     def probes(self) -> tuple[str, ...]:
         return ("clean",)
@@ -48,6 +48,7 @@ class Clean(EvaluationProtocol):
 
         context = context_of(job)
         logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
+        judging.require_declared(context, logits[0])
         return BlockResult(
             records=judging.records(context, "clean", logits),
             diagnostics={"unverified_rows": float((~context.verified).sum())},

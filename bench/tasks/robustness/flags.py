@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trustdm.bench.tasks.contract import Flag
+from trustdm.bench.tasks.robustness.eot import without_eot
 from trustdm.bench.tasks.robustness.verdicts import survival_scores
 
 if TYPE_CHECKING:
@@ -67,6 +68,12 @@ FLAGS: tuple[Flag, ...] = (
         "warn",
         "Gives different outputs for the same image; AutoAttack may overstate its robustness.",
         randomized,
+    ),
+    Flag(
+        "no-eot",
+        "bad",
+        "Randomized, and no attack averaged over its draws (EOT): its robust accuracy may be overstated.",
+        without_eot,
     ),
     Flag(
         "probabilities",

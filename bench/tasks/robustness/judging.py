@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trustdm.bench.errors import ContractError
 from trustdm.bench.method import contract_errors, seeded
 from trustdm.bench.records import Records
 from trustdm.bench.rng import Noise
@@ -33,6 +34,25 @@ def logits(context: Context, x: Tensor, draw: int, rows: NDArray[np.int64] | Non
             part = slice(start, start + context.batch_size)
             out.append(context.target.on(noise.rows(rows[part]))(x[part]))
     return torch.cat(out) if out else x.new_zeros((0, context.target.classes))
+
+
+def require_declared(context: Context, first: Tensor) -> None:
+    """Refuses a method that calls itself deterministic and answers the block differently a second time.
+
+    One lucky draw would be judged, and attacks would search on another function than the one they are judged on.
+    ``first`` are its logits (B, K) for draw 0. What arithmetic in another order changes is let pass (``_differ``).
+
+    Raises:
+        ContractError: with what to write on the card.
+    """
+    if context.target.randomized:
+        return
+    if odd := int(_differ([first, logits(context, context.x, 1)])):
+        raise ContractError(
+            f"{context.target.name}: classify: expected the same logits for the same image, got others for {odd} of "
+            f'{len(first)}: it draws random numbers without saying so; declare it with randomness="block-seeded" '
+            '(or "keyed") on its card, and it is evaluated on several draws'
+        )
 
 
 def margin(scores: Tensor, y: Tensor) -> Tensor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trustdm.bench.summary.score import Score, shares
+from trustdm.bench.tasks.robustness.eot import asked_attacks, randomness_caveat
 from trustdm.bench.tasks.robustness.verdicts import Shares, accuracy_scores, survival_scores
 from trustdm.bench.types import Estimate
 
@@ -32,7 +34,10 @@ def _score(of: Callable[..., Shares | None], cell: CellView, spec: MetricSpec) -
     if verdicts is None:
         return None
     draws = verdicts.draws if over == "mean" else np.minimum(verdicts.draws, 1)
-    return shares(verdicts.example, verdicts.values, draws)
+    score = shares(verdicts.example, verdicts.values, draws)
+    if score is None:
+        return None
+    return replace(score, caveat=randomness_caveat(cell, asked_attacks(cell, spec.probe, alone=of is accuracy_scores)))
 
 
 def curve(cell: CellView) -> list[tuple[str, Estimate]]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.tasks.robustness.context import Context
 
-WARNING_FORWARDS = 4
+WARNING_FORWARDS = 5
 GALLERY = 8
 COUNTS = {"steps", "iterations", "queries", "targets", "restarts"}
 """Parameters of attacks that say how long they search."""
@@ -106,8 +106,9 @@ class Adversarial(EvaluationProtocol):
         from trustdm.bench.tasks.robustness.context import context_of
 
         context = context_of(job)
-        draws = range(context.draws)
-        clean = judging.records(context, "clean", [judging.logits(context, context.x, d) for d in draws])
+        logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
+        judging.require_declared(context, logits[0])
+        clean = judging.records(context, "clean", logits)
         state = _State(context, clean)
         for name, attack in zip(self.names, self.attacks, strict=True):
             state.attack(name, attack)

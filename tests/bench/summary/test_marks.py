@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from toyboard import SUITE, records
@@ -21,7 +22,8 @@ def cell(number, evaluation="clean", examples=SUITE.test, **changes):
 def currencies(*cells):
     """The currency of each cell's row, by the cell's number."""
     groups = marks.grouped(cells)
-    return {c.id: mark for (_, row), mark in zip(groups, marks.currencies(SUITE, groups), strict=True) for c in row}
+    told = marks.currencies(SUITE, groups, partial(facts, SUITE))
+    return {c.id: mark for (_, row), mark in zip(groups, told, strict=True) for c in row}
 
 
 def members(*cells):
@@ -71,13 +73,28 @@ def test_a_row_of_another_suite_version_or_content_is_stale():
 
 
 def test_the_version_measured_last_is_current():
-    old, new = cell(1, method_version="9"), cell(2, method_version="10", method_params=(("sigma", 1),))
+    old, new = cell(1, method_version="9"), cell(2, method_version="10")
     assert currencies(old, new) == {1: "superseded", 2: "current"}
     assert currencies(old, replace(new, id=0)) == {1: "current", 0: "superseded"}
     assert currencies(old, cell(2, method_version="10", suite_version=1)) == {1: "current", 2: "stale"}
     assert currencies(old, cell(2, method_version="10", origin=Origin.REPORTED)) == {1: "current", 2: "current"}
     assert currencies(old, cell(2, method_version="10", method="other")) == {1: "current", 2: "current"}
     assert currencies(old, cell(2, method_version="10", superseded=True)) == {1: "current", 2: "superseded"}
+
+
+def test_a_version_or_weights_replace_only_what_they_cover():
+    """A preview of a new version says nothing about the larger row of the old one."""
+    for change in ({"method_version": "2"}, {"weights": ("v",)}):
+        whole, preview = cell(1), cell(2, examples=SUITE.test[:2], **change)
+        assert currencies(whole, preview) == {1: "current", 2: "current"}
+        assert currencies(replace(whole, id=3), preview) == {2: "superseded", 3: "current"}
+        assert currencies(whole, preview, cell(3, **change)) == {1: "superseded", 2: "superseded", 3: "current"}
+        other = {1: "current", 2: "current"}
+        assert currencies(whole, cell(2, method_params=(("sigma", 1),), **change)) == other
+        assert currencies(whole, cell(2, seed=1, **change)) == other
+        assert currencies(whole, cell(2, lab="elsewhere", **change)) == other
+        attacked = cell(4, evaluation="attacked")
+        assert currencies(whole, attacked, cell(5, **change)) == {1: "current", 4: "current", 5: "current"}
 
 
 def test_parameters_and_seeds_stand_side_by_side_and_weights_replace_each_other():

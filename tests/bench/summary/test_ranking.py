@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from toyboard import BIG, SUITE, both, cell, lucky, records, toy
 
@@ -134,10 +136,29 @@ def test_a_caveat_is_shown_and_not_ranked():
     assert (found["a"].rank_low, found["a"].rank_group) == (None, "") and found["b"].rank_test == ALONE
 
 
-def test_a_method_that_several_labs_measured_is_ranked_once_by_what_is_stored_last():
-    one, two = lucky(1, np.arange(60) < 30, BIG, lab="one"), lucky(3, np.arange(60) < 40, BIG, lab="two")
-    found = {r.lab: r for r in rows(BIG, one + two)}
-    assert (found["one"].rank_low, found["two"].rank_low, found["two"].rank_test) == (None, 1, ALONE)
+def by_lab(*cells):
+    return {r.lab: r for r in rows(BIG, [c for part in cells for c in part])}
+
+
+def test_an_imported_row_never_takes_the_rank_of_what_was_measured_here():
+    here = lucky(1, np.arange(60) < 30, BIG, lab="one")
+    for number, change in ((3, {}), (0, {}), (3, {"method_version": "9"}), (3, {"weights": ("w",)})):
+        found = by_lab(here, lucky(number, np.ones(60, bool), BIG, lab="two", own=False, **change))
+        assert (found["one"].rank_low, found["one"].caveat, found["one"].rank_test) == (1, "", ALONE)
+        assert found["two"].rank_low is None and found["two"].caveat.startswith("imported; the row measured here")
+    apart = by_lab(here, lucky(3, np.ones(60, bool), BIG, lab="two", own=False, method_params=(("k", 1),)))
+    assert {lab: row.rank_low for lab, row in apart.items()} == {"one": 2, "two": 1}
+
+
+def test_imported_rows_of_several_labs_are_ranked_once_by_name_and_then_by_age():
+    one, two = (lucky(i, np.arange(60) < 20 * i, BIG, lab=n, own=False) for i, n in ((1, "one"), (3, "two")))
+    found = by_lab(one, two)
+    assert (found["one"].rank_low, found["two"].rank_low) == (1, None)
+    assert found["two"].caveat == "imported; the row of lab one is ranked instead"
+    named = [replace(cell, lab_name="Delft") for cell in two]
+    found = by_lab(one, named)
+    assert (found["one"].rank_low, found["two"].rank_low) == (None, 1)
+    assert found["one"].caveat == "imported; the row of lab Delft is ranked instead"
 
 
 def test_each_row_has_a_verdict_against_the_best_and_the_group_what_it_could_separate():

@@ -26,7 +26,7 @@ def flags(found=CLEAN, attacks=(), **diagnostics):
     ("diagnostics", "expected"),
     [
         ({"checked_rows": 8.0, "randomized_rows": 0.0, "zero_gradient_rows": 0.0, "test_time_optimisation": 0.0}, ()),
-        ({"randomized_rows": 1.0}, ("randomized",)),
+        ({"randomized_rows": 1.0}, ("randomized",)),  # nothing was attacked: no-eot says nothing
         ({"checked_rows": 8.0, "probability_rows": 8.0}, ("probabilities",)),
         ({"checked_rows": 8.0, "probability_rows": 7.0}, ()),
         ({"checked_rows": 0.0, "probability_rows": 0.0}, ()),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from trustdm.bench.contracts import MethodCard
+from trustdm.bench.errors import ContractError
 from trustdm.bench.method import Meter
 from trustdm.bench.targets.classify import Target
 from trustdm.bench.tasks.robustness import judging
@@ -68,6 +69,19 @@ def _optimises(x: torch.Tensor) -> torch.Tensor:
 )
 def test_each_warning_is_raised_by_what_it_is_about(classify: object, name: str, count: int) -> None:
     assert judging.warnings(context(classify))[name] == count
+
+
+@pytest.mark.parametrize("randomness", ["none", "block-seeded"])
+def test_a_method_that_draws_must_say_so(randomness: str) -> None:
+    seen = context(lambda x: x.flatten(1) + 0.1 * torch.randn(len(x), 4), randomness)
+    first = judging.logits(seen, X, 0)
+    if randomness == "none":
+        with pytest.raises(ContractError, match=r'others for 6 of 6: .* declare it with randomness="block-seeded"'):
+            judging.require_declared(seen, first)
+    else:
+        judging.require_declared(seen, first)
+    still = context(lambda x: 3 * x.flatten(1) + 1e-6 * torch.randn(len(x), 4))
+    judging.require_declared(still, judging.logits(still, X, 0))
 
 
 def test_draws_of_a_keyed_method_do_not_depend_on_batches() -> None:

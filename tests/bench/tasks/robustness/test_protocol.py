@@ -146,6 +146,12 @@ def test_a_randomized_method_is_attacked_to_the_end_and_judged_on_every_draw() -
     assert {102, 103, 104} <= {e for examples in SEEN[-3:] for e in examples}
 
 
+def test_undeclared_randomness_is_refused_before_anything_is_attacked() -> None:
+    with pytest.raises(ContractError, match="it draws random numbers without saying so"):
+        run(["leap"], VALUES, lambda x: threshold(x + 0.2 * torch.rand_like(x)))
+    assert SEEN == []
+
+
 def test_the_first_images_are_kept_to_look_at() -> None:
     result = run(["leap"], VALUES)
     kept = result.artefacts
