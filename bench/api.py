@@ -359,7 +359,7 @@ def fingerprint(wrapped: Wrapped, card: MethodCard, registry: Registry) -> str:
         able = registry.get("capability", card.capabilities[0]).load()
         description = json.loads(describe(wrapped, place(wrapped, card, "cpu", able), card, "cpu", able))
     rounded = [f"{value:.2g}" for value in description["answers"]]
-    return sha256_of([description["weights"], rounded, card.model_dump(mode="json")])
+    return sha256_of([description["weights"], rounded, card.model_dump(mode="json", exclude={"defaults"})])
 
 
 def _card(fields: dict[str, Any]) -> MethodCard:

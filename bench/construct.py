@@ -17,13 +17,34 @@ def registry_of(thing: Callable[..., object], registry: Registry) -> tuple[Regis
     return (registry,) if wanted else ()
 
 
+def signature_of(thing: Callable[..., object]) -> inspect.Signature:
+    """That of what it wraps; of an object of this process, whose parts are in ``__wrapped__``, its own."""
+    try:
+        return inspect.signature(thing)
+    except (TypeError, ValueError):
+        return inspect.signature(thing, follow_wrapped=False)
+
+
 def construct(cls: Any, params: Mapping[str, Any], where: str, *first: Any) -> Any:
     """``cls(*first, **params)`` with the names and types of ``params`` checked against its signature.
 
     Raises:
         UsageError: one line that says where, what was expected and what was got.
     """
-    own = list(inspect.signature(cls).parameters.values())[len(first) :]
+    check(cls, params, where, *first)
+    try:
+        return cls(*first, **params)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from error
+
+
+def check(cls: Any, params: Mapping[str, Any], where: str, *first: Any) -> None:
+    """Refuses parameters that ``cls`` does not take, of another type than their defaults, or that are missing.
+
+    Raises:
+        UsageError: one line that says where, what was expected and what was got.
+    """
+    own = list(signature_of(cls).parameters.values())[len(first) :]
     accepted = {p.name: p for p in own if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in own)
     for name, value in params.items():
@@ -37,13 +58,11 @@ def construct(cls: Any, params: Mapping[str, Any], where: str, *first: Any) -> A
     for name, p in accepted.items():
         if p.default is inspect.Parameter.empty and name not in params:
             raise UsageError(f"{where}.{name}: expected a value, got none")
-    try:
-        return cls(*first, **params)
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from error
 
 
 def _fits(value: object, default: object) -> bool:
+    if default is None:
+        return True
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(value, bool) and isinstance(default, bool)
     if isinstance(default, float | str) and isinstance(value, int | float):

@@ -26,6 +26,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Randomness = Literal["none", "keyed", "block-seeded"]
 Gradient = Literal["exact", "surrogate", "bpda", "none"]
 Norm = Literal["linf", "l2"]
+Plain = None | bool | int | float | str
 Capability = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """The name of a registered capability (``bench.capabilities``)."""
 
@@ -59,6 +60,7 @@ class MethodCard(Card):
     draws from global generators, which the harness seeds for each block; the board says so). A generator whose image
     i depends on ``seeds[i]`` only is "none".
     ``gradient``: what autograd through ``classify`` gives an attacker.
+    ``defaults`` of its parameters are filled in by the harness when cells are planned.
     ``weights`` lists every checkpoint. A method without any is identified by the state it has after loading.
     ``data`` names the data sets it was made for; empty means any of its shape.
     """
@@ -80,6 +82,7 @@ class MethodCard(Card):
     generated_data: bool = False
     selection_data: bool = False
     weights: tuple[WeightFile, ...] = ()
+    defaults: tuple[tuple[str, Plain | tuple[Plain, ...]], ...] = ()
 
     @field_validator("input_shape")
     @classmethod

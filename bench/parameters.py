@@ -16,7 +16,7 @@ from enum import Enum
 from types import SimpleNamespace
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from trustdm.bench.construct import registry_of
+from trustdm.bench.construct import registry_of, signature_of
 from trustdm.bench.registry import Registry
 
 
@@ -77,7 +77,7 @@ def parameters_of(thing: Callable[..., Any], given: Mapping[str, object] | None 
     Options that depend on the value of another parameter (those of a sampler) come last: for the value in ``given``,
     else for its default. A registry that comes first is not a parameter.
     """
-    signature = _signature(thing)
+    signature = signature_of(thing)
     own = list(signature.parameters.values())[len(registry_of(thing, Registry())) :]
     said = _meanings(thing)
     named = (p for p in own if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
@@ -90,18 +90,10 @@ def parameters_of(thing: Callable[..., Any], given: Mapping[str, object] | None 
 
 def open_ended(thing: Callable[..., Any]) -> Further | bool:
     """Whether it takes parameters that its signature does not name; the mark, if there is one, says which."""
-    for p in _signature(thing).parameters.values():
+    for p in signature_of(thing).parameters.values():
         if p.kind is p.VAR_KEYWORD:
             return next(iter(_marks(_annotation(thing, p), Further)), True)
     return False
-
-
-def _signature(thing: Callable[..., Any]) -> inspect.Signature:
-    """That of what it wraps; of an object of this process, whose parts are in ``__wrapped__``, its own."""
-    try:
-        return inspect.signature(thing)
-    except (TypeError, ValueError):
-        return inspect.signature(thing, follow_wrapped=False)
 
 
 def _further(mark: Further, found: list[Parameter], given: Mapping[str, object]) -> Iterator[Parameter]:

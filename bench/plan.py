@@ -12,6 +12,7 @@ from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.codehash import code_digest
 from trustdm.bench.construct import construct, registry_of
 from trustdm.bench.contracts import MethodCard
+from trustdm.bench.defaults import filled
 from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.registry import MARK, Entry, Registry
@@ -152,18 +153,20 @@ def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[Metho
 
 
 def described(registry: Registry, spec: MethodSpec) -> tuple[MethodCard, tuple[tuple[str, object], ...]]:
-    """The card of a method with the parameters of ``spec``, and those of them that are part of its identity.
+    """The card of a method with the parameters of ``spec``, and all parameters that are part of its identity.
+
+    Those that are not given have their defaults, which the card names: another way to type the same is the same.
 
     Raises:
-        UsageError: its card depends on the parameters, and it has none for these.
+        UsageError: a parameter that it does not take, or its card depends on the parameters, and has none for these.
     """
-    entry = registry.get("method", spec.name)
-    if entry.resolve is None:
-        return _card(entry), spec.params
-    card, params = construct(
-        entry.resolve, dict(spec.params), f"method {spec.name}", *registry_of(entry.resolve, registry)
-    )
-    return card, tuple(sorted(params.items()))
+    entry, where = registry.get("method", spec.name), f"method {spec.name}"
+    known = filled(entry.load(), dict(spec.params), where)
+    card, params = _card(entry), known.full
+    if entry.resolve is not None:
+        card, params = construct(entry.resolve, known.full, where, *registry_of(entry.resolve, registry))
+    defaults = {name: value for name, value in known.defaults.items() if name in params}
+    return card.model_copy(update={"defaults": tuple(sorted(defaults.items()))}), tuple(sorted(params.items()))
 
 
 def method_code(registry: Registry, spec: MethodSpec) -> str:

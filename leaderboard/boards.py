@@ -142,7 +142,7 @@ def chart_names(entries: Sequence[Entry]) -> list[str]:
     """What rows are called in a chart: the title and the values of its parameters, where that tells them apart."""
     short = []
     for entry in entries:
-        values = [str(v) if isinstance(v, str) else f"{k}={v}" for k, v in entry.row.params]
+        values = [str(v) if isinstance(v, str) else f"{k}={v}" for k, v in entry.row.shown]
         short.append(text.printable(", ".join([names.title(entry.row), *values])))
     whole = [text.printable(entry.name) for entry in entries]
     return [s if short.count(s) == 1 and len(s) < len(w) else w for s, w in zip(short, whole, strict=True)]

@@ -30,8 +30,12 @@ def title(row: Row) -> str:
 
 
 def params(row: Row) -> str:
-    """The parameters as "width=4,depth=2"."""
-    return ",".join(f"{k}={v if isinstance(v, str) else canonical_json(v)}" for k, v in row.params)
+    """The parameters that tell the variant as "width=4,depth=2"."""
+    return _text(row.shown)
+
+
+def _text(pairs: Sequence[tuple[str, object]]) -> str:
+    return ",".join(f"{k}={v if isinstance(v, str) else canonical_json(v)}" for k, v in pairs)
 
 
 def weights(digests: Sequence[str]) -> str:
@@ -77,6 +81,7 @@ def _short(words: str, digest: str) -> str:
 DISTINCTIONS: tuple[Callable[[Named], str], ...] = (
     lambda it: text.shorten(text.printable(it.row.method), PARAMS),
     lambda it: _short("parameters", _digest(params(it.row))),
+    lambda it: _short("all parameters", _digest(_text(it.row.params))),
     lambda it: f"v{it.row.method_version}",
     lambda it: f"seed {it.row.seed}",
     lambda it: "" if it.row.own else "imported",

@@ -128,7 +128,7 @@ def _filters(rows: Sequence[Row]) -> tuple[Filter, ...]:
     names = {"completeness": "Completeness", "origin": "Origin", "currency": "Currency", "lab": "Measured by"}
     names |= {"flag": "Flag", "tag": "Tag"}
     filters = [Filter(name, label, options([_values(row, name) for row in rows])) for name, label in names.items()]
-    return tuple(f for f in filters if f.options)
+    return tuple(f for f in filters if len(f.options) > (f.name == "lab"))  # one lab: nothing to choose
 
 
 def options(values: Sequence[Iterable[str]]) -> tuple[Option, ...]:

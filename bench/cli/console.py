@@ -134,7 +134,7 @@ def add(table: Table, *cells: str) -> None:
 
 def title(row: Row) -> str:
     """The method with its parameters, as they are typed."""
-    return row.method + (":" + ",".join(f"{k}={v}" for k, v in row.params) if row.params else "")
+    return row.method + (":" + ",".join(f"{k}={v}" for k, v in row.shown) if row.shown else "")
 
 
 def rank(row: Row) -> str:

@@ -66,10 +66,7 @@ def card_of(
         }
     )
     last = _versioned(parts[1]) if parts[1:] else NONE
-    names: dict[str, str | int] = {"classifier": _versioned(parts[0]), "denoiser": last}
-    if steps > 1:
-        names["steps"] = steps
-    return card, names
+    return card, {"classifier": _versioned(parts[0]), "denoiser": last, "steps": steps}
 
 
 def _versioned(card: MethodCard) -> str:

@@ -59,8 +59,7 @@ def card_of(
     """
     folder = folder_of(path, revision)
     index = _index(folder)
-    kept: dict[str, object] = {"prompts": prompts, "scheduler": scheduler}
-    kept = {key: value for key, value in kept.items() if value} | dict(options)
+    kept: dict[str, object] = {"prompts": prompts, "scheduler": scheduler, **options}
     local = Path(path).expanduser().is_dir()
     networks = ", ".join(pair[1] for pair in _parts(index).values())
     card = MethodCard(

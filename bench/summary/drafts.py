@@ -11,6 +11,7 @@ from trustdm.bench.summary import flags
 from trustdm.bench.summary.facts import CellFacts, Facts
 from trustdm.bench.summary.facts import facts as computed
 from trustdm.bench.summary.marks import Currency, completeness, currencies, grouped, verification
+from trustdm.bench.summary.parameters import parameters
 from trustdm.bench.summary.row import Row
 from trustdm.bench.summary.score import Score
 from trustdm.bench.types import Cost, Origin
@@ -49,11 +50,13 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
     cells: Cells = {r.identity.evaluation: (r, known[r.id]) for r in results}
     scores = {name: score for _, known in cells.values() for name, score in known.scores.items()}
     ranking, newest = suite.ranking.metric, results[-1]
+    told = parameters(newest)
     best = scores.get(ranking)
     row = Row(
         method=newest.identity.method,
         method_version=newest.identity.method_version,
-        params=tuple((str(k), v) for k, v in newest.identity.method_params),
+        params=told.full,
+        shown=told.shown,
         lab=newest.lab,
         own=newest.own,
         lab_name=newest.lab_name,

@@ -10,6 +10,7 @@ from trustdm.bench.hashing import canonical_json
 from trustdm.bench.records import CellResult
 from trustdm.bench.summary.cell import on_suite
 from trustdm.bench.summary.facts import CellFacts
+from trustdm.bench.summary.parameters import parameters
 from trustdm.bench.types import Origin, Verification
 
 if TYPE_CHECKING:
@@ -93,10 +94,11 @@ def _row_key(result: CellResult) -> tuple[object, ...]:
 
 def _variant_key(result: CellResult) -> tuple[object, ...]:
     it = result.identity
-    return result.lab, result.origin, it.method, it.method_version, canonical_json(it.method_params)
+    return result.lab, result.origin, it.method, it.method_version, canonical_json(parameters(result).full)
 
 
 def _version_key(result: CellResult) -> tuple[object, ...]:
-    """What rows have in common that differ in version, weights or randomness."""
+    """What rows have in common that differ in version, weights or randomness. A version may have further parameters:
+    only what was chosen counts."""
     it = result.identity
-    return result.lab, result.origin, it.method, canonical_json(it.method_params), it.seed
+    return result.lab, result.origin, it.method, canonical_json(parameters(result).shown), it.seed

@@ -71,7 +71,7 @@ def _left_out(group: list[_Scored]) -> dict[int, str]:
     a stranger's file names. Among imported rows of one version and weights, that of a lab with a name comes first, then
     the one that was stored first: a later file never takes the place of an earlier one.
     """
-    own = {(s.draft.row.method, s.draft.row.params) for s in group if s.draft.row.own}
+    own = {(s.draft.row.method, s.draft.row.shown) for s in group if s.draft.row.own}
     taken: dict[object, Row] = {}
     reasons = {}
     for scored in sorted(group, key=lambda s: (not s.draft.row.lab_name, max(s.draft.row.cells))):
@@ -79,7 +79,7 @@ def _left_out(group: list[_Scored]) -> dict[int, str]:
         if row.own:
             continue
         key = row.method, row.method_version, row.params, row.weights
-        if (row.method, row.params) in own:
+        if (row.method, row.shown) in own:
             reasons[id(scored)] = "imported; the row measured here is ranked instead"
         elif (first := taken.setdefault(key, row)) is not row:
             by = first.lab_name or first.lab[:8]

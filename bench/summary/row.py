@@ -12,6 +12,7 @@ from trustdm.bench.types import Cost, Estimate, Origin, Verification
 class Row:
     """What a board says about one method, version, parameters, weights, suite version and seed, measured in one lab.
 
+    ``params`` are all parameters of the method, ``shown`` those that tell the variant (``summary.parameters``).
     ``metrics`` has no entry where there is nothing to show: no cell, no example that counts, or a verdict missing.
     ``n`` counts examples with records in the evaluation of the ranking metric (without one: in the evaluation that
     has fewest). ``rank_low`` and ``rank_high`` are None, group and test empty, where a row is not ranked;
@@ -42,6 +43,7 @@ class Row:
     card: dict[str, object]
     cells: tuple[int, ...]
     errors: tuple[str, ...]
+    shown: tuple[tuple[str, object], ...] = ()
     lab: str = ""
     own: bool = True
     lab_name: str = ""
@@ -61,6 +63,7 @@ class Row:
             "method": self.method,
             "version": self.method_version,
             "params": dict(self.params),
+            "shown": dict(self.shown),
             "weights": list(self.weights),
             "lab": self.lab,
             "lab_name": self.lab_name,

@@ -103,7 +103,7 @@ def _delta(row: ReportedRow, board: Board | None) -> str:
         return ""
     for entry in board.entries:
         it = entry.row
-        same = it.method == row.measured.method and dict(it.params) == row.measured.params
+        same = it.method == row.measured.method and dict(it.shown) == row.measured.params
         ours = it.metrics.get(row.measured.metric)
         if same and it.currency == "current" and it.completeness == "full" and ours is not None:
             return text.signed(ours.value - float(row.value))

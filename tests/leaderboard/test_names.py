@@ -24,7 +24,7 @@ def called(*rows: Named) -> list[str]:
 
 
 def test_parameters_follow_the_name_as_on_the_command_line(row: Row) -> None:
-    wide, titled = replace(row, params=(("width", 4),)), replace(row, params=(("width", 4),), card={"title": "A net"})
+    wide, titled = replace(row, shown=(("width", 4),)), replace(row, shown=(("width", 4),), card={"title": "A net"})
     assert called(Named(row), Named(wide), Named(titled)) == ["cells-net", "cells-net:width=4", "A net, width=4"]
 
 
@@ -49,7 +49,7 @@ def test_an_imported_row_is_named_only_beside_one_of_its_name(row: Row) -> None:
 
 def test_nothing_makes_two_names_equal_or_too_long(row: Row) -> None:
     long = [
-        replace(row, card={"title": "t" * 200}, params=(("p", "x" * 300 + end),), cells=(at,))
+        replace(row, card={"title": "t" * 200}, shown=(("p", "x" * 300 + end),), cells=(at,))
         for at, end in enumerate("abb")
     ]
     found = called(*map(Named, long))

@@ -25,7 +25,7 @@ def test_ranks_say_among_what_and_how_they_compare(row: Row) -> None:
 
 
 def test_the_variant_has_version_parameters_and_seed(row: Row) -> None:
-    other = replace(row, params=(("a", 1), ("b", "x")), seed=3)
+    other = replace(row, shown=(("a", 1), ("b", "x")), seed=3)
     assert table.variant(other, "deep") == "deep · v1 · a=1, b=x · seed 3" and table.variant(row) == "v1"
 
 

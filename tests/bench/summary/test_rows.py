@@ -41,6 +41,7 @@ def test_a_row_by_hand():
         method="net",
         method_version="1",
         params=(("sigma", 0.5),),
+        shown=(("sigma", 0.5),),
         suite="toy",
         suite_version=2,
         seed=0,
