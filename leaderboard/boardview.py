@@ -15,7 +15,7 @@ from trustdm.bench.registry import loaded
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.models import MetricSpec
 from trustdm.bench.summary.row import Row
-from trustdm.bench.types import Estimate
+from trustdm.bench.types import Estimate, Origin
 from trustdm.leaderboard import downloads, outcomes
 from trustdm.leaderboard.boards import Board, Entry, Source
 from trustdm.leaderboard.models import Cell, Key
@@ -49,9 +49,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class CostColumn:
-    """A column of what a row cost for each example; ``name`` is an amount of ``bench.types.Cost``."""
+    """A column of what a row cost for each example; ``name`` is an amount of ``bench.types.Cost``, or another one that
+    ``BoardView.cost`` of the view knows."""
 
-    name: Literal["forwards", "gradients", "device"]
+    name: str
     label: str
     hint: str
 
@@ -136,6 +137,12 @@ class BoardView:
             CostColumn("forwards", "Forward", f"Inputs sent through networks for each {unit}, over all evaluations"),
             CostColumn("device", "Device time", f"Process or device time for each {unit}"),
         )
+
+    def cost(self, entry: Entry, column: CostColumn) -> float | None:
+        """What a row took for each example, in the unit of the column; None where nobody counted it."""
+        row = entry.row
+        amount = getattr(row.cost, column.name) / row.n if row.n else 0.0
+        return None if not row.n or (not amount and row.origin is Origin.REPORTED) else amount
 
     def baselines(self, board: Board, group: Sequence[Entry]) -> Sequence[Baseline]:
         """Lines above the rows of a group, and in the charts of the core; they share the axes of the small bars."""

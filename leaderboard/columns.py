@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.models import MetricSpec
-from trustdm.bench.summary.row import Row
 from trustdm.bench.tasks.contract import Unit
-from trustdm.bench.types import Estimate, Origin
+from trustdm.bench.types import Estimate
 from trustdm.leaderboard import cells as formats
 from trustdm.leaderboard import text
 from trustdm.leaderboard.boards import Board, Entry
-from trustdm.leaderboard.boardview import Baseline, CostColumn, view_of
+from trustdm.leaderboard.boardview import Baseline, view_of
 from trustdm.leaderboard.cells import NOTHING
 from trustdm.leaderboard.models import Cell, Column, Toggle
 from trustdm.leaderboard.scales import Scale
@@ -97,7 +96,7 @@ def cells(board: Board, entry: Entry) -> tuple[Cell, ...]:
             cell = value(board, metric, row.metrics.get(metric.name))
             own = cell if metric.name == suite.ranking.metric else formats.without_note(cell)
         shown_cells.append(own)
-    return (*shown_cells, *_costs(suite, row, view.costs(suite)))
+    return (*shown_cells, *_costs(suite, entry))
 
 
 def baseline_cells(board: Board, line: Baseline) -> tuple[Cell, ...]:
@@ -111,17 +110,14 @@ def value(board: Board, metric: MetricSpec, estimate: Estimate | None) -> Cell:
     return formats.value(unit(board.suite, metric), estimate, board.scales.get(metric.name))
 
 
-def _costs(suite: Suite, row: Row, costs: Sequence[CostColumn]) -> tuple[Cell, ...]:
-    count = Cell(f"{row.n:,}", f"of {row.planned:,}", row.n)
-    if not row.n:
-        return (*(NOTHING for _ in costs), count)
-    each = f"per {suite.task.unit}"
+def _costs(suite: Suite, entry: Entry) -> tuple[Cell, ...]:
+    view, row, each = view_of(suite), entry.row, f"per {suite.task.unit}"
     shown_cells = []
-    for column in costs:
-        amount = getattr(row.cost, column.name) / row.n
-        if not amount and row.origin is Origin.REPORTED:
+    for column in view.costs(suite):
+        amount = view.cost(entry, column)
+        if amount is None:
             shown_cells.append(NOTHING)
             continue
         words = text.duration(amount) if column.name == "device" else text.count(amount)
         shown_cells.append(Cell(words, each, amount))
-    return (*shown_cells, count)
+    return (*shown_cells, Cell(f"{row.n:,}", f"of {row.planned:,}", row.n))

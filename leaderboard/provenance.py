@@ -65,7 +65,7 @@ def run(row: RunRow) -> RunView:
         text.day(row.started),
         facts(
             fact("Run", row.id, code=True),
-            fact("Commit", commit, code=True),
+            fact("Commit of trustdm", commit, code=True),
             fact("Command", scrubbed(row.command), code=True),
             fact("Started", text.moment(row.started)),
             fact("Finished", text.moment(row.finished) if row.finished else "did not finish"),

@@ -31,6 +31,11 @@ _FACE = {
 __all__ = list(_FACE)
 
 
+def __dir__() -> list[str]:
+    """The face, for whoever completes ``trustdm.`` with the tab key."""
+    return sorted({*globals(), *_FACE})
+
+
 def __getattr__(name: str) -> Any:
     """Imports a part of the face when it is first used, so that ``import trustdm`` stays quick."""
     if name not in _FACE:

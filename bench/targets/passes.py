@@ -57,6 +57,44 @@ def _images_in(values: Sequence[object]) -> int:
 
 
 @contextmanager
+def entered(thing: object) -> Iterator[dict[int, int]]:
+    """While it lasts, counts the images that enter each module of ``thing`` that has parameters, by the module's id."""
+    rows: dict[int, int] = {}
+
+    def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        rows[id(module)] = rows.get(id(module), 0) + _images_in((*args, *kwargs.values()))
+
+    handles = [m.register_forward_pre_hook(enter, with_kwargs=True) for _, m in _networks(thing)]
+    try:
+        yield rows
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def network_passes(thing: object, rows: dict[int, int]) -> int:
+    """How many images went through the networks of ``thing`` in all, from what ``entered`` counted.
+
+    A module is one network, unless a part of it is entered more often than it is itself: then it is a loop around its
+    parts (a purifier around a denoiser), and these are counted. A network that is no module cannot be seen.
+    """
+    return sum(_passes(module, rows) for module in modules_in(thing))
+
+
+def _passes(module: nn.Module, rows: dict[int, int]) -> int:
+    own = rows.get(id(module), 0)
+    parts = list(module.children())
+    if own and all(_most(part, rows) <= own for part in parts):
+        return own
+    return sum(_passes(part, rows) for part in parts)
+
+
+def _most(module: nn.Module, rows: dict[int, int]) -> int:
+    """How often a part is entered: itself, or for a mere container (``nn.ModuleList``) what lies in it."""
+    return rows.get(id(module)) or max((_most(part, rows) for part in module.children()), default=0)
+
+
+@contextmanager
 def backward_calls() -> Iterator[list[str]]:
     """Records each time autograd's engine is started inside the block: a sign of optimisation at test time."""
     calls: list[str] = []

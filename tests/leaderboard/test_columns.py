@@ -30,7 +30,7 @@ def switched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Suite]:
 
 def test_main_columns_come_first_then_the_others_then_costs() -> None:
     heads = columns.columns(load_suite("mnist16-linf"))
-    assert [head.group for head in heads] == ["main"] * 3 + ["part"] * 4 + ["cost"] * 3 + ["count"]
+    assert [head.group for head in heads] == ["main"] * 3 + ["part"] * 4 + ["cost"] * 4 + ["count"]
     assert heads[0].label == "Clean accuracy" and heads[2].label == "Robust accuracy (AutoAttack)"
     assert {head.classes for head in heads[3:7]} == {"part switch-1"} and heads[7].classes == "cost cost"
 

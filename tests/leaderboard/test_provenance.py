@@ -30,9 +30,9 @@ def test_a_run_says_how_it_was_made_and_no_folder() -> None:
     shown = words(RUN)
     assert shown["Command"] == "trustdm run rope --db b.db --plugin net.py" and shown["Setting: db"] == "b.db"
     assert shown["Version of torch"] == "2.12.1" and shown["Machine: cores"] == "4" and shown["other"] == "x"
-    assert shown["Commit"] == "not from a checkout" and shown["Finished"] == "did not finish"
+    assert shown["Commit of trustdm"] == "not from a checkout" and shown["Finished"] == "did not finish"
     assert shown["Started"] == "2026-11-20 09:14:03 UTC" and "Exit code" not in shown
-    assert words(replace(RUN, exit_code=0, commit="ab", dirty=True))["Commit"] == "ab, with local changes"
+    assert words(replace(RUN, exit_code=0, commit="ab", dirty=True))["Commit of trustdm"] == "ab, with local changes"
 
 
 def test_the_name_of_the_user_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
 from trustdm.bench.tasks.robustness.records_check import margin_fault
+from trustdm.bench.tasks.robustness.task import CLASSIFIED, PASSES
 from trustdm.bench.types import Counts
 
 if TYPE_CHECKING:
@@ -43,13 +44,19 @@ class Clean(EvaluationProtocol):
 
     def run(self, job: Job) -> BlockResult:
         """Forwards the block once for each draw."""
+        from trustdm.bench.targets.passes import entered, network_passes
         from trustdm.bench.tasks.robustness import judging
         from trustdm.bench.tasks.robustness.context import context_of
 
-        context = context_of(job)
-        logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
+        context, thing = context_of(job), job.method.thing
+        with entered(thing) as rows:
+            logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
         judging.require_declared(context, logits[0])
         return BlockResult(
             records=judging.records(context, "clean", logits),
-            diagnostics={"unverified_rows": float((~context.verified).sum())},
+            diagnostics={
+                "unverified_rows": float((~context.verified).sum()),
+                PASSES: float(network_passes(thing, rows)),
+                CLASSIFIED: float(len(context.examples) * context.draws),
+            },
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from trustdm.bench.summary.score import Score, shares
 from trustdm.bench.tasks.robustness.eot import asked_attacks, randomness_caveat
+from trustdm.bench.tasks.robustness.task import CLASSIFIED, PASSES
 from trustdm.bench.tasks.robustness.verdicts import Shares, accuracy_scores, survival_scores
 from trustdm.bench.types import Estimate
 
@@ -26,6 +27,18 @@ def accuracy(cell: CellView, spec: MetricSpec) -> Score | None:
 def survival(cell: CellView, spec: MetricSpec) -> Score | None:
     """Share of examples still correct after every probe up to the metric's ("": all of them)."""
     return _score(survival_scores, cell, spec)
+
+
+def passes(cell: CellView, spec: MetricSpec) -> Score | None:
+    """Network evaluations an image; None where no network was seen (``targets.passes``)."""
+    each = passes_an_image(cell)
+    return None if each is None else Score(Estimate(each, each, each, cell.examples))
+
+
+def passes_an_image(cell: CellView) -> float | None:
+    """The mean over the images of a clean evaluation; None where none were counted."""
+    images = cell.count(CLASSIFIED)
+    return cell.count(PASSES) / images if images and cell.count(PASSES) else None
 
 
 def _score(of: Callable[..., Shares | None], cell: CellView, spec: MetricSpec) -> Score | None:

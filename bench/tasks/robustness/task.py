@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from trustdm.bench.suite.models import MetricSpec
 
 CLEAN = "clean"
+PASSES, CLASSIFIED = "network_images", "classified_images"
+"""Counts of a clean evaluation: images that went through networks, and images that were classified by these."""
 NORMS = {"linf": "L∞", "l2": "L2"}
 
 
@@ -64,6 +66,12 @@ class Robustness(Task):
             "share",
             "Share of examples still correct after every attack so far (robust accuracy)",
             Draws,
+        ),
+        Metric(
+            "passes",
+            "trustdm.bench.tasks.robustness.metrics:passes",
+            "count",
+            "Network evaluations that classify one clean image, as the harness counted; a purifier's cost",
         ),
     )
     flags = flags.FLAGS

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.models import MetricSpec
 from trustdm.bench.summary.row import Row
+from trustdm.bench.tasks.robustness.metrics import passes_an_image
 from trustdm.leaderboard import downloads
 from trustdm.leaderboard.boards import Board, Entry, Source
 from trustdm.leaderboard.boardview import BoardView, Charts, CostColumn, FactWords, Place
 from trustdm.leaderboard.sections import OnPage, Sections
 from trustdm.leaderboard.tasks.robustness import charts, sections, words
+
+PASSES = "passes"
 
 
 class RobustnessView(BoardView):
@@ -43,10 +46,18 @@ class RobustnessView(BoardView):
 
     def costs(self, suite: Suite) -> Sequence[CostColumn]:
         return (
+            CostColumn(PASSES, "Passes", "Network evaluations that classify one clean image: a purifier's cost"),
             CostColumn("forwards", "Forward", "Images sent forward for each example, as counted"),
             CostColumn("gradients", "Gradient", "Images a gradient was taken for, for each example"),
             CostColumn("device", "Device time", "Process or device time for each example"),
         )
+
+    def cost(self, entry: Entry, column: CostColumn) -> float | None:
+        """The passes of an image are counted by the evaluation of clean images."""
+        if column.name != PASSES:
+            return super().cost(entry, column)
+        counted = [each for part in entry.parts if (each := passes_an_image(part.view)) is not None]
+        return counted[0] if counted else None
 
     def charts(self, name: str, board: Board) -> Charts:
         return Charts(charts.board_charts(name, charts.lines(board)))

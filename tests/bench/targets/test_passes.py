@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trustdm.bench.targets.passes import backward_calls, counted
+from trustdm.bench.targets.passes import backward_calls, counted, entered, network_passes
 
 
 class Body(nn.Module):
@@ -77,3 +77,35 @@ def test_looking_for_optimisation_leaves_autograd_as_it_was() -> None:
     with pytest.raises(KeyError), backward_calls():
         raise KeyError
     assert torch.autograd._engine_run_backward is engine  # type: ignore[attr-defined]
+
+
+def test_passes_of_a_network_are_its_own() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sequential(nn.Conv2d(2, 2, 1), nn.ReLU()), nn.Flatten())
+    with entered(network) as rows:
+        network(torch.zeros(3, 1, 4, 4))
+        network(torch.zeros(2, 1, 4, 4))
+    assert network_passes(network, rows) == 5
+
+
+def test_a_purifier_is_a_loop_around_its_parts() -> None:
+    """Five steps of a denoiser and one classifier: six passes an image, however the two are held."""
+
+    class Purifier(nn.Module):
+        def __init__(self, parts: nn.Module) -> None:
+            super().__init__()
+            self.parts = parts
+
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(5):
+                x = self.parts[0](x)  # type: ignore[index]
+            return self.parts[1](x).flatten(1)  # type: ignore[index, no-any-return]
+
+    parts = [nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()), nn.Conv2d(1, 2, 1)]
+    for held in (nn.ModuleList(parts), nn.Sequential(*parts)):
+        model = Purifier(held)
+        with entered(model) as rows:
+            model(torch.zeros(4, 1, 2, 2))
+        assert network_passes(model, rows) == 24
+    with entered(object()) as rows:
+        pass
+    assert network_passes(object(), rows) == 0

@@ -7,9 +7,10 @@ from toyboard import METRICS, SUITE, both, cell, records, toy
 
 from trustdm.bench import stats
 from trustdm.bench.records import Records
+from trustdm.bench.suite.models import MetricSpec
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.facts import facts
-from trustdm.bench.tasks.robustness.metrics import accuracy, curve, survival
+from trustdm.bench.tasks.robustness.metrics import accuracy, curve, passes, survival
 
 
 def test_the_curve_of_a_cell():
@@ -38,3 +39,14 @@ def test_draws_are_put_together_as_the_suite_says(over, value):
     if over != "mean":
         low, high = stats.wilson(round(4 * value), 4)
         assert (estimate.low, estimate.high) == (pytest.approx(float(low)), pytest.approx(float(high)))
+
+
+@pytest.mark.parametrize(("images", "value"), [(8.0, 2.0), (4.0, 1.0), (0.0, None)])
+def test_passes_are_network_evaluations_an_image(images, value):
+    spec = MetricSpec.model_validate(
+        {"name": "passes", "evaluation": "clean", "statistic": "passes", "direction": "lower"}
+    )
+    counts = {"network_images": images, "classified_images": 4.0}
+    score = passes(CellView(SUITE, cell(1, "clean", records(SUITE.test, clean="CCCC"), diagnostics=counts)), spec)
+    assert (score and score.estimate.value) == value
+    assert passes(CellView(SUITE, cell(1, "clean", records(SUITE.test, clean="CCCC"))), spec) is None
