@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trustdm.bench.cli.options import Db, Json, Plugins
+from trustdm.bench.cli.options import Db, Json, Plugins, Wide
 
 
 def add(app: typer.Typer) -> None:
@@ -15,11 +15,11 @@ def add(app: typer.Typer) -> None:
     app.command("show")(show)
 
 
-def list_(plugin: Plugins = None, json_: Json = False) -> None:
+def list_(plugin: Plugins = None, wide: Wide = False, json_: Json = False) -> None:
     """List suites, methods, data sets, attacks and protocols."""
     from trustdm.bench.cli import show as listing
 
-    listing.print_all(tuple(plugin or ()), as_json=json_)
+    listing.print_all(tuple(plugin or ()), as_json=json_, wide=wide)
 
 
 def show(
@@ -27,12 +27,13 @@ def show(
     db: Db = None,
     plugin: Plugins = None,
     reported: Annotated[bool, typer.Option("--reported", help="The published numbers of a suite instead.")] = False,
+    wide: Wide = False,
     json_: Json = False,
 ) -> None:
     """Show a suite with its rows, or the card of a method, data set, attack, extractor or protocol."""
     from trustdm.bench.cli import show as listing
 
     if reported:
-        listing.show_reported(name, as_json=json_)
+        listing.show_reported(name, as_json=json_, wide=wide)
     else:
-        listing.show(name, db, tuple(plugin or ()), as_json=json_)
+        listing.show(name, db, tuple(plugin or ()), as_json=json_, wide=wide)

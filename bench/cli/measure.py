@@ -132,13 +132,13 @@ def _conclude(report: Report, *, fresh: bool) -> int:
 
 
 def _tables(store: Store, prepared: Prepared) -> None:
-    from trustdm.bench.cli import console
+    from trustdm.bench.cli import boards, console
     from trustdm.bench.cli.show import board_rows
     from trustdm.bench.summary.cache import FactsCache
 
     with FactsCache.beside(store.database.name) as cache:
         for suite in prepared.suites:
-            console.out.print(console.board(suite, board_rows(suite, store, cache)))
+            console.table(boards.board(suite, board_rows(suite, store, cache)))
 
 
 def _stop_on_signals(runner: Runner) -> None:
@@ -155,7 +155,7 @@ def _stop_on_signals(runner: Runner) -> None:
 
 def _dry_run(request: Request, db: str | None) -> int:
     from trustdm.bench import api
-    from trustdm.bench.cli import console
+    from trustdm.bench.cli import console, listings
     from trustdm.bench.runner.estimate import estimate
     from trustdm.bench.runner.session import Session
     from trustdm.bench.store.store import Store
@@ -173,7 +173,7 @@ def _dry_run(request: Request, db: str | None) -> int:
         todo.append((cell, [b for b in cell.blocks if b.start not in have]))
     settings = replace(prepared.settings, assets=api.assets_beside(url))
     found = estimate(Session(settings, prepared.catalogue.registry), todo)
-    console.out.print(console.estimates(found, request.jobs))
+    console.table(listings.estimates(found, request.jobs))
     for problem in dict.fromkeys(e.problem for e in found if e.problem):
         console.warn(f"trustdm: {problem}")
     if found and all(e.problem for e in found):

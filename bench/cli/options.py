@@ -16,3 +16,4 @@ Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A plugin file of your own; may be repeated.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Every column and metric, however wide the terminal is.")]

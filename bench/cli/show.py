@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from trustdm.bench import api, plugins, reported
-from trustdm.bench.cli import console
+from trustdm.bench.cli import boards, console, listings
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.registry import Entry
 from trustdm.bench.shipped import untested
@@ -24,7 +22,7 @@ KINDS = ("method", "dataset", "attack", "weight_attack", "task", "protocol", "ex
 """What is listed, in this order."""
 
 
-def print_all(files: tuple[Path, ...], *, as_json: bool) -> None:
+def print_all(files: tuple[Path, ...], *, as_json: bool, wide: bool = False) -> None:
     """Prints suites and every registered plugin; broken plugins are named on standard error."""
     catalogue = plugins.load(files)
     for problem in catalogue.problems:
@@ -36,9 +34,9 @@ def print_all(files: tuple[Path, ...], *, as_json: bool) -> None:
         }
         console.say(json.dumps({"suite": [_suite_facts(s) for s in suites], **listed}, indent=1))
         return
-    console.out.print(_suite_table(suites))
+    console.table(listings.suites(suites), wide=wide)
     for kind in KINDS:
-        console.out.print(_plugin_table(kind, catalogue.registry.entries(kind)))
+        console.table(listings.plugins(kind, catalogue.registry.entries(kind)), wide=wide)
 
 
 def _suite_facts(suite: Suite) -> dict[str, object]:
@@ -56,28 +54,8 @@ def _suite_facts(suite: Suite) -> dict[str, object]:
     }
 
 
-def _suite_table(suites: Sequence[Suite]) -> Table:
-    table = Table(title="suites", title_justify="left")
-    for heading in ("name", "version", "task", "demo / full", "title", ""):
-        table.add_column(heading, overflow="fold")
-    for s in suites:
-        mark = "untested at full size" if untested(s) else ""
-        size = f"{s.size.demo or 'none'} / {s.size.full}"
-        console.add(table, s.name, str(s.version), s.task.says(s)[0], size, s.title, mark)
-    return table
-
-
-def _plugin_table(kind: str, entries: Sequence[Entry]) -> Table:
-    table = Table(title=f"{kind}s", title_justify="left")
-    for heading in ("name", "version", "what it is"):
-        table.add_column(heading, overflow="fold")
-    for entry in entries:
-        console.add(table, entry.name, entry.card.version, entry.card.summary)
-    return table
-
-
-def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool) -> None:
-    """Prints the rows of a suite, or the card of a plugin with a method's rows.
+def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool, wide: bool = False) -> None:
+    """Prints the rows of a suite, or the card of a plugin with a method's rows; ``wide``: with every metric.
 
     Raises:
         UnknownName: neither a suite nor a plugin is called that.
@@ -85,19 +63,20 @@ def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool) -
     catalogue = plugins.load(files)
     suite = _suite(name, catalogue)
     if suite is not None:
-        _show_suite(suite, db, as_json=as_json)
+        _show_suite(suite, db, as_json=as_json, wide=wide)
         return
     for kind in KINDS:
         if name in catalogue.registry.names(kind):
-            _show_plugin(catalogue.registry.get(kind, name), db, catalogue, as_json=as_json)
+            _show_plugin(catalogue.registry.get(kind, name), db, catalogue, as_json=as_json, wide=wide)
             return
-    if (db is not None or Path(api.database(db)).exists()) and _show_stored(name, db, catalogue, as_json=as_json):
+    there = db is not None or Path(api.database(db)).exists()
+    if there and _show_stored(name, db, catalogue, as_json=as_json, wide=wide):
         return
     known = shipped() + [n for kind in KINDS for n in catalogue.registry.names(kind)]
     raise UnknownName("name", name, known)
 
 
-def _show_stored(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool) -> bool:
+def _show_stored(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool, wide: bool) -> bool:
     """Shows a suite or a method that only the database knows; False if it does not."""
     with Store.open(api.database(db), read_only=True) as store:
         cells = store.cells(suite=name) or store.cells(method=name)
@@ -105,9 +84,9 @@ def _show_stored(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_
         return False
     if name in {c.identity.suite for c in cells}:
         suite = parse_stored(cells[-1].suite_content, f"{api.database(db)}: {name}", catalogue.tasks)
-        _show_suite(suite, db, as_json=as_json)
+        _show_suite(suite, db, as_json=as_json, wide=wide)
         return True
-    _print_card("method", cells[-1].card, method_rows(name, db, catalogue), as_json=as_json)
+    _print_card("method", cells[-1].card, method_rows(name, db, catalogue), as_json=as_json, wide=wide)
     return True
 
 
@@ -118,29 +97,29 @@ def _suite(name: str, catalogue: plugins.Catalogue) -> Suite | None:
         return None
 
 
-def _show_suite(suite: Suite, db: str | None, *, as_json: bool) -> None:
-    board = stored_rows(suite, db)
+def _show_suite(suite: Suite, db: str | None, *, as_json: bool, wide: bool) -> None:
+    found = stored_rows(suite, db)
     if as_json:
-        console.say(json.dumps([row.as_json() for row in board], indent=1))
+        console.say(json.dumps([row.as_json() for row in found], indent=1))
         return
-    console.say(f"{suite.title}\n{suite.description.strip()}")
+    console.tell(f"{suite.title}\n{suite.description.strip()}")
     for line in suite.task.says(suite)[1:]:
-        console.say(line)
-    if untested(suite, sum(r.completeness == "full" for r in board)):
+        console.tell(line)
+    if untested(suite, sum(r.completeness == "full" for r in found)):
         console.say("untested: this suite has not been run at full size yet")
-    console.out.print(console.board(suite, board))
-    for note in console.notes(board):
-        console.say(note)
-    for line in console.tests(suite, board):
-        console.say(line)
+    console.table(boards.board(suite, found), wide=wide)
+    for line in (*boards.notes(found), *boards.tests(suite, found)):
+        console.tell(line)
 
 
-def _show_plugin(entry: Entry, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool) -> None:
+def _show_plugin(entry: Entry, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool, wide: bool) -> None:
     measured = method_rows(entry.name, db, catalogue) if entry.kind == "method" else []
-    _print_card(entry.kind, entry.card.model_dump(mode="json"), measured, as_json=as_json)
+    _print_card(entry.kind, entry.card.model_dump(mode="json"), measured, as_json=as_json, wide=wide)
 
 
-def _print_card(kind: str, card: dict[str, Any], measured: Sequence[tuple[Suite, Row]], *, as_json: bool) -> None:
+def _print_card(
+    kind: str, card: dict[str, Any], measured: Sequence[tuple[Suite, Row]], *, as_json: bool, wide: bool
+) -> None:
     if as_json:
         console.say(json.dumps({"kind": kind, "card": card, "rows": [r.as_json() for _, r in measured]}, indent=1))
         return
@@ -148,11 +127,12 @@ def _print_card(kind: str, card: dict[str, Any], measured: Sequence[tuple[Suite,
     for field, value in card.items():
         if value not in ("", [], None, False):
             console.say(f"  {field}: {value}")
-    for suite, row in measured:
-        console.out.print(console.board(suite, [row]))
+    for suite in dict.fromkeys(suite.name for suite, _ in measured):
+        found = [(s, row) for s, row in measured if s.name == suite]
+        console.table(boards.board(found[0][0], [row for _, row in found]), wide=wide)
 
 
-def show_reported(name: str, *, as_json: bool) -> None:
+def show_reported(name: str, *, as_json: bool, wide: bool = False) -> None:
     """Prints the published numbers that belong to a suite, each with its source.
 
     Raises:
@@ -163,13 +143,7 @@ def show_reported(name: str, *, as_json: bool) -> None:
     if as_json:
         console.say(json.dumps(reported.as_json(name), indent=1))
         return
-    table = Table(title=f"{name}: reported, not measured here", title_justify="left")
-    for heading in ("system", "variant", "metric", "value", "n", "source", "flags"):
-        table.add_column(heading, overflow="fold")
-    for row in reported.reported(name):
-        shown = (row.system, row.told, row.words, row.value, row.n, row.source.citation, " ".join(row.flags))
-        console.add(table, *("" if value is None else str(value) for value in shown))
-    console.out.print(table)
+    console.table(listings.reported(name, reported.reported(name)), wide=wide)
 
 
 def stored_rows(suite: Suite, db: str | None) -> list[Row]:

@@ -1,0 +1,115 @@
+"""Which columns of a table fit a width, and how wide each is.
+
+Where there is little room, first texts are folded, then names, then values; then columns are left out, the last ones
+first; what must not be missed then stands under the name of its row. Below that there is no table (``Plan``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from trustdm.bench.cli.layout import Column, Grid, Kind
+
+FOLDED: tuple[frozenset[Kind], ...] = (
+    frozenset(),
+    frozenset({"prose"}),
+    frozenset({"prose", "name"}),
+    frozenset({"prose", "name", "value"}),
+)
+"""The kinds of columns that may be folded, from the first try to the last."""
+FRAME = 3
+"""What each column takes beside its cells: a line and two spaces. One more line closes the table."""
+
+
+def widths(columns: Sequence[Column], room: float, folded: frozenset[Kind]) -> list[int] | None:
+    """The width of each column in a table of at most ``room``, where columns of some kinds may be folded; None if it
+    does not fit. What is left goes to the columns that have most lines."""
+    widest = [c.widest for c in columns]
+    if sum(widest) + FRAME * len(columns) + 1 <= room:
+        return widest
+    sizes = [c.narrowest if c.kind in folded else c.unfolded for c in columns]
+    spare = room - 1 - sum(size + FRAME for size in sizes)
+    if spare < 0:
+        return None
+    while spare > 0 and sizes != widest:
+        wanting = [at for at, size in enumerate(sizes) if size < widest[at]]
+        sizes[max(wanting, key=lambda at: widest[at] / sizes[at])] += 1
+        spare -= 1
+    return sizes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What of a grid is shown in a table: columns with their widths; no columns where only blocks of lines fit.
+
+    ``same`` are columns left out that have the same in all rows; ``left`` those whose cells are not shown.
+    """
+
+    columns: tuple[Column, ...]
+    sizes: tuple[int, ...]
+    same: tuple[Column, ...] = ()
+    left: tuple[Column, ...] = ()
+
+
+def unlimited(grid: Grid) -> Plan:
+    """Everything, every cell on one line."""
+    return Plan(grid.columns, tuple(c.widest for c in grid.columns))
+
+
+def usual(grid: Grid, room: int) -> Plan:
+    """All columns but extra ones, in ``room`` if that can be had by folding texts: names and values stay on one line."""
+    columns = tuple(c for c in grid.columns if not c.extra)
+    sizes = widths(columns, room, FOLDED[1]) or [c.narrowest if c.kind == "prose" else c.unfolded for c in columns]
+    return Plan(columns, tuple(sizes))
+
+
+def fitted(grid: Grid, room: int) -> Plan:
+    """As many columns as fit ``room``, empty ones left out; see the top of this module for what is given up first."""
+    there = [c for c in grid.columns if not c.extra and not (c.empty and c.kind != "name" and grid.rows)]
+    extra = tuple(c for c in grid.columns if c.extra and not c.empty)
+    if sizes := _sizes(there, room):
+        return Plan(tuple(there), sizes, left=extra)
+    chosen = _chosen(there, room)
+    if not chosen:
+        return Plan((), (), left=extra)
+    out = [c for at, c in enumerate(there) if at not in chosen]
+    aside = [c for c in out if c.under and not c.constant]
+    shown = [_beneath(there[at], aside) for at in sorted(chosen)]
+    same = tuple(c for c in out if c.constant)
+    left = tuple(c for c in out if not c.constant and c not in aside)
+    return Plan(tuple(shown), _sizes(shown, room) or (), same, (*left, *extra))
+
+
+def _chosen(columns: Sequence[Column], room: int) -> set[int]:
+    """The places of the columns that fit when everything is folded; none if not even those fit that must be there."""
+    aside = [c for c in columns if c.under and not c.constant]
+    ordered = sorted(range(len(columns)), key=lambda at: columns[at].order)
+    kept = [at for at in ordered if not columns[at].order]
+
+    def fit(places: Sequence[int]) -> bool:
+        return widths([_beneath(columns[at], aside) for at in places], room, FOLDED[-1]) is not None
+
+    if not fit(kept):
+        return set()
+    for at in ordered[len(kept) :]:
+        if fit([*kept, at]):
+            kept.append(at)
+    return set(kept)
+
+
+def _sizes(columns: Sequence[Column], room: int) -> tuple[int, ...] | None:
+    """The widths with as little folding as possible; None if nothing helps."""
+    for folded in FOLDED:
+        if sizes := widths(columns, room, folded):
+            return tuple(sizes)
+    return None
+
+
+def _beneath(column: Column, aside: Sequence[Column]) -> Column:
+    """The column of names, with the cells of columns that have no room of their own under its cells."""
+    if column.kind != "name" or not aside:
+        return column
+    rows = range(len(column.cells))
+    below = tuple(tuple(c.cells[r] for c in aside if "".join(c.cells[r]) not in ("", c.usual)) for r in rows)
+    return replace(column, below=below)
