@@ -143,5 +143,4 @@ def typed(method: str, params: Sequence[tuple[str, object]]) -> Cell:
 def _name(row: Row, called: str) -> Cell:
     """The title of a row in pieces."""
     pieces = typed(row.method, row.shown)
-    rest = called.removeprefix("".join(pieces))
-    return (*pieces, *(f" {word}" for word in rest.split()))
+    return (*pieces, *(f" {word}" for word in plain(called).removeprefix("".join(pieces)).split()))

@@ -16,7 +16,7 @@ from trustdm.bench.runner.run import Progress
 from trustdm.bench.runner.units import UnitResult
 
 WIDE = 220
-"""Columns of a table that goes to a file or a pipe."""
+"""Columns of what goes to a file or a pipe; tables take what they need."""
 out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False)
 
@@ -33,11 +33,9 @@ def tell(text: str) -> None:
 
 
 def table(grid: Grid, *, wide: bool = False) -> None:
-    """A table on standard output: as a terminal has room, or ``wide``: everything. In a pipe it is always the same."""
-    if wide:
-        drawn = tables.wide(grid)
-    else:
-        drawn = tables.narrow(grid, out.width) if out.is_terminal else tables.stable(grid, WIDE)
+    """A table on standard output: as a terminal has room, or ``wide``: everything. In a pipe a row is always a line."""
+    fitted = out.is_terminal and not wide
+    drawn = tables.narrow(grid, out.width) if fitted else tables.whole(grid, extra=wide)
     out.print(drawn, crop=False, overflow="ignore")
 
 

@@ -1,7 +1,8 @@
 """Which columns of a table fit a width, and how wide each is.
 
-Where there is little room, first texts are folded, then names, then values; then columns are left out, the last ones
-first; what must not be missed then stands under the name of its row. Below that there is no table (``Plan``).
+Where there is little room, texts are folded, then names; columns that say the same of every row become one line; values
+are folded; then columns are left out, the last ones first, and what must not be missed stands under the name of its
+row. Below that there is no table (``Plan``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FRAME = 3
 """What each column takes beside its cells: a line and two spaces. One more line closes the table."""
 
 
-def widths(columns: Sequence[Column], room: float, folded: frozenset[Kind]) -> list[int] | None:
+def widths(columns: Sequence[Column], room: int, folded: frozenset[Kind]) -> list[int] | None:
     """The width of each column in a table of at most ``room``, where columns of some kinds may be folded; None if it
     does not fit. What is left goes to the columns that have most lines."""
     widest = [c.widest for c in columns]
@@ -52,33 +53,38 @@ class Plan:
     left: tuple[Column, ...] = ()
 
 
-def unlimited(grid: Grid) -> Plan:
-    """Everything, every cell on one line."""
-    return Plan(grid.columns, tuple(c.widest for c in grid.columns))
-
-
-def usual(grid: Grid, room: int) -> Plan:
-    """All columns but extra ones, in ``room`` if that can be had by folding texts: names and values stay on one line."""
-    columns = tuple(c for c in grid.columns if not c.extra)
-    sizes = widths(columns, room, FOLDED[1]) or [c.narrowest if c.kind == "prose" else c.unfolded for c in columns]
-    return Plan(columns, tuple(sizes))
+def unlimited(grid: Grid, *, extra: bool) -> Plan:
+    """All columns, with or without the extra ones, every cell on one line."""
+    columns = tuple(c for c in grid.columns if extra or not c.extra)
+    return Plan(columns, tuple(c.widest for c in columns))
 
 
 def fitted(grid: Grid, room: int) -> Plan:
     """As many columns as fit ``room``, empty ones left out; see the top of this module for what is given up first."""
     there = [c for c in grid.columns if not c.extra and not (c.empty and c.kind != "name" and grid.rows)]
     extra = tuple(c for c in grid.columns if c.extra and not c.empty)
-    if sizes := _sizes(there, room):
-        return Plan(tuple(there), sizes, left=extra)
+    telling = [c for c in there if not (c.order and c.constant and grid.rows > 1)]
+    same = tuple(c for c in there if c not in telling)
+    for folded in (FOLDED[:-1], FOLDED[-1:]):
+        for columns, told in ((there, ()), (telling, same)):
+            if sizes := _sizes(columns, room, folded):
+                return Plan(tuple(columns), sizes, told, extra)
+    plan = _most(telling, room)
+    told = (*same, *plan.same) if plan.columns else ()
+    return replace(plan, same=told, left=(*plan.left, *extra))
+
+
+def _most(there: Sequence[Column], room: int) -> Plan:
+    """As many of the columns as fit when everything is folded."""
     chosen = _chosen(there, room)
-    if not chosen:
-        return Plan((), (), left=extra)
     out = [c for at, c in enumerate(there) if at not in chosen]
     aside = [c for c in out if c.under and not c.constant]
     shown = [_beneath(there[at], aside) for at in sorted(chosen)]
-    same = tuple(c for c in out if c.constant)
+    sizes = _sizes(shown, room, FOLDED)
+    if not sizes:
+        return Plan((), ())
     left = tuple(c for c in out if not c.constant and c not in aside)
-    return Plan(tuple(shown), _sizes(shown, room) or (), same, (*left, *extra))
+    return Plan(tuple(shown), sizes, tuple(c for c in out if c.constant), left)
 
 
 def _chosen(columns: Sequence[Column], room: int) -> set[int]:
@@ -98,12 +104,9 @@ def _chosen(columns: Sequence[Column], room: int) -> set[int]:
     return set(kept)
 
 
-def _sizes(columns: Sequence[Column], room: int) -> tuple[int, ...] | None:
-    """The widths with as little folding as possible; None if nothing helps."""
-    for folded in FOLDED:
-        if sizes := widths(columns, room, folded):
-            return tuple(sizes)
-    return None
+def _sizes(columns: Sequence[Column], room: int, ways: Sequence[frozenset[Kind]]) -> tuple[int, ...]:
+    """The widths with as little folding as possible; none if nothing helps."""
+    return next((tuple(sizes) for folded in ways if (sizes := widths(columns, room, folded))), ())
 
 
 def _beneath(column: Column, aside: Sequence[Column]) -> Column:

@@ -7,7 +7,7 @@ value and its interval, the words of a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,8 +65,9 @@ class Column:
     """A heading, and a cell for each row.
 
     ``order`` 0: always there; others are left out, the greatest first, where there is no room. ``extra``: left out
-    wherever there is a limit. ``under``: where it is left out, its cells stand under the names, without the ``usual``
-    one. ``floor``: a narrower column is not worth having. ``below``: what stands under the cells, one cell for each row.
+    wherever there is a limit. ``under``: where it is left out, its cells stand under the names. ``usual``: a cell that
+    is not worth a line then. ``floor``: a narrower column is not worth having. ``below``: what stands under the cells
+    of each row.
     """
 
     heading: str
@@ -96,7 +97,7 @@ class Column:
         firsts, rest = [c[0] for c in self.cells if c], [piece for c in self.cells for piece in c[1:]]
         least = max(_longest(firsts), indent + _longest(rest) if rest else 0, _longest(words(self.heading)))
         beneath = [INDENT + piece for cells in self.below for cell in cells for piece in cell]
-        return max(least, _longest(beneath), min(self.floor, self.widest))
+        return max(least, _longest(beneath), min(self.floor, self._natural))
 
     @property
     def unfolded(self) -> int:
@@ -106,7 +107,12 @@ class Column:
     @property
     def widest(self) -> int:
         """The width that it can use."""
-        return max(_longest("".join(cell) for cell in self.cells), cell_len(self.heading))
+        return max(self._natural, self.narrowest)
+
+    @property
+    def _natural(self) -> int:
+        beneath = [INDENT + "".join(cell) for cells in self.below for cell in cells]
+        return max(_longest("".join(cell) for cell in self.cells), _longest(beneath), cell_len(self.heading))
 
     @property
     def indent(self) -> str:

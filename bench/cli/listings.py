@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from trustdm.bench.cli.boards import typed
-from trustdm.bench.cli.layout import Cell, Column, Grid, Kind, plain, prose, whole, words
+from trustdm.bench.cli.boards import FIRST_VERSION, typed
+from trustdm.bench.cli.layout import Cell, Column, Grid, plain, prose, whole, words
 from trustdm.bench.registry import Entry
 from trustdm.bench.reported import ReportedRow
 from trustdm.bench.runner.units import CellEstimate
@@ -22,7 +22,7 @@ def suites(found: Sequence[Suite]) -> Grid:
     state = ["untested at full size" if untested(s) else "" for s in found]
     columns = (
         Column("name", _each(s.name for s in found), "name"),
-        Column("version", _each(s.version for s in found), order=4),
+        Column("version", _each(s.version for s in found), order=4, usual=FIRST_VERSION),
         Column("task", tuple(words(s.task.says(s)[0]) for s in found), "prose", order=1),
         Column("demo / full", tuple((f"{s.size.demo or 'none'} / ", str(s.size.full)) for s in found), order=2),
         Column("title", tuple(prose(s.title) for s in found), "prose", order=5),
@@ -35,7 +35,7 @@ def plugins(kind: str, entries: Sequence[Entry]) -> Grid:
     """Registered plugins of a kind."""
     columns = (
         Column("name", _each(e.name for e in entries), "name"),
-        Column("version", _each(e.card.version for e in entries), order=1),
+        Column("version", _each(e.card.version for e in entries), order=1, usual=FIRST_VERSION),
         Column("what it is", tuple(prose(e.card.summary) for e in entries), "prose", floor=READABLE),
     )
     return Grid(f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s", columns, LIST)
@@ -47,7 +47,7 @@ def reported(name: str, rows: Sequence[ReportedRow]) -> Grid:
     places = [f"[{1 + sources.index(row.source.citation)}]" for row in rows]
     columns = (
         Column("system", tuple(prose(row.system) for row in rows), "name"),
-        Column("variant", tuple(prose(row.told) for row in rows), "prose", order=1),
+        Column("variant", tuple(prose(row.told) for row in rows), "prose", order=1, under=True),
         Column("metric", tuple(words(row.words) for row in rows), "prose"),
         Column("value", _each(row.value for row in rows)),
         Column("n", _each("" if row.n is None else row.n for row in rows), order=3),

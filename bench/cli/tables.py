@@ -8,21 +8,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from trustdm.bench.cli.fit import FRAME, Plan, fitted, unlimited, usual
-from trustdm.bench.cli.layout import INDENT, Grid, fold, words
+from trustdm.bench.cli.fit import FRAME, Plan, fitted, unlimited
+from trustdm.bench.cli.layout import INDENT, Cell, Grid, fold, words
 
 TOLD = 2
 """As many lines may name what is left out; what is beyond them is counted."""
 
 
-def wide(grid: Grid) -> Group:
-    """Everything, every cell on one line."""
-    return _drawn(grid, unlimited(grid), [])
-
-
-def stable(grid: Grid, width: int) -> Group:
-    """For a file or a pipe: the same columns at any time; texts alone are folded to ``width``."""
-    return _drawn(grid, usual(grid, width), [])
+def whole(grid: Grid, *, extra: bool) -> Group:
+    """A line for each row, with or without the extra columns, however wide."""
+    return _drawn(grid, unlimited(grid, extra=extra), [])
 
 
 def narrow(grid: Grid, width: int) -> Group:
@@ -31,9 +26,11 @@ def narrow(grid: Grid, width: int) -> Group:
     return _drawn(grid, plan, [*_same(plan, grid.rows), *_left(plan, grid, width)], width)
 
 
-def _drawn(grid: Grid, plan: Plan, said: Sequence[str], width: int = 0) -> Group:
+def _drawn(grid: Grid, plan: Plan, said: Sequence[Cell], width: int = 0) -> Group:
+    """Title, table or blocks, what is said of it and notes; without a ``width`` lines are as long as they are."""
     body = _table(plan, grid.rows) if plan.columns else _lines(_blocks(grid, width))
-    beneath = [line for text in (*said, *grid.notes) for line in (fold(words(text), width) if width else [text])]
+    texts = [*said, *map(words, grid.notes)]
+    beneath = [line for text in texts for line in (fold(text, width) if width else ["".join(text)])]
     title = fold(words(grid.title), width) if width else [grid.title]
     return Group(_lines(title, "table.title"), body, *([_lines(beneath)] if beneath else []))
 
@@ -66,18 +63,24 @@ def _blocks(grid: Grid, width: int) -> list[str]:
     return lines
 
 
-def _same(plan: Plan, rows: int) -> list[str]:
+def _same(plan: Plan, rows: int) -> list[Cell]:
     """What all rows have in common and no column shows."""
-    told = "; ".join(f"{column.heading} {''.join(column.cells[0])}" for column in plan.same)
-    return [f"{'all rows' if rows > 1 else 'this row'}: {told}"] if told else []
+    same = [(column, "".join(column.cells[0])) for column in plan.same]
+    told = [f"{column.heading}: {cell}" for column, cell in same if cell != column.usual]
+    return [_series("all rows: " if rows > 1 else "this row: ", told)] if told else []
 
 
-def _left(plan: Plan, grid: Grid, width: int) -> list[str]:
+def _left(plan: Plan, grid: Grid, width: int) -> list[Cell]:
     """Which columns are left out, and what shows them."""
     names = [column.heading for column in plan.left]
     for told in range(len(names), 0, -1):
         rest = [f"and {len(names) - told} more"] if told < len(names) else []
-        line = f"{grid.more} also shows: {'; '.join([*names[:told], *rest])}"
-        if len(fold(words(line), width)) <= TOLD or told == 1:
+        line = _series(f"{grid.more} also shows: ", [*names[:told], *rest])
+        if len(fold(line, width)) <= TOLD or told == 1:
             return [line]
     return []
+
+
+def _series(start: str, items: Sequence[str]) -> Cell:
+    """A line that is folded between items."""
+    return (*words(start), *(f"{item}; " for item in items[:-1]), items[-1])
