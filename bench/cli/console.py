@@ -27,9 +27,10 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Sentences on standard output: on a terminal folded between words, so that no name is cut."""
+    """Sentences on standard output: on a terminal folded between words, so that no name is cut; indents are kept."""
     for line in text.splitlines():
-        say("\n".join(fold(words(line), out.width)) if out.is_terminal else line)
+        indent = line[: len(line) - len(line.lstrip())]
+        say("\n".join(fold(words(line), out.width, 2 * indent)) if out.is_terminal else line)
 
 
 def table(grid: Grid, *, wide: bool = False) -> None:

@@ -90,11 +90,12 @@ def _most(there: Sequence[Column], room: int) -> Plan:
 def _chosen(columns: Sequence[Column], room: int) -> set[int]:
     """The places of the columns that fit when everything is folded; none if not even those fit that must be there."""
     aside = [c for c in columns if c.under and not c.constant]
+    filled = [_beneath(column, aside) for column in columns]
     ordered = sorted(range(len(columns)), key=lambda at: columns[at].order)
     kept = [at for at in ordered if not columns[at].order]
 
     def fit(places: Sequence[int]) -> bool:
-        return widths([_beneath(columns[at], aside) for at in places], room, FOLDED[-1]) is not None
+        return widths([filled[at] for at in places], room, FOLDED[-1]) is not None
 
     if not fit(kept):
         return set()

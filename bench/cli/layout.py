@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from rich.cells import cell_len
@@ -33,8 +34,8 @@ def whole(text: object) -> Cell:
 
 
 def words(text: str) -> Cell:
-    """A cell that may be folded between words."""
-    return tuple(re.findall(r"\S+\s*", plain(text)))
+    """A cell that may be folded between words; spaces before the first are kept."""
+    return tuple(re.findall(r"^\s+\S+\s*|\S+\s*", plain(text)))
 
 
 def prose(text: str) -> Cell:
@@ -80,17 +81,17 @@ class Column:
     floor: int = 0
     below: tuple[tuple[Cell, ...], ...] = ()
 
-    @property
+    @cached_property
     def empty(self) -> bool:
         """Whether no row has anything here."""
         return not any("".join(cell) for cell in self.cells)
 
-    @property
+    @cached_property
     def constant(self) -> bool:
         """Whether all rows have the same here."""
         return len(set(self.cells)) == 1
 
-    @property
+    @cached_property
     def narrowest(self) -> int:
         """The width below which a piece would be broken."""
         indent = len(self.indent)
@@ -99,17 +100,17 @@ class Column:
         beneath = [INDENT + piece for cells in self.below for cell in cells for piece in cell]
         return max(least, _longest(beneath), min(self.floor, self._natural))
 
-    @property
+    @cached_property
     def unfolded(self) -> int:
         """The width of the cells on one line each; the heading may need several."""
         return max(self.narrowest, _longest("".join(cell) for cell in self.cells))
 
-    @property
+    @cached_property
     def widest(self) -> int:
         """The width that it can use."""
         return max(self._natural, self.narrowest)
 
-    @property
+    @cached_property
     def _natural(self) -> int:
         beneath = [INDENT + "".join(cell) for cells in self.below for cell in cells]
         return max(_longest("".join(cell) for cell in self.cells), _longest(beneath), cell_len(self.heading))

@@ -25,7 +25,7 @@ def suites(found: Sequence[Suite]) -> Grid:
         Column("version", _each(s.version for s in found), order=4, usual=FIRST_VERSION),
         Column("task", tuple(words(s.task.says(s)[0]) for s in found), "prose", order=1),
         Column("demo / full", tuple((f"{s.size.demo or 'none'} / ", str(s.size.full)) for s in found), order=2),
-        Column("title", tuple(prose(s.title) for s in found), "prose", order=5),
+        Column("title", tuple(prose(s.title) for s in found), "prose", order=5, floor=READABLE),
         Column("state", tuple(map(words, state)), "prose", order=3, under=True),
     )
     return Grid("suites", columns, LIST)

@@ -126,7 +126,7 @@ def _print_card(
     console.say(f"{kind} {card['name']}")
     for field, value in card.items():
         if value not in ("", [], None, False):
-            console.say(f"  {field}: {value}")
+            console.tell(f"  {field}: {value}")
     for suite in dict.fromkeys(suite.name for suite, _ in measured):
         found = [(s, row) for s, row in measured if s.name == suite]
         console.table(boards.board(found[0][0], [row for _, row in found]), wide=wide)

@@ -61,12 +61,14 @@ def test_in_a_pipe_a_row_is_a_line_and_no_column_is_left_out(terminal: Any) -> N
 
 def test_sentences_are_folded_between_words_on_a_terminal_only(terminal: Any) -> None:
     shown = terminal(20)
-    console.tell("one two three four mnist16-edm:sampler=heun five\nsix [red]")
+    console.tell("one two three four mnist16-edm:sampler=heun five\nsix [red]\n  title: Sure of it, or not")
     assert shown.getvalue().splitlines() == [
         "one two three four",
         "mnist16-edm:sampler=heun",
         "five",
         "six [red]",
+        "  title: Sure of it,",
+        "    or not",
     ]
     shown = terminal(20, forced=False)
     console.tell("one two three four mnist16-edm:sampler=heun five")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from helpers import TINY, plugin
+from helpers import TEMPLATES, TINY, plugin
 
 
 def test_listing_as_json(trustdm: Any) -> None:
@@ -61,3 +61,18 @@ def test_published_numbers_come_with_their_source(trustdm: Any) -> None:
     shown = trustdm("show", "cifar10-generation", "--reported")
     assert shown.code == 0 and "reported, not measured here" in shown.out
     assert json.loads(trustdm("show", "cifar10-generation", "--reported", "--json").out)
+
+
+def test_the_rows_of_a_method_are_one_table_for_each_suite(trustdm: Any, tiny: Any) -> None:
+    assert tiny().code == 0
+    assert trustdm("run", TINY, "--plugin", TEMPLATES, "--method", "templates:scale=2.0", "--limit", 8).code == 0
+    shown = trustdm("show", "templates").out
+    assert shown.count("tiny v1, ranked by ") == 1
+    assert "│ templates " in shown and "│ templates:scale=2.0 " in shown
+
+
+def test_wide_shows_every_metric(trustdm: Any, tiny: Any) -> None:
+    assert tiny().code == 0
+    metrics = json.loads(trustdm("show", TINY, "--json").out)[0]["metrics"]
+    heading = next(line for line in trustdm("show", TINY, "--wide").out.splitlines() if "rank " in line)
+    assert heading.count("┃") - 1 == len(metrics) + len(("rank", "method", "n", "marks", "flags"))
