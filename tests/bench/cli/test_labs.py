@@ -8,7 +8,7 @@ from typing import Any
 
 from helpers import TINY
 
-from trustdm.bench.cli import console
+from trustdm.bench.cli import boards
 from trustdm.bench.cli.show import stored_rows
 from trustdm.bench.plugins import load_suite
 
@@ -24,7 +24,7 @@ def test_an_imported_row_says_so_and_is_not_ranked_beside_the_own_one(trustdm: A
     assert (own["imported"], own["rank_low"], own["caveat"]) == (False, 1, "")
     assert (other["imported"], other["rank_low"], other["lab"]) == (True, None, stranger["id"])
     assert other["caveat"] == "imported; the row measured here is ranked instead"
-    marks = [console.marks(row) for row in stored_rows(load_suite(TINY), None)]
+    marks = [boards.marks(row) for row in stored_rows(load_suite(TINY), None)]
     assert set(marks) == {"preview n=8", f"preview imported: lab {stranger['id'][:8]} not ranked"}
     assert "not ranked: imported; the row measured here is ranked instead" in trustdm("show", TINY).out
 
@@ -42,5 +42,5 @@ def test_an_imported_row_is_ranked_where_nothing_was_measured_here(trustdm: Any,
     assert trustdm("import", tmp_path / "runs").code == 0
     (row,) = json.loads(trustdm("show", TINY, "--json").out)
     assert (row["imported"], row["rank_low"], row["caveat"]) == (True, 1, "")
-    (mark,) = [console.marks(row) for row in stored_rows(load_suite(TINY), None)]
+    (mark,) = [boards.marks(row) for row in stored_rows(load_suite(TINY), None)]
     assert mark.startswith("preview n=8 imported: lab ")
