@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import count
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -50,8 +49,10 @@ def every(connection: Connection) -> list[Lab]:
 def name(connection: Connection, lab: str, words: str) -> Lab:
     """Gives a lab a name (empty: takes it away); ``lab`` is its id, or a beginning of it that only it has.
 
+    Several may have one name: a group measures on several machines, each with a database of its own.
+
     Raises:
-        UsageError: no lab or several begin so; a name that is no plain text, or that another lab has.
+        UsageError: no lab or several begin so; a name that is no plain text.
     """
     labs = every(connection)
     meant = [known for known in labs if known.id.startswith(lab)] if lab else []
@@ -61,8 +62,6 @@ def name(connection: Connection, lab: str, words: str) -> Lab:
     chosen = meant[0]
     if words and not NAME.fullmatch(words):
         raise UsageError(f"lab {chosen.id[:8]}: expected a name of 1 to 40 letters, digits, ' ', '.', '_', '-'")
-    if words and any(other.name == words for other in labs if other.id != chosen.id):
-        raise UsageError(f"lab {chosen.id[:8]}: expected a name that no other lab has, got {words!r}")
     put(connection, {chosen.id: words})
     return Lab(chosen.id, words, chosen.own, chosen.cells)
 
@@ -77,9 +76,5 @@ def put(connection: Connection, named: Mapping[str, str]) -> None:
 
 
 def name_unnamed(connection: Connection, words: str, ids: Collection[str]) -> None:
-    """Names labs that have no name yet: the first free one of ``words``, ``words 2``, ``words 3``, ..."""
-    called = names(connection)
-    for lab in sorted(set(ids) - set(called) - {writing.lab(connection)}):
-        free = next(text for k in count(1) if (text := words if k == 1 else f"{words} {k}") not in called.values())
-        put(connection, {lab: free})
-        called[lab] = free
+    """Names other labs that have no name yet."""
+    put(connection, dict.fromkeys(set(ids) - set(names(connection)) - {writing.lab(connection)}, words))

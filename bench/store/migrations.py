@@ -199,11 +199,7 @@ THIRD = (
 
 # What this store calls the stores that its imported cells were measured in.
 FOURTH = (
-    """CREATE TABLE lab_name (
-        lab TEXT NOT NULL PRIMARY KEY,
-        name TEXT NOT NULL,
-        CONSTRAINT lab_name_once UNIQUE (name)
-    )""",
+    "CREATE TABLE lab_name (lab TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)",
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH)

@@ -91,7 +91,6 @@ lab_name = Table(
     metadata,
     Column("lab", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    UniqueConstraint("name", name="lab_name_once"),
 )
 
 cell = Table(

@@ -243,7 +243,7 @@ class Store:
             return labs.name(connection, lab, name)
 
     def name_unnamed(self, name: str, ids: Collection[str]) -> None:
-        """Names labs that have no name yet: the first one ``name``, further ones ``name 2``, ``name 3``, ..."""
+        """Names other labs that have no name yet."""
         with self.database.writing() as connection:
             labs.name_unnamed(connection, name, ids)
 
