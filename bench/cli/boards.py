@@ -80,9 +80,11 @@ def tests(suite: Suite, rows: Sequence[Row]) -> list[str]:
         lines.append(
             f"ranks ({group}): {test}" + (f"; differences from about {seen} on can be told apart" if seen else "")
         )
+    alike: dict[tuple[str, str], list[str]] = {}
     for name, row in zip(titles(rows), rows, strict=True):
         if row.comparison and row.comparison != SEPARATED:
-            lines.append(f"{name}: {row.comparison} from the best of its group")
+            alike.setdefault((row.comparison, row.rank_group), []).append(name)
+    lines += [f"{verdict}, against the best ({group}): {'; '.join(names)}" for (verdict, group), names in alike.items()]
     return lines
 
 
