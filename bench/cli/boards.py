@@ -88,6 +88,14 @@ def tests(suite: Suite, rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def offers(suite: Suite, rows: Sequence[Row], shipped_rows: int) -> list[str]:
+    """What to do next, where a board has no rows, or none of those that come with the package."""
+    lines = [] if rows else [f"no rows yet; measure some: trustdm run {suite.name_or_file} --limit 8"]
+    if shipped_rows and all(row.own for row in rows):
+        lines.append(f"{shipped_rows} full-size rows come with trustdm; bring them in: trustdm baselines")
+    return lines
+
+
 def marks(row: Row) -> str:
     """The group a row is ranked in, and whichever of its marks is not the usual one."""
     odd = [str(m) for m in (row.origin, row.currency, row.verification) if str(m) not in USUAL]

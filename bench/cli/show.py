@@ -11,7 +11,7 @@ from trustdm.bench import api, plugins, reported
 from trustdm.bench.cli import boards, console, listings
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.registry import Entry
-from trustdm.bench.shipped import untested
+from trustdm.bench.shipped import shipped_rows, untested
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite, parse_stored, shipped
 from trustdm.bench.summary.cache import FactsCache
@@ -107,8 +107,9 @@ def _show_suite(suite: Suite, db: str | None, *, as_json: bool, wide: bool) -> N
         console.tell(line)
     if untested(suite, sum(r.completeness == "full" for r in found)):
         console.say("untested: this suite has not been run at full size yet")
-    console.table(boards.board(suite, found), wide=wide)
-    for line in (*boards.notes(found), *boards.tests(suite, found)):
+    if found:
+        console.table(boards.board(suite, found), wide=wide)
+    for line in (*boards.notes(found), *boards.tests(suite, found), *boards.offers(suite, found, shipped_rows(suite))):
         console.tell(line)
 
 

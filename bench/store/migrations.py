@@ -198,9 +198,7 @@ THIRD = (
 )
 
 # What this store calls the stores that its imported cells were measured in.
-FOURTH = (
-    "CREATE TABLE lab_name (lab TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)",
-)
+FOURTH = ("CREATE TABLE lab_name (lab TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)",)
 
 STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH)
 READABLE = 1

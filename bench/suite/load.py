@@ -66,6 +66,12 @@ class Suite(SuiteFile):
         return self._source
 
     @property
+    def name_or_file(self) -> str:
+        """What a command calls it by: the name of a shipped suite, else its file, else its name."""
+        own = self._source.suffix == ".toml" and self._source.parent != _folder() and self._source.is_file()
+        return str(self._source) if own else self.name
+
+    @property
     def root(self) -> Path:
         """The folder that relative paths in the file start from."""
         return self._source.resolve().parent

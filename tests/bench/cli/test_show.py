@@ -76,3 +76,16 @@ def test_wide_shows_every_metric(trustdm: Any, tiny: Any) -> None:
     metrics = json.loads(trustdm("show", TINY, "--json").out)[0]["metrics"]
     heading = next(line for line in trustdm("show", TINY, "--wide").out.splitlines() if "rank " in line)
     assert heading.count("┃") - 1 == len(metrics) + len(("rank", "method", "n", "marks", "flags"))
+
+
+def test_an_empty_board_says_how_to_fill_it(trustdm: Any, tiny: Any) -> None:
+    ran = trustdm("show", TINY)
+    assert ran.code == 0 and f"no rows yet; measure some: trustdm run {TINY} --limit 8" in " ".join(ran.out.split())
+    assert "rank" not in ran.out and "baselines" not in ran.out
+    ran = trustdm("show", "digits-linf")
+    assert "no rows yet; measure some: trustdm run digits-linf --limit 8" in ran.out
+    assert "2 full-size rows come with trustdm; bring them in: trustdm baselines" in ran.out
+    assert trustdm("show", "digits-linf", "--json").out == "[]\n"
+    brought = trustdm("baselines")
+    assert brought.code == 0 and "blocks of the shipped results added; suites: digits-linf, " in brought.out
+    assert "baselines" not in trustdm("show", "digits-linf").out and "0 blocks" in trustdm("baselines").out
