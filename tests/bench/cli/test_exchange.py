@@ -31,5 +31,5 @@ def test_an_export_may_be_of_one_suite_by_name_or_by_file(trustdm: Any, tiny: An
 def test_a_board_is_published(trustdm: Any, tiny: Any, tmp_path: Path) -> None:
     assert tiny().code == 0
     ran = trustdm("publish", "--out", tmp_path / "site", "--suite", TINY)
-    assert ran.code == 0 and "pages written" in ran.out
+    assert ran.code == 0 and "pages written" in ran.out, ran.err
     assert (tmp_path / "site" / "suites" / "tiny.html").is_file()
