@@ -132,6 +132,7 @@ class CellResult:
     otherwise), and ``lab_name`` what that one calls it; ``planned`` the number of positions that a whole cell has;
     ``card`` the method's card as it was when measured;
     ``diagnostics`` are counts summed over the blocks (examples checked, examples with a zero gradient, ...);
+    ``untimed`` counts the blocks that are done and say that they took no time;
     ``records`` are read when they are first looked at, and ``count`` says how many there are (None: count them);
     ``revision`` changes with whatever is stored of the cell (empty: unknown);
     ``arrays(name)`` the arrays of that name that were kept with the blocks, end to end in the order of the suite's
@@ -153,6 +154,7 @@ class CellResult:
     diagnostics: dict[str, float] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
     count: int | None = None
+    untimed: int = 0
     revision: str = ""
     arrays: Callable[[str], NDArray[Any] | None] = field(default=_no_arrays, compare=False, repr=False)
 

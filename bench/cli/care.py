@@ -70,18 +70,23 @@ def weights_hash(files: list[Path]) -> None:
 
 
 def db_check(db: Db = None) -> None:
-    """Check every block, record, key and artefact; exit 1 if anything is wrong."""
+    """Check every block, record, key and artefact, and whether they can be; exit 1 if anything is wrong.
+
+    What is only unlikely, or could not be told on this machine, is said and changes no exit code.
+    """
     from trustdm.bench import api, plugins
     from trustdm.bench.cli import console
+    from trustdm.bench.store.examiner import Examiner
     from trustdm.bench.store.store import Store
-    from trustdm.bench.tasks.protocol import record_fault
 
     with Store.open(api.database(db), read_only=True) as store:
-        problems = store.check(record_fault(plugins.load().registry, strangers=True))
-    for problem in problems:
+        found = store.examined(Examiner(plugins.load(), strangers=True))
+    for problem in found.problems:
         console.warn(f"trustdm: {problem}")
-    console.say(f"{api.database(db)}: {len(problems) or 'no'} problems")
-    raise typer.Exit(1 if problems else 0)
+    console.doubts(found.doubts, found.unchecked)
+    beside = f", {len(found.doubts)} doubts" if found.doubts else ""
+    console.say(f"{api.database(db)}: {len(found.problems) or 'no'} problems{beside}")
+    raise typer.Exit(1 if found.problems else 0)
 
 
 def db_collect(db: Db = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -43,6 +43,14 @@ def table(grid: Grid, *, wide: bool = False) -> None:
 def warn(text: str) -> None:
     """A line on standard error, as it is."""
     err.print(text, markup=False, soft_wrap=True, end="" if text.endswith("\n") else "\n")
+
+
+def doubts(unlikely: Iterable[str], unchecked: Iterable[str]) -> None:
+    """What an import or a check noticed that is no error, on standard error."""
+    for line in unlikely:
+        warn(f"trustdm: unlikely: {line}")
+    for line in unchecked:
+        warn(f"trustdm: not checked: {line}")
 
 
 class BarProgress(Progress):

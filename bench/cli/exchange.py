@@ -77,16 +77,21 @@ def import_(
     paths: Annotated[list[Path], typer.Argument(help="Run files, or folders of them.")],
     db: Db = None,
 ) -> None:
-    """Read run files into the database; importing twice changes nothing."""
+    """Read run files into the database; importing twice changes nothing.
+
+    What contradicts itself, its suite, its protocol or the data set that is here is refused.
+    """
     from trustdm.bench import api, plugins
     from trustdm.bench.cli import console
     from trustdm.bench.store import runfiles
+    from trustdm.bench.store.examiner import Examiner
     from trustdm.bench.store.store import Store
-    from trustdm.bench.tasks.protocol import record_fault
 
-    fault = record_fault(plugins.load().registry)
+    examiner = Examiner(plugins.load())
     with Store.open(api.database(db)) as store:
         for path in paths:
-            read = runfiles.import_folder if path.is_dir() else runfiles.import_file
-            added = read(store, path, fault)
-            console.say(f"{path}: {added} blocks added")
+            read = runfiles.read_folder if path.is_dir() else runfiles.read_file
+            found = read(store, path, examiner)
+            console.doubts(found.doubts, [])
+            console.say(f"{path}: {found.cells} cells, {found.blocks} blocks added, {len(found.doubts) or 'no'} doubts")
+    console.doubts([], examiner.unread())

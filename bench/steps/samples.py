@@ -83,7 +83,8 @@ def make(job: StepJob) -> None:
     """Samples chunk by chunk; a chunk that is there is not made again, and no chunk depends on those before it."""
     from trustdm.bench.features.quantise import quantised
     from trustdm.bench.method import seeded
-    from trustdm.bench.targets.sample import GeneratorTarget, labels_of, seeds_of
+    from trustdm.bench.targets.sample import GeneratorTarget
+    from trustdm.bench.targets.seeds import labels_of, seeds_of
 
     count, steps = int(str(job.params["count"])), int(str(job.params["steps"]))
     source = GeneratorTarget(job.method.thing, job.method.call, job.card, job.meter, job.device)

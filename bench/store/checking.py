@@ -1,22 +1,77 @@
-"""Whether a store holds what it says it holds; every problem is one line."""
+"""Whether a store holds what it says it holds, and whether that can be; every problem is one line."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
 from trustdm.bench.errors import StoreError
-from trustdm.bench.store import assets, consistency, reading, schema
-from trustdm.bench.store.consistency import RecordFault, no_fault
+from trustdm.bench.records import Records
+from trustdm.bench.store import assets, consistency, examining, reading, schema
+from trustdm.bench.store.account import Kind
 from trustdm.bench.store.rows import CellRow
 from trustdm.bench.store.shards import Shards
 
+if TYPE_CHECKING:
+    from trustdm.bench.store.examiner import Examiner
 
-def problems(connection: Connection, shards: Shards | None, record_fault: RecordFault = no_fault) -> Iterator[str]:
-    """Every problem: damaged file, broken reference, cell, block, record or artefact that is not what it should be."""
+Line = tuple[Kind, str]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found, in lines: what cannot be, what is unlikely, and what could not be told on this machine."""
+
+    problems: list[str]
+    doubts: list[str]
+    unchecked: list[str]
+
+
+def checked(connection: Connection, shards: Shards | None, examiner: Examiner | None = None) -> Checked:
+    """Everything that can be seen of a store; without an ``examiner`` whether it holds together, and no more."""
+    lines = [*_problems(connection, shards, examiner)]
+    unread = [] if examiner is None else examiner.unread()
+    of_kind = {kind: [line for found, line in lines if found == kind] for kind in ("fault", "doubt", "unchecked")}
+    return Checked(of_kind["fault"], of_kind["doubt"], [*of_kind["unchecked"], *unread])
+
+
+def _problems(connection: Connection, shards: Shards | None, examiner: Examiner | None) -> Iterator[Line]:
+    for line in _broken(connection, shards):
+        yield "fault", line
+    for run in reading.runs(connection) if examiner else ():
+        yield from ((found.kind, found.at(f"run {run.id}", ", ")) for found in (examiner.run(run) if examiner else ()))
+    for row in reading.cells(connection):
+        try:
+            records = reading.by_block(connection, row.id)
+        except StoreError as error:
+            yield "fault", f"cell {row.id}: {error}"
+            continue
+        faults = list(_records_of_blocks(row, records))
+        yield from (("fault", line) for line in faults)
+        if examiner and not faults:
+            yield from _examined(connection, shards, row, records, examiner)
+
+
+def _examined(
+    connection: Connection, shards: Shards | None, row: CellRow, records: Mapping[int, Records], examiner: Examiner
+) -> Iterator[Line]:
+    """What an examiner says of a cell; one whose arrays cannot be read was named before."""
+    try:
+        found = examiner.cell(examining.of_store(connection, shards, row, records))
+    except StoreError:
+        return
+    for each in found:
+        extent = each.block
+        yield each.kind, each.at(f"cell {row.id}" + (f", block {extent.start}..{extent.stop}" if extent else ""), ", ")
+
+
+def _broken(connection: Connection, shards: Shards | None) -> Iterator[str]:
+    """Damaged file, broken reference, cell, block, record or artefact that is not what it should be."""
     yield from _file(connection)
     cells = reading.cells(connection)
     stored = connection.execute(select(func.count()).select_from(schema.cell)).scalar_one()
@@ -24,7 +79,7 @@ def problems(connection: Connection, shards: Shards | None, record_fault: Record
         yield f"cells: expected each with its suite and method, got {stored - len(cells)} without"
     for row in cells:
         yield from _cell(row, {c.id: c for c in cells})
-        yield from _blocks(connection, row, record_fault)
+        yield from _blocks(connection, row)
     yield from _records(connection)
     yield from _assets(connection)
     yield from _artefacts(connection, shards)
@@ -52,7 +107,7 @@ def _cell(row: CellRow, cells: dict[int, CellRow]) -> Iterator[str]:
         yield f"{where}: supersedes: expected another attempt at the same cell by its lab, got cell {row.supersedes}"
 
 
-def _blocks(connection: Connection, row: CellRow, record_fault: RecordFault) -> Iterator[str]:
+def _blocks(connection: Connection, row: CellRow) -> Iterator[str]:
     reached = 0
     for start, block in reading.blocks(connection, row.id).items():
         where = f"cell {row.id}, block {start}..{block.block.stop}"
@@ -61,14 +116,11 @@ def _blocks(connection: Connection, row: CellRow, record_fault: RecordFault) -> 
         if block.block.stop > row.planned:
             yield f"{where}: expected to end at {row.planned} at most"
         reached = block.block.stop
-    try:
-        records = reading.by_block(connection, row.id)
-    except StoreError as error:
-        yield f"cell {row.id}: {error}"
-        return
+
+
+def _records_of_blocks(row: CellRow, records: Mapping[int, Records]) -> Iterator[str]:
     for start, part in records.items():
-        problem = consistency.problem(part) or record_fault(row.identity.protocol, part)
-        if problem:
+        if problem := consistency.problem(part):
             yield f"cell {row.id}, block at {start}: {problem}"
 
 

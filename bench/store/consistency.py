@@ -1,13 +1,12 @@
 """Whether the columns of a block's records agree with each other, as far as that follows from the statuses alone.
 
 Checked where records were not made by this process: on import, and when a store is checked. What a task's values mean
-only its protocols know: ``RecordFault`` asks them. (Whether records agree with the block's arrays cannot be told here:
-those are in the order of the positions, records are not.)
+only its protocols know, and what they may be beside a suite and its data only its task: ``examiner`` asks both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,6 @@ from trustdm.bench.records import Records
 from trustdm.bench.types import Status
 
 Mask = NDArray[np.bool_]
-RecordFault = Callable[[str, Records], str]
-"""(name of the protocol, records of one block) -> what contradicts itself, as one line; empty if nothing does."""
-
-
-def no_fault(protocol: str, records: Records) -> str:
-    """For a caller that knows no protocols."""
-    return ""
 
 
 def problem(records: Records) -> str:

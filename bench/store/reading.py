@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, case, func, select
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
@@ -176,6 +176,15 @@ def diagnostics(connection: Connection, cell_id: int, start: int | None = None) 
     return {name: float(total) for name, total in connection.execute(query.group_by(table.name).order_by(table.name))}
 
 
+def block_diagnostics(connection: Connection, cell_id: int) -> dict[int, dict[str, float]]:
+    """The counts of each block of a cell that has some, by its start."""
+    table, block, found = schema.diagnostic.c, schema.block.c, dict[int, dict[str, float]]()
+    query = select(block.start, table.name, table.value).join_from(schema.diagnostic, schema.block)
+    for start, name, value in connection.execute(query.where(block.cell_id == cell_id).order_by(block.start)):
+        found.setdefault(start, {})[name] = float(value)
+    return found
+
+
 def pieces(connection: Connection, cell_id: int, start: int | None = None) -> list[tuple[int, Piece]]:
     """(start of the block, where the array lies) of every artefact of a cell (or of its block at ``start``)."""
     table, block = schema.artefact.c, schema.block.c
@@ -193,18 +202,24 @@ def _piece(row: Row[Any]) -> tuple[int, Piece]:
 
 @dataclass(frozen=True)
 class Extent:
-    """What the blocks of a cell took together (``memory``: the most that one took), and how many records they have."""
+    """What the blocks of a cell took together (``memory``: the most that one took), and how many records they have.
+
+    ``untimed`` counts the blocks that are done and say that they took no time.
+    """
 
     cost: Cost
     count: int
     errors: tuple[str, ...]
+    untimed: int = 0
 
 
 def extents(connection: Connection, suite: str | None = None, method: str | None = None) -> dict[int, Extent]:
     """The extent of every cell (of one suite, of one method) that has a block, by its id."""
     table = schema.block.c
     sums = [func.sum(c) for c in (table.wall, table.device_time, table.forwards, table.gradients)]
-    query = select(table.cell_id, *sums, func.max(table.memory), func.sum(table.records)).group_by(table.cell_id)
+    free = func.sum(case(((table.status == "done") & (table.wall <= 0), 1), else_=0))
+    columns = (table.cell_id, *sums, func.max(table.memory), func.sum(table.records), free)
+    query = select(*columns).group_by(table.cell_id)
     errors: dict[int, dict[str, None]] = {}
     failed = select(table.cell_id, table.error).where(table.error != "").order_by(table.cell_id, table.start)
     for cell_id, error in connection.execute(_of(failed, suite, method)):
@@ -214,8 +229,11 @@ def extents(connection: Connection, suite: str | None = None, method: str | None
             Cost(float(wall), float(device), int(forwards), int(gradients), int(memory)),
             int(count),
             tuple(errors.get(cell_id, ())),
+            int(untimed),
         )
-        for cell_id, wall, device, forwards, gradients, memory, count in connection.execute(_of(query, suite, method))
+        for cell_id, wall, device, forwards, gradients, memory, count, untimed in connection.execute(
+            _of(query, suite, method)
+        )
     }
 
 

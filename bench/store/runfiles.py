@@ -9,23 +9,37 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.hashing import canonical_json, sha256_of
-from trustdm.bench.store import assets, ingest, npyfile, packed, reading, runformat, runparse, schema, writing
-from trustdm.bench.store.consistency import RecordFault, no_fault
+from trustdm.bench.store import (
+    assets,
+    examining,
+    ingest,
+    npyfile,
+    packed,
+    reading,
+    runformat,
+    runparse,
+    schema,
+    writing,
+)
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
 from trustdm.bench.store.runparse import FileBlock, FileCell
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import CellIdentity, RunInfo
+
+if TYPE_CHECKING:
+    from trustdm.bench.store.examiner import Examiner
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -141,35 +155,64 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def import_folder(store: Store, folder: Path, record_fault: RecordFault = no_fault) -> int:
+@dataclass(frozen=True)
+class Imported:
+    """What an import found and did: the cells of its files, the blocks that were new, the doubts as lines."""
+
+    cells: int = 0
+    blocks: int = 0
+    doubts: tuple[str, ...] = ()
+
+    def __add__(self, other: Imported) -> Imported:
+        return Imported(self.cells + other.cells, self.blocks + other.blocks, self.doubts + other.doubts)
+
+
+def import_folder(store: Store, folder: Path, examiner: Examiner | None = None) -> int:
     """Imports every ``<suite>/<method>.json`` under a folder and returns how many blocks that added.
 
     Raises:
         RunFileError: there is none, or one of them is wrong; the files before that one are imported then.
     """
+    return read_folder(store, folder, examiner).blocks
+
+
+def read_folder(store: Store, folder: Path, examiner: Examiner | None = None) -> Imported:
+    """Does what ``import_folder`` does, and returns all that there is to say about it."""
     paths = sorted(folder.glob("*/*.json"))
     if not paths:
         raise RunFileError(f"{folder}: expected run files <suite>/<method>.json, got none")
-    return sum(import_file(store, path, record_fault) for path in paths)
+    total = Imported()
+    for path in paths:
+        total += read_file(store, path, examiner)
+    return total
 
 
-def import_file(store: Store, path: Path, record_fault: RecordFault = no_fault) -> int:
+def import_file(store: Store, path: Path, examiner: Examiner | None = None) -> int:
     """Adds what a run file has and the store has not, and returns how many blocks that was.
 
     Cells are matched by uid: the same cell measured elsewhere is another attempt. A block that is stored already is
     skipped if it is the same; a finished one takes the place of one that had failed. Cells arrive unverified, and
-    none may say that this store measured it unless it did.
+    none may say that this store measured it unless it did. Without an ``examiner``, which only files that are known
+    (shipped ones) may do without, nothing is compared with suites, protocols and data.
 
     Raises:
-        RunFileError: the file is malformed or was edited, or contradicts what is stored; nothing is changed then.
+        RunFileError: the file is malformed or was edited, contradicts itself, what is known here or what is stored;
+            nothing is changed then.
         StoreError: the store cannot be written.
     """
-    content = runparse.parse(path, record_fault)
+    return read_file(store, path, examiner).blocks
+
+
+def read_file(store: Store, path: Path, examiner: Examiner | None = None) -> Imported:
+    """Does what ``import_file`` does, and returns all that there is to say about it."""
+    content = runparse.parse(path)
+    doubts = () if examiner is None else tuple(examining.require(content, examiner))
     with store.database.writing() as connection:
         known = {run.id: run for run in reading.runs(connection, ids=[run.id for run in content.runs])}
         for run in content.runs:
             _run(connection, f"{path}: run {run.id}", known.get(run.id), run)
-        return sum(_cell(connection, store.shards, cell) for cell in content.cells)
+        added = sum(_cell(connection, store.shards, cell) for cell in content.cells)
+    return Imported(len(content.cells), added, doubts)
 
 
 def _run(connection: Connection, where: str, old: RunRow | None, new: RunRow) -> None:

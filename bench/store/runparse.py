@@ -14,7 +14,6 @@ from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.records import Records
 from trustdm.bench.store import consistency, runformat, runrecords, suitetext
-from trustdm.bench.store.consistency import RecordFault, no_fault
 from trustdm.bench.store.fields import INT64, UID, Field, load
 from trustdm.bench.store.packed import Arrays
 from trustdm.bench.store.rows import AssetRow, BlockRow, NewCell, RunRow, frozen
@@ -78,12 +77,15 @@ class FileCell:
 class RunFile:
     """All of a run file, checked."""
 
+    path: Path
     runs: list[RunRow]
     cells: list[FileCell]
 
 
-def parse(path: Path, record_fault: RecordFault = no_fault) -> RunFile:
-    """The content of a run file, once everything in it and every artefact beside it has been checked.
+def parse(path: Path) -> RunFile:
+    """The content of a run file, once its form, every artefact beside it, and that it fits together have been checked.
+
+    Whether what it says can be is another question: ``examining.require``.
 
     Raises:
         RunFileError: one line with the place in the file, what was expected and what was got.
@@ -94,21 +96,20 @@ def parse(path: Path, record_fault: RecordFault = no_fault) -> RunFile:
         got = f"got {str(found.value)[:60]}; it was written by another version"
         raise RunFileError(f"{path}: schema: expected {runformat.SCHEMA}, {got}")
     content = top.of([*NAMES, *(name for name in OPTIONAL if name in top.entries())])
-    known = _Known(content, Arrays(path), record_fault)
+    known = _Known(content, Arrays(path))
     cells = [known.cell(field) for field in content["cells"].items()]
     if len({c.marks.uid for c in cells}) < len(cells):
         raise content["cells"].error("cells with a uid of their own", "a uid twice")
     for uid, field in known.uses.items():
         if uid not in {c.marks.uid for c in cells}:
             raise field.error("the uid of one of the file's cells", uid)
-    return RunFile(list(known.runs.values()), cells)
+    return RunFile(path, list(known.runs.values()), cells)
 
 
 class _Known:
     """What the parts of a run file refer to: its suites, cards and runs."""
 
-    def __init__(self, content: Mapping[str, Field], artefacts: Arrays, record_fault: RecordFault = no_fault):
-        self.record_fault = record_fault
+    def __init__(self, content: Mapping[str, Field], artefacts: Arrays):
         self.artefacts = artefacts
         self.suite = content["suite"].text()
         self.method = _method(content["method"])
@@ -191,7 +192,7 @@ class _Known:
         listed = self.ends[identity.suite_version, identity.suite_digest]
         end = INT64 + 1 if listed is None else max(listed, planned)
         for item in field.items():
-            block = self._block(item, identity.protocol, end)
+            block = self._block(item, end)
             extent = block.row.block
             if extent.start < reached or extent.stop > planned:
                 raise item.error(f"an extent within {reached}..{planned}", f"{extent.start}..{extent.stop}")
@@ -199,7 +200,7 @@ class _Known:
             blocks.append(block)
         return blocks
 
-    def _block(self, field: Field, protocol: str, end: int) -> FileBlock:
+    def _block(self, field: Field, end: int) -> FileBlock:
         """``end``: examples are below it, for they are in the suite's test list or positions."""
         part = field.of(BLOCK)
         start = part["start"].integer()
@@ -222,19 +223,12 @@ class _Known:
         )
         return FileBlock(
             row=row,
-            records=self._records(part["records"], examples, protocol),
+            records=_records(part["records"], examples),
             diagnostics={name: f.number() for name, f in part["diagnostics"].entries().items()},
             arrays={name: (f, self._artefact(f)) for name, f in part["artefacts"].entries().items()},
             beside=self.artefacts,
             where=field.where,
         )
-
-    def _records(self, field: Field, examples: list[int], protocol: str) -> Records:
-        records = runrecords.parse(field, examples)
-        problem = consistency.problem(records) or self.record_fault(protocol, records)
-        if problem:
-            raise RunFileError(f"{field.where}: {problem}")
-        return records
 
     def _artefact(self, field: Field) -> str:
         part = field.of(("sha256", "dtype", "shape"))
@@ -243,6 +237,13 @@ class _Known:
         if [values.dtype.str, list(values.shape)] != [part["dtype"].value, part["shape"].value]:
             raise field.error(f"dtype {values.dtype.str!r} and shape {list(values.shape)} as in the file")
         return digest
+
+
+def _records(field: Field, examples: list[int]) -> Records:
+    records = runrecords.parse(field, examples)
+    if problem := consistency.problem(records):
+        raise RunFileError(f"{field.where}: {problem}")
+    return records
 
 
 def _once(field: Field, pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,16 @@ from sqlalchemy import delete, select
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import CellResult, Records
 from trustdm.bench.store import assets, checking, ingest, labs, reading, schema, writing
-from trustdm.bench.store.consistency import RecordFault, no_fault
+from trustdm.bench.store.checking import Checked
 from trustdm.bench.store.database import Database, explained, open_database, parse
 from trustdm.bench.store.labs import Lab
 from trustdm.bench.store.rows import NOTHING, AssetRow, BlockRow, CellRow, Held, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.writing import CellMarks
 from trustdm.bench.types import CellIdentity, Cost, Origin, RunInfo
+
+if TYPE_CHECKING:
+    from trustdm.bench.store.examiner import Examiner
 
 BUSY_SECONDS = 60.0
 
@@ -293,6 +296,7 @@ class Store:
                 diagnostics=diagnostics.get(cell.id, {}),
                 errors=extents.get(cell.id, nothing).errors,
                 count=extents.get(cell.id, nothing).count,
+                untimed=extents.get(cell.id, nothing).untimed,
                 revision=revisions[cell.id],
                 arrays=partial(self.arrays, cell.id),
             )
@@ -347,13 +351,14 @@ class Store:
 
     # Care
 
-    def check(self, record_fault: RecordFault = no_fault) -> list[str]:
-        """Every problem found in the database and in the shards, one line each; empty if all is well.
+    def check(self, examiner: Examiner | None = None) -> list[str]:
+        """Every problem found in the database and in the shards, one line each; empty if all is well."""
+        return self.examined(examiner).problems
 
-        ``record_fault`` asks the protocols about their records (``bench.tasks.protocol.record_fault``).
-        """
+    def examined(self, examiner: Examiner | None = None) -> Checked:
+        """The problems, the doubts, and what could not be told here (``bench.store.examiner``)."""
         with self.database.reading() as connection:
-            return list(checking.problems(connection, self.shards, record_fault))
+            return checking.checked(connection, self.shards, examiner)
 
     def collect(self) -> int:
         """Removes shards that no block refers to and files of killed writers; returns the bytes that frees."""

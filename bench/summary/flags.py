@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.tasks.contract import Flag, Task
 from trustdm.bench.types import Status
+
+
+def untimed(cell: CellView) -> bool:
+    """A block of the harness that took no time at all."""
+    return not cell.reported and cell.result.untimed > 0
+
 
 CORE = (
     Flag("randomized", "warn", "Gives different outputs for the same input."),
@@ -21,6 +27,7 @@ CORE = (
     Flag("external-data", "info", "Made with data from outside the suite."),
     Flag("generated-data", "info", "Made with generated data."),
     Flag("selection-data", "info", "Settings were chosen on further data, as the card declares."),
+    Flag("cost-missing", "warn", "Says that blocks of it took no time, which the harness never writes.", untimed, True),
 )
 
 
@@ -41,9 +48,16 @@ def of_cell(cell: CellView) -> Iterable[str]:
     """The flags that the records and counts of a cell raise: a failure, and those of the task."""
     if bool(np.any(cell.table.status == Status.FAILED)):
         yield "failures"
-    for flag in cell.suite.task.flags:
+    for flag in (*CORE, *cell.suite.task.flags):
         if flag.when(cell):
             yield flag.name
+
+
+def doubts(cell: CellView) -> Iterator[Flag]:
+    """The flags of a cell that are raised by what the harness would hardly have written."""
+    for flag in (*CORE, *cell.suite.task.flags):
+        if flag.doubt and flag.when(cell):
+            yield flag
 
 
 def words(task: Task | None, name: str) -> Flag:

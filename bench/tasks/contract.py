@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # names of types only: summary is built on the contract (test
     from trustdm.bench.suite.models import MetricSpec
     from trustdm.bench.summary.cell import CellView
     from trustdm.bench.summary.score import Score
+    from trustdm.bench.tasks.claim import Claim, Contradiction
 
 Unit = Literal["share", "distance", "count", "length", "bits"]
 Tone = Literal["quiet", "info", "good", "warn", "bad"]
@@ -37,13 +38,15 @@ class Flag:
     """What a reader must know about a row: ``words`` explain it, ``when`` says from a cell whether it is raised.
 
     ``when`` is a function of a module (it travels to worker processes). A flag of the core may be worded anew by a
-    task: then it has the core's name and no ``when``.
+    task: then it has the core's name and no ``when``. A ``doubt`` is raised by what the harness would hardly have
+    written: an import and a check of the database say it too.
     """
 
     name: str
     tone: Tone
     words: str
     when: Callable[[CellView], bool] = never
+    doubt: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Task(Registered):
     ``name``: the family in lists ("robustness"). ``key``: the table of the suite file. ``title``: what the family is
     called as a heading. ``capability``: what a method must be able to do. ``loose``: keys of the table that leave
     stored records valid and comparable (an alpha, prose). ``unit``: what one example is. ``view``: "module:object", a
-    ``leaderboard.boardview.BoardView``, loaded by the leaderboard only. ``plugins``: further modules to register.
+    ``leaderboard.boardview.BoardView``, loaded by the leaderboard only. ``claims``: "module:function", for
+    ``contradictions``. ``plugins``: further modules to register.
     ``published``: metrics of publications, and ``terms`` what a reader wants to know of how such a number came about.
     """
 
@@ -105,6 +109,7 @@ class Task(Registered):
     loose: ClassVar[frozenset[str]] = frozenset()
     unit: ClassVar[str] = "image"
     view: ClassVar[str] = ""
+    claims: ClassVar[str] = ""
     plugins: ClassVar[tuple[str, ...]] = ()
     published: ClassVar[tuple[Published, ...]] = ()
     terms: ClassVar[tuple[str, ...]] = ()
@@ -126,6 +131,19 @@ class Task(Registered):
         from trustdm.bench.suite.data import open_data
 
         return suite.data.digest or open_data(suite, registry).digest()
+
+    def pinned_data(self, suite: Suite) -> str | None:
+        """What ``data_digest`` must be, where the suite says it itself; None where it depends on the machine."""
+        return suite.data.digest
+
+    def contradictions(self, claim: Claim) -> Iterator[Contradiction]:
+        """What cannot be in a cell that somebody handed in, beyond what any task has in common; nothing by default.
+
+        A cell with a contradiction is not imported. Arrays and records may hold anything: look at their shapes first.
+        By default what the function that ``claims`` names says, if there is one.
+        """
+        if self.claims:
+            yield from cast("Iterator[Contradiction]", loaded(self.claims)(claim))
 
     def needs(self, suite: Suite, registry: Registry) -> Iterator[Finding]:
         """Whether what a run needs is on this machine; by default the data set, whose first example is read.

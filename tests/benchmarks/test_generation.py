@@ -27,7 +27,7 @@ from trustdm.bench.runner.session import Session, one_thread
 from trustdm.bench.runner.units import Settings
 from trustdm.bench.store.store import Store
 from trustdm.bench.summary import rows as summary
-from trustdm.bench.targets.sample import labels_of
+from trustdm.bench.targets.seeds import labels_of
 from trustdm.bench.tasks.generation.extractor import suite_extractor
 from trustdm.bench.tasks.generation.task import generation, reference_file
 

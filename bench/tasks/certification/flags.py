@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trustdm.bench.tasks.contract import Flag
+from trustdm.bench.types import Status
 
 if TYPE_CHECKING:
     from trustdm.bench.summary.cell import CellView
@@ -20,7 +21,20 @@ def alpha_contradicted(cell: CellView) -> bool:
     return cell.count("alpha_contradicted") > 0
 
 
+def too_few_passes(cell: CellView) -> bool:
+    """Fewer images were sent forward than there were noisy draws."""
+    made = cell.records.status == Status.MADE
+    return not cell.reported and cell.result.cost.forwards < float(cell.records.value[made].sum())
+
+
 FLAGS: tuple[Flag, ...] = (
+    Flag(
+        "passes-missing",
+        "warn",
+        "Says that fewer noisy images were sent through the method than it was given.",
+        too_few_passes,
+        doubt=True,
+    ),
     Flag(
         "cut-off",
         "warn",

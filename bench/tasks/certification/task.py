@@ -69,6 +69,7 @@ class Certify(Task):
     capability = "classify_noisy"
     loose = frozenset({"alpha"})
     view = "trustdm.leaderboard.tasks.certification.view:VIEW"
+    claims = "trustdm.bench.tasks.certification.claims:contradictions"
     plugins = ("trustdm.bench.tasks.certification.protocol", "trustdm.bench.tasks.certification.sequential")
     metrics = (
         Metric("certified", f"{METRICS}:certified", "share", "Certified accuracy at radius {radius}", Radius),

@@ -67,7 +67,8 @@ class Generation(EvaluationProtocol):
     def run(self, job: Job) -> BlockResult:
         """Samples the block in batches, rounds to 8 bits, extracts features."""
         from trustdm.bench.features.quantise import quantised
-        from trustdm.bench.targets.sample import GeneratorTarget, labels_of, seeds_of
+        from trustdm.bench.targets.sample import GeneratorTarget
+        from trustdm.bench.targets.seeds import labels_of, seeds_of
         from trustdm.bench.tasks.generation.extractor import suite_extractor
 
         suite, card, table = job.suite, job.card, generation(job.suite)

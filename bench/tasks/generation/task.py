@@ -14,7 +14,8 @@ from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Registry, loaded
 from trustdm.bench.suite.fields import FileName, Hash, Name, Whole
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.contract import Finding, Flag, Metric, Published, Task, image_faults, table_of
+from trustdm.bench.tasks.contract import Finding, Metric, Published, Task, image_faults, table_of
+from trustdm.bench.tasks.generation import flags
 from trustdm.bench.tasks.positions import Positions
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Generate(Task):
     capability = "sample"
     loose = frozenset({"reference"})
     view = "trustdm.leaderboard.tasks.generation.view:VIEW"
+    claims = "trustdm.bench.tasks.generation.claims:contradictions"
     plugins = ("trustdm.bench.tasks.generation.protocol",)
     published = PUBLISHED
     terms = ("extractor", "reference", "resizing", "sampler")
@@ -112,15 +114,7 @@ class Generate(Task):
             "Network evaluations (NFE) an image takes, as the harness counted; least and most, if it varies",
         ),
     )
-    flags = (
-        Flag("randomized", "warn", "Draws random numbers of its own: an image does not depend on its seed alone."),
-        Flag(
-            "gradient-surrogate", "warn", "Declares a stand-in for its true gradient; without meaning for a generator."
-        ),
-        Flag("gradient-bpda", "warn", "Declares a replaced gradient; without meaning for a generator."),
-        Flag("gradient-none", "warn", "Declares that it has no gradient; without meaning for a generator."),
-        Flag("failures", "bad", "The generator failed on some images, so no distance is given."),
-    )
+    flags = flags.FLAGS
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
         """A full run must consist of whole sets."""
@@ -136,6 +130,10 @@ class Generate(Task):
     def data_digest(self, suite: Suite, registry: Registry) -> str:
         """The content of the reference that images are compared with; where it is not pinned, of what is there."""
         return generation(suite).reference_sha256 or sha256_file(reference_file(suite))
+
+    def pinned_data(self, suite: Suite) -> str | None:
+        """The hash of the reference, where the suite names it."""
+        return generation(suite).reference_sha256
 
     def needs(self, suite: Suite, registry: Registry) -> Iterator[Finding]:
         """The reference."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from trustdm.bench.tasks.contract import Flag
 from trustdm.bench.tasks.robustness.eot import without_eot
 from trustdm.bench.tasks.robustness.verdicts import survival_scores
+from trustdm.bench.types import Status
 
 if TYPE_CHECKING:
     from trustdm.bench.summary.cell import CellView
@@ -62,6 +65,12 @@ def square_helps(cell: CellView) -> bool:
     return float(left.values.mean() - after.values.mean()) > SQUARE_MARGIN + 1e-12
 
 
+def too_few_passes(cell: CellView) -> bool:
+    """Fewer images were sent forward than were judged."""
+    judged = np.isin(cell.records.status, (Status.CORRECT, Status.WRONG, Status.ABSTAINED))
+    return not cell.reported and cell.result.cost.forwards < int(judged.sum())
+
+
 FLAGS: tuple[Flag, ...] = (
     Flag(
         "randomized",
@@ -104,6 +113,13 @@ FLAGS: tuple[Flag, ...] = (
         "warn",
         "Some verdicts are missing; the metrics that need them are left out.",
         missing_verdicts,
+    ),
+    Flag(
+        "passes-missing",
+        "warn",
+        "Says that fewer images were sent through the method than it has verdicts.",
+        too_few_passes,
+        doubt=True,
     ),
     Flag("projected", "info", "An attack left the budget; the harness projected its images back.", projected),
     Flag("data-unverified", "warn", "The data could not be checked against the digest in the suite.", unverified),

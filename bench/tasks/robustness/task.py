@@ -51,6 +51,7 @@ class Robustness(Task):
     loose = frozenset({"knows", "wins"})
     unit = "example"
     view = "trustdm.leaderboard.tasks.robustness.view:VIEW"
+    claims = "trustdm.bench.tasks.robustness.claims:contradictions"
     plugins = ("trustdm.bench.tasks.robustness.protocol", "trustdm.bench.tasks.robustness.clean")
     metrics = (
         Metric(

@@ -19,7 +19,7 @@ from trustdm.bench.plugins import load_suite
 from trustdm.bench.runner.resources import Loaded
 from trustdm.bench.runner.step_job import StepJob
 from trustdm.bench.steps import samples as step
-from trustdm.bench.targets.sample import labels_of, seeds_of
+from trustdm.bench.targets.seeds import labels_of, seeds_of
 from trustdm.bench.types import Cost
 
 SUITE, METHOD, COUNT, STEPS = "digits-generation", "digits-edm", 70, 3

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import ContractError
 from trustdm.bench.method import Meter
-from trustdm.bench.targets.sample import GeneratorTarget, labels_of, seeds_of
+from trustdm.bench.targets.sample import GeneratorTarget
+from trustdm.bench.targets.seeds import labels_of, seeds_of
 
 CARD = MethodCard(name="toy", capabilities=("sample",), input_shape=(1, 4, 4), classes=10)
 

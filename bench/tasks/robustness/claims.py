@@ -1,0 +1,109 @@
+"""What cannot be in handed-in records of images under attack, beside the budget, the true labels and the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trustdm.bench.records import Records
+from trustdm.bench.store.consistency import Mask, first_fault
+from trustdm.bench.tasks.claim import UNKNOWN, Claim, ClaimedBlock, Contradiction
+from trustdm.bench.tasks.robustness.records_check import CLEAN
+from trustdm.bench.tasks.robustness.task import budget_of
+from trustdm.bench.types import Budget, Status
+
+ATTACKED = "adversarial"
+OURS = ("clean", ATTACKED)
+ROUNDING = 1e-6
+"""By which share a norm may exceed eps: candidates are projected exactly, their difference is rounded to float32."""
+PER_EXAMPLE = ("unverified_rows", "randomized_rows", "probability_rows", "zero_gradient_rows")
+"""Counts of a block of attacks that are at most one for each example."""
+
+
+def contradictions(claim: Claim) -> Iterator[Contradiction]:
+    """What cannot be in a cell of this task's own protocols."""
+    if claim.identity.protocol not in OURS:
+        return
+    budget = budget_of(claim.suite)
+    for block in claim.blocks:
+        if words := first_fault(block.records, _rules(block.records, claim, budget)):
+            yield block.wrong("records", words)
+        if not claim.reported:
+            yield from _draws(block, claim.draws)
+            yield from _counts(block, attacked=claim.identity.protocol == ATTACKED)
+        yield from _gallery(block, claim, budget)
+
+
+def _rules(records: Records, claim: Claim, budget: Budget) -> list[tuple[str, str, Mask]]:
+    right, wrong = records.status == Status.CORRECT, records.status == Status.WRONG
+    truth = claim.truth(records.example)
+    known, same = truth != UNKNOWN, records.label == truth
+    searched = (right | wrong) & (records.probe != CLEAN)
+    most = budget.radius * (1 + ROUNDING)
+    return [
+        ("a verdict, as the block is done", "", (records.status == Status.FAILED) & (not claim.reported)),
+        (f"a label below {claim.suite.data.classes}", "label", records.label >= claim.suite.data.classes),
+        ("the label that the data set has", "label", right & known & ~same),
+        ("another label than the data set has", "label", wrong & known & same),
+        ("a norm", "norm", searched & np.isnan(records.norm)),
+        (f"a norm of at most eps, {budget.eps}", "norm", records.norm > most),
+    ]
+
+
+def _draws(block: ClaimedBlock, draws: int) -> Iterator[Contradiction]:
+    """Every probe is judged under every draw: fewer could have been chosen."""
+    for probe in np.unique(block.records.probe):
+        got = np.unique(block.records.draw[block.records.probe == probe])
+        if len(got) != draws:
+            yield block.wrong("records", f"probe {str(probe)!r}: expected {draws} draws, got {len(got)}")
+            return
+
+
+def _counts(block: ClaimedBlock, *, attacked: bool) -> Iterator[Contradiction]:
+    """The harness counts in every block; without a count a warning would stay away."""
+    size = float(len(block.positions))
+    expected = {"checked_rows": (size, size)} if attacked else {}
+    expected |= dict.fromkeys(PER_EXAMPLE if attacked else PER_EXAMPLE[:1], (0.0, size))
+    for name, (low, high) in expected.items():
+        got = block.diagnostics.get(name)
+        if got is None or not low <= got <= high:
+            words = f"{high:g}" if low == high else f"{low:g} to {high:g}"
+            yield block.wrong("diagnostics", f"{name}: expected {words}, got {got}")
+            return
+
+
+def _gallery(block: ClaimedBlock, claim: Claim, budget: Budget) -> Iterator[Contradiction]:
+    """The images that a page shows: pixels within the budget of each other, of the block's first examples."""
+    x, moved = block.array("x"), block.array("x_adv")
+    if x is None or moved is None:
+        return
+    shape = claim.suite.data.shape
+    for name, images in (("x", x), ("x_adv", moved)):
+        if images.dtype.kind != "f" or images.shape[1:] != shape or not 0 < len(images) <= len(block.positions):
+            yield block.wrong(
+                "artefacts", f"{name}: expected images {shape} in floats, got {images.dtype} {images.shape}"
+            )
+            return
+        if not ((images >= 0) & (images <= 1)).all():
+            yield block.wrong("artefacts", f"{name}: expected pixels from 0 to 1, got others")
+            return
+    if len(x) != len(moved) or _distance(x, moved, budget) > budget.radius * (1 + ROUNDING):
+        yield block.wrong("artefacts", f"x_adv: expected images within {budget.eps} of those of x, got others")
+        return
+    first = block.positions[: len(x)]
+    truth = claim.truth(first)
+    expected = {"gallery_examples": first, "gallery_labels": truth}
+    for name, values in expected.items():
+        got = block.array(name)
+        if got is not None and not (got.shape == values.shape and ((got == values) | (values == UNKNOWN)).all()):
+            yield block.wrong("artefacts", f"{name}: expected those of the first {len(x)} examples, got others")
+
+
+def _distance(x: NDArray[Any], moved: NDArray[Any], budget: Budget) -> float:
+    """The largest perturbation (``perturb.budget.norms``, without torch)."""
+    delta = np.abs(moved.astype(np.float64) - x.astype(np.float64)).reshape(len(x), -1)
+    sizes = delta.max(1) if budget.norm == "linf" else np.sqrt((delta**2).sum(1))
+    return float(sizes.max())
