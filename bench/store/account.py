@@ -84,6 +84,7 @@ class CellAccount:
             cost=_sum([block.row.cost for block in self.blocks]),
             untimed=sum(block.row.status == "done" and block.row.cost.wall <= 0 for block in self.blocks),
             origin=self.origin,
+            own=False,
             diagnostics=diagnostics,
             arrays=self._array,
         )

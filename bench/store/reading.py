@@ -317,7 +317,8 @@ def runs(connection: Connection, cell_id: int | None = None, ids: Sequence[str] 
     rows = connection.execute(query.order_by(run.c.started, run.c.id)).all()
     facts: dict[str, dict[str, str]] = {row.id: {} for row in rows}
     for run_id, name, value in connection.execute(stored.order_by(table.run_id, table.name)):
-        facts[run_id][name] = value
+        if run_id in facts:  # a damaged database may have facts of a run that it has not
+            facts[run_id][name] = value
     return [
         RunRow(r.id, r.started, r.finished, r.exit_code, r.command, r.commit_hash, r.dirty, facts[r.id]) for r in rows
     ]

@@ -45,16 +45,17 @@ def of_card(card: Mapping[str, object]) -> Iterable[str]:
 
 
 def of_cell(cell: CellView) -> Iterable[str]:
-    """The flags that the records and counts of a cell raise: a failure, and those of the task."""
+    """The flags that the records and counts of a cell raise: a failure, those of the task, and doubts about what was
+    measured elsewhere (what was measured here, the harness wrote itself)."""
     if bool(np.any(cell.table.status == Status.FAILED)):
         yield "failures"
     for flag in (*CORE, *cell.suite.task.flags):
-        if flag.when(cell):
+        if not (flag.doubt and cell.result.own) and flag.when(cell):
             yield flag.name
 
 
 def doubts(cell: CellView) -> Iterator[Flag]:
-    """The flags of a cell that are raised by what the harness would hardly have written."""
+    """The flags of a cell that are raised by what the harness would hardly have written; whoever measured it."""
     for flag in (*CORE, *cell.suite.task.flags):
         if flag.doubt and flag.when(cell):
             yield flag

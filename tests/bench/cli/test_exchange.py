@@ -14,8 +14,10 @@ def test_what_is_exported_can_be_imported(trustdm: Any, tiny: Any, tmp_path: Pat
     (row,) = json.loads(trustdm("show", TINY, "--json").out)
     assert trustdm("export", tmp_path / "runs").code == 0
     first = trustdm("import", tmp_path / "runs", "--db", "copy.db")
-    assert first.code == 0 and first.out.endswith(": 3 blocks added\n")
-    assert trustdm("import", tmp_path / "runs", "--db", "copy.db").out.endswith(": 0 blocks added\n")
+    assert first.code == 0 and first.out.endswith(": 3 cells, 3 blocks added, no doubts\n")
+    assert trustdm("import", tmp_path / "runs", "--db", "copy.db").out.endswith(
+        ": 3 cells, 0 blocks added, no doubts\n"
+    )
     (copy,) = json.loads(trustdm("show", TINY, "--json", "--db", "copy.db").out)
     assert copy["metrics"] == row["metrics"]
 

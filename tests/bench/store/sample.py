@@ -11,9 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.records import Records, failed
-from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow
+from trustdm.bench.store.account import CellAccount, Finding
+from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow, RunRow
 from trustdm.bench.store.store import Store
+from trustdm.bench.tasks.robustness.records_check import margin_fault
 from trustdm.bench.types import Block, CellIdentity, Cost, RunInfo, Status
+
+
+class Margins:
+    """In the place of an examiner: looks at records as the protocols of attacks do, and at nothing else."""
+
+    def run(self, run: RunRow) -> list[Finding]:
+        return []
+
+    def cell(self, cell: CellAccount) -> list[Finding]:
+        found = ((block.row.block, margin_fault(block.records)) for block in cell.blocks)
+        return [Finding("fault", words, "records", block) for block, words in found if words]
+
+    def unread(self) -> list[str]:
+        return []
+
 
 CARD = {
     "name": "plain",

@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 from trustdm.bench.store.store import Store
-from trustdm.bench.tasks.robustness.records_check import margin_fault
+
+Check = Callable[[Path], list[str]]
 
 
 @pytest.fixture
@@ -21,9 +22,13 @@ def path(tmp_path: Path, sample: ModuleType) -> Path:
     return tmp_path / "bench.db"
 
 
-def check(path: Path) -> list[str]:
-    with Store.open(path, read_only=True) as store:
-        return store.check(lambda _, records: margin_fault(records))
+@pytest.fixture
+def check(sample: ModuleType) -> Check:
+    def checked(path: Path) -> list[str]:
+        with Store.open(path, read_only=True) as store:
+            return list(store.check(sample.Margins()))
+
+    return checked
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ def check(path: Path) -> list[str]:
         ("UPDATE cell SET lab = 'x' WHERE id = 2", "supersedes: expected another attempt at the same cell by its lab"),
         (
             "UPDATE record SET status = 0 WHERE status = 1 AND block_id = 2",
-            "cell 1, block at 8: probe 'clean', draw 0, example ",
+            "cell 1, block 8..16, records: probe 'clean', draw 0, example ",
         ),
         ("UPDATE record SET label = 3 WHERE block_id = 5", "status failed: expected no label, got 3"),
         ("UPDATE cell SET method_id = 1 WHERE id = 3", "cell 3: card: expected that of other 2, got plain"),
@@ -66,7 +71,7 @@ def check(path: Path) -> list[str]:
         ),
     ],
 )
-def test_damage_in_the_database_is_seen(path: Path, damage: str, message: str) -> None:
+def test_damage_in_the_database_is_seen(path: Path, check: Check, damage: str, message: str) -> None:
     assert check(path) == []
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute(damage).rowcount > 0
@@ -75,7 +80,7 @@ def test_damage_in_the_database_is_seen(path: Path, damage: str, message: str) -
     assert all("\n" not in line for line in found)
 
 
-def test_a_damaged_index_is_seen(path: Path) -> None:
+def test_a_damaged_index_is_seen(path: Path, check: Check) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("CREATE INDEX extra ON block (device)")
@@ -99,7 +104,7 @@ def change(shard: Path) -> None:
     ("damage", "message"),
     [(remove, "no such file"), (cut, "bytes, got"), (change, "expected bytes with the SHA-256 of its name")],
 )
-def test_damage_in_the_shards_is_seen(path: Path, damage: Callable[[Path], None], message: str) -> None:
+def test_damage_in_the_shards_is_seen(path: Path, check: Check, damage: Callable[[Path], None], message: str) -> None:
     damage(next((path.parent / "artefacts").glob("??/*.bin")))
     (line,) = check(path)
     assert message in line

@@ -16,7 +16,6 @@ from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.records import failed
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
-from trustdm.bench.tasks.robustness.records_check import margin_fault
 from trustdm.bench.types import Block, RunInfo
 
 Edit = Callable[[dict[str, Any]], object]
@@ -137,7 +136,7 @@ def test_everything_arrives(store: Store, exported: Path, empty: Store, sample: 
         mine, theirs = store.result(cell), empty.result(there)
         assert theirs.records.equals(mine.records)
         assert sample.bits(theirs.records.value) == sample.bits(mine.records.value)
-        assert replace(theirs, records=mine.records, id=cell.id) == mine
+        assert replace(theirs, records=mine.records, id=cell.id, own=True) == mine
         assert empty.artefact_names(there.id) == store.artefact_names(cell.id)
         for start, name in store.artefact_names(cell.id):
             np.testing.assert_array_equal(
@@ -353,7 +352,7 @@ def test_a_lab_corrects_only_itself(exported: Path, empty: Store) -> None:
     assert state(empty) == [[], [], []]
 
 
-def test_forged_statuses_are_refused(exported: Path, empty: Store) -> None:
+def test_forged_statuses_are_refused(exported: Path, empty: Store, sample: ModuleType) -> None:
     """Every wrong row is called correct, its margin left as it was."""
 
     def forge(value: dict[str, Any]) -> None:
@@ -363,7 +362,7 @@ def test_forged_statuses_are_refused(exported: Path, empty: Store) -> None:
 
     message = r"records: probe .*, draw \d, example \d+: status correct: expected a value of at least 0, got -"
     with pytest.raises(RunFileError, match=message):
-        runfiles.import_file(empty, edited(exported, forge), lambda _, records: margin_fault(records))
+        runfiles.import_file(empty, edited(exported, forge), sample.Margins())
     assert state(empty) == [[], [], []]
 
 

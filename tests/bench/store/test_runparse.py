@@ -15,17 +15,26 @@ import pytest
 
 from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import sha256_of
-from trustdm.bench.records import Records
-from trustdm.bench.store import runfiles, runparse
+from trustdm.bench.store import examining, runfiles, runparse
+from trustdm.bench.store.runparse import RunFile
 from trustdm.bench.store.store import Store
-from trustdm.bench.tasks.robustness.records_check import margin_fault
 
 Edit = Callable[[dict[str, Any]], object]
 
 
-def margins(protocol: str, records: Records) -> str:
-    """As the protocols of attacks judge their records."""
-    return margin_fault(records)
+Parse = Callable[[Path], RunFile]
+
+
+@pytest.fixture(scope="module")
+def parse(sample: ModuleType) -> Parse:
+    """Reads a run file, and looks at its records as the protocols of attacks do."""
+
+    def parsed(path: Path) -> RunFile:
+        file = runparse.parse(path)
+        assert examining.require(file, sample.Margins()) == []
+        return file
+
+    return parsed
 
 
 @pytest.fixture(scope="module")
@@ -165,10 +174,10 @@ def change_card(**changes: object) -> Edit:
         (put(*LINE, "value", 0, float("inf")), ": expected JSON, got Infinity; write null"),
     ],
 )
-def test_whatever_is_wrong_is_one_clear_line(good: Path, change: Edit, message: str) -> None:
+def test_whatever_is_wrong_is_one_clear_line(parse: Parse, good: Path, change: Edit, message: str) -> None:
     spoil(good, change)
     with pytest.raises(RunFileError) as error:
-        runparse.parse(good, margins)
+        parse(good)
     assert message in str(error.value)
     assert str(error.value).startswith(str(good))
     assert "\n" not in str(error.value)
@@ -187,19 +196,19 @@ def test_whatever_is_wrong_is_one_clear_line(good: Path, change: Edit, message: 
         ("\ufeff{}", "expected JSON, got"),
     ],
 )
-def test_what_is_no_json_object(tmp_path: Path, text: str, message: str) -> None:
+def test_what_is_no_json_object(parse: Parse, tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
     with pytest.raises(RunFileError) as error:
-        runparse.parse(path, margins)
+        parse(path)
     assert f"{path}: {message}" in str(error.value)
 
 
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text(parse: Parse, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(RunFileError, match=r"x\.json: expected JSON, got 'utf-8' codec can't decode"):
-        runparse.parse(path, margins)
+        parse(path)
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -208,7 +217,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", range(8))
-def test_a_margin_that_does_not_fit_its_status(good: Path, place: int) -> None:
+def test_a_margin_that_does_not_fit_its_status(parse: Parse, good: Path, place: int) -> None:
     def change(value: dict[str, Any]) -> None:
         line = value["cells"][0]["blocks"][0]["records"][0]
         line["status"] = "c" * 8
@@ -223,12 +232,12 @@ def test_a_margin_that_does_not_fit_its_status(good: Path, place: int) -> None:
         r"expected a value of at least 0, got -1\.0$"
     )
     with pytest.raises(RunFileError, match=message):
-        runparse.parse(good, margins)
+        parse(good)
 
 
-def test_a_text_that_only_looks_like_an_escape_is_kept(good: Path) -> None:
+def test_a_text_that_only_looks_like_an_escape_is_kept(parse: Parse, good: Path) -> None:
     spoil(good, put("suites", 0, "content", ["a \\u0000 b"]))
-    assert runparse.parse(good, margins).cells[0].new.suite_content == "a \\u0000 b"
+    assert parse(good).cells[0].new.suite_content == "a \\u0000 b"
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -236,7 +245,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(p for name, item in inside for p in places(item, (*at, name)))]
 
 
-def test_random_damage_is_refused_or_harmless_but_never_a_traceback(good: Path) -> None:
+def test_random_damage_is_refused_or_harmless_but_never_a_traceback(parse: Parse, good: Path) -> None:
     """Puts values of every type at random places; a fixed seed, so that a failure is repeatable."""
     value, rng = json.loads(good.read_text()), random.Random(0)
     everywhere = [p for p in places(value) if p]
@@ -247,7 +256,7 @@ def test_random_damage_is_refused_or_harmless_but_never_a_traceback(good: Path) 
         put(*rng.choice(everywhere), rng.choice(odd))(changed)
         good.write_text(json.dumps(changed))
         try:
-            runparse.parse(good, margins)
+            parse(good)
         except RunFileError as error:
             refused += 1
             assert "\n" not in str(error)
@@ -260,17 +269,17 @@ def told(**changes: Any) -> Edit:
     return put("suites", 0, "content", [json.dumps(suite)])
 
 
-def test_the_protocol_is_the_one_that_the_suite_names(good: Path) -> None:
+def test_the_protocol_is_the_one_that_the_suite_names(parse: Parse, good: Path) -> None:
     spoil(good, told(evaluations={"pgd40": {"protocol": "clean"}}, data={}))
     with pytest.raises(RunFileError, match="expected the protocol clean of the suite's pgd40, got adversarial"):
-        runparse.parse(good, margins)
+        parse(good)
     spoil(good, told(data={}))
-    assert runparse.parse(good, margins).cells
+    assert parse(good).cells
 
 
-def test_examples_are_those_that_the_suite_has(good: Path) -> None:
+def test_examples_are_those_that_the_suite_has(parse: Parse, good: Path) -> None:
     spoil(good, told())
     with pytest.raises(RunFileError, match=r"blocks\[0\].examples\[0\]: expected an integer from 0 to 99, got"):
-        runparse.parse(good, margins)
+        parse(good)
     spoil(good, told(data={"splits": {"test": [2**70]}}))
-    assert runparse.parse(good, margins).cells
+    assert parse(good).cells
