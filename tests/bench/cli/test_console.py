@@ -85,3 +85,10 @@ def test_verbs_keep_to_the_width(trustdm: Any, terminal: Any, width: int, words:
     assert max(map(len, shown.getvalue().splitlines())) <= width
     shown = terminal(width)
     assert trustdm(*words, "--wide").code == 0 and "--wide" not in shown.getvalue()
+
+
+def test_doubts_and_what_could_not_be_told_are_lines_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    console.doubts(["cell 1: [bold]odd[/]"], ["labels of x: not here"])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "trustdm: unlikely: cell 1: [bold]odd[/]\ntrustdm: not checked: labels of x: not here\n"

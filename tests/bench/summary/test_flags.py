@@ -13,6 +13,7 @@ from trustdm.bench.summary import flags
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.rows import rows
 from trustdm.bench.tasks.contract import never
+from trustdm.bench.types import Cost, Origin
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,17 @@ def test_every_flag_is_worded_once_and_the_core_raises_what_has_no_condition():
         names = [flag.name for flag in task.flags]
         assert len(set(names)) == len(names)
         assert {flag.name for flag in task.flags if flag.when is never} <= set(core)
+
+
+def test_a_doubt_is_a_flag_of_what_was_measured_elsewhere():
+    found = records(SUITE.test, clean="CCCC")
+    mine = replace(cell(1, "clean", found), untimed=1)
+    theirs, published = replace(mine, own=False), replace(mine, own=False, origin=Origin.REPORTED)
+    assert of_view(mine) == () and of_view(theirs) == ("cost-missing", "passes-missing") and of_view(published) == ()
+    assert {flag.name for flag in flags.doubts(CellView(SUITE, mine))} == {"cost-missing", "passes-missing"}
+    paid = replace(theirs, untimed=0, cost=Cost(wall=1.0, forwards=len(found)))
+    assert of_view(paid) == () and not list(flags.doubts(CellView(SUITE, paid)))
+
+
+def of_view(result):
+    return tuple(sorted(flags.of_cell(CellView(SUITE, result))))

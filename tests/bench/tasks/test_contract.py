@@ -18,6 +18,7 @@ from trustdm.bench.suite.load import Suite, shipped
 from trustdm.bench.suite.models import Problem, SuiteFile, Table
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.rows import rows
+from trustdm.bench.tasks.claim import Contradiction
 from trustdm.bench.tasks.contract import Flag, Metric, Task, image_faults, never, table_of
 from trustdm.bench.tasks.positions import Positions
 
@@ -189,3 +190,26 @@ def test_a_metric_that_cannot_be_told_leaves_the_row(tmp_path: Path) -> None:
     suite = pool(tmp_path)
     found = cell(1, "dive", records([0, 1], dive="CC"), suite)
     assert rows(suite, [found])[0].metrics == {} and mean_value(CellView(suite, found), None) is None
+
+
+def claimed_wrong(claim: object) -> Iterator[Contradiction]:
+    """In the place of what a task from outside sees."""
+    yield Contradiction(None, "records", f"{claim} cannot be")
+
+
+class Careful(Task):
+    claims = f"{__name__}:claimed_wrong"
+
+
+def test_a_task_may_say_what_cannot_be_and_need_not() -> None:
+    assert list(Task().contradictions("a claim")) == []  # type: ignore[arg-type]
+    (found,) = Careful().contradictions("a claim")  # type: ignore[arg-type]
+    assert found == (None, "records", "a claim cannot be")
+
+
+@each_task
+def test_the_data_that_a_suite_pins_are_those_of_its_results(task: Task) -> None:
+    for name in shipped():
+        suite = load_suite(name)
+        if suite.task == task and (pinned := task.pinned_data(suite)) is not None:
+            assert pinned == task.data_digest(suite, load().registry)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from smoothed import board, measure
 
+from trustdm.bench import plugins
 from trustdm.bench.errors import TrustdmError
 from trustdm.bench.smoothing.fixed import largest_radius
+from trustdm.bench.store.examiner import Examiner
 from trustdm.bench.store.store import Store
 from trustdm.bench.tasks.certification import import_log as log_command
 
@@ -35,6 +37,9 @@ def test_a_published_log_becomes_a_reported_row(suite: Path, monkeypatch: pytest
     assert reported.metrics["at_zero"].value == pytest.approx(len(right) / 60)
     assert reported.metrics["radius"].value == pytest.approx(sum(0.1 + i / 100 for i in right) / 60, abs=1e-6)
     assert reported.metrics["abstained"].value == pytest.approx(10 / 60)
+    with Store.open(suite.parent / "a.db", read_only=True) as store:  # a log has no blocks, passes or draws of ours
+        checked = store.examined(Examiner(plugins.load(installed=False), strangers=True))
+    assert (checked.problems, checked.doubts, checked.unchecked) == ([], [], [])
 
 
 def a_log(path: Path, indices: list[int], radius: object = 0.2, label: int = 3) -> Path:
