@@ -46,7 +46,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Run:
     words = ["run", TINY, "--plugin", TEMPLATES, "--method", "templates", "--limit", 16, "--db", folder / "bench.db"]
     assert main([str(word) for word in words]) == 0
     assert main(["export", str(folder / "runs"), "--db", str(folder / "bench.db")]) == 0
-    return Run(folder / "bench.db", folder / "runs" / "tiny" / "templates.json")
+    (file,) = (folder / "runs" / "tiny").glob("templates*.json")
+    return Run(folder / "bench.db", file)
 
 
 class Said(NamedTuple):
@@ -71,7 +72,7 @@ def trustdm(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
 def forged(toy: Run, folder: Path, change: Callable[[Value], object]) -> Path:
     """The exported files with a change, and with the keys that follow from it."""
     shutil.copytree(toy.file.parents[1], folder / "forged")
-    path = folder / "forged" / "tiny" / "templates.json"
+    path = folder / "forged" / "tiny" / toy.file.name
     value = json.loads(path.read_text(encoding="utf-8"))
     change(value)
     for cell in value["cells"]:
@@ -320,7 +321,7 @@ def test_what_cannot_be_is_not_imported(toy: Run, trustdm: Any, tmp_path: Path, 
     change, _, message = FAULTS[name]
     said = trustdm("import", forged(toy, tmp_path, change), "--db", "new.db")
     assert said.code == 1 and message in said.err, said
-    assert said.err.startswith("trustdm: ") and said.err.count("\n") == 1 and "templates.json." in said.err
+    assert said.err.startswith("trustdm: ") and said.err.count("\n") == 1 and f"{toy.file.name}." in said.err
     with Store.open(tmp_path / "new.db") as store:
         assert store.cells() == [] and store.runs() == []
 
@@ -406,7 +407,7 @@ def test_what_is_unlikely_is_a_flag_of_the_row(
     said = trustdm("import", forged(toy, tmp_path, change), "--db", "new.db")
     doubts = 3 * len(flags)
     assert said.code == 0 and said.out.endswith(f": 3 cells, 6 blocks added, {doubts} doubts\n"), said
-    assert all(f"templates.json.cells[{i}]: {flag}: Says that " in said.err for i in range(3) for flag in flags)
+    assert all(f"{toy.file.name}.cells[{i}]: {flag}: Says that " in said.err for i in range(3) for flag in flags)
     checked = trustdm("db", "check", "--db", "new.db")
     assert checked.code == 0 and checked.out == f"new.db: no problems, {doubts} doubts\n"
     assert checked.err.count("trustdm: unlikely: cell ") == doubts
@@ -467,7 +468,7 @@ def test_shipped_results_raise_neither_a_fault_nor_a_doubt(tmp_path: Path) -> No
 def test_random_damage_is_refused_or_harmless_but_never_a_traceback(toy: Run, tmp_path: Path) -> None:
     """Puts values of every type at random places; a fixed seed, so that a failure is repeatable."""
     folder = forged(toy, tmp_path, lambda value: None)
-    path = folder / "tiny" / "templates.json"
+    path = folder / "tiny" / toy.file.name
     value, rng = json.loads(path.read_text(encoding="utf-8")), random.Random(0)
     value["suites"][0]["content"] = [json.loads(value["suites"][0]["content"][0])]
     places = list(_places(value))
