@@ -260,9 +260,16 @@ def method(card: MethodCard) -> Callable[[Callable[..., Any]], Callable[..., Any
     return attach("method", card)
 
 
-def dataset(card: DatasetCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Marks a function that returns a ``Dataset``; it is called with the options of the suite's ``[data]`` table."""
-    return attach("dataset", card)
+def dataset(
+    card: DatasetCard, resolve: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a function that returns a ``Dataset``; it is called with the options of the suite's ``[data]`` table.
+
+    Where one function reads whatever lies at a path, ``resolve(path, root)`` looks there (``path`` as a suite in the
+    folder ``root`` would say it): it returns the card of what it finds, with shape and classes, and the options that a
+    suite needs; None where something else lies there; and raises DataError where it is broken.
+    """
+    return attach("dataset", card, resolve)
 
 
 def attack(card: AttackCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

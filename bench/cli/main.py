@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import trustdm.bench.tasks as rooms
-from trustdm.bench.cli import baselines, care, exchange, look, measure
+from trustdm.bench.cli import baselines, care, data, exchange, look, measure, new
 from trustdm.bench.cli.options import EPILOG
 from trustdm.bench.errors import TrustdmError
 
@@ -48,7 +48,7 @@ def _room_verbs() -> None:
             importlib.import_module(name).add(app)
 
 
-for group in (look, measure, exchange, baselines, care):
+for group in (look, measure, exchange, baselines, care, data, new):
     group.add(app)
 _room_verbs()
 

@@ -38,6 +38,25 @@ def decoded(path: Path, shape: Sequence[int]) -> Bytes:
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)
 
 
+def shape_of(path: Path) -> tuple[int, int, int]:
+    """(C, H, W) of the image in a file.
+
+    Raises:
+        DataError: it is no image, or one of a mode that is not read.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            (width, height), mode = image.size, image.mode
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: expected an image, got {error}") from error
+    channels = next((channels for channels, known in MODES.items() if known == mode), None)
+    if channels is None:
+        raise DataError(f"{path}: expected an image of mode {' or '.join(MODES.values())}, got {mode}; convert it")
+    return channels, height, width
+
+
 def read_folder(folder: Path, shape: Sequence[int]) -> NDArray[np.float32]:
     """The images under ``folder``, in the order of their paths: float32 (n, C, H, W) in [0, 1].
 

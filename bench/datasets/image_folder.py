@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trustdm.bench.contracts import DatasetCard, dataset
 from trustdm.bench.data.arrays import Ids, checked, located, unit
-from trustdm.bench.data.images import ENDINGS, MODES, decoded
+from trustdm.bench.data.images import ENDINGS, MODES, decoded, shape_of
 from trustdm.bench.errors import DataError
 from trustdm.bench.hashing import canonical_json
 
@@ -72,7 +72,28 @@ def _images(folder: Path) -> Iterator[str]:
         yield f"{folder.name}/{path.name}"
 
 
-@dataset(CARD)
+def card_of(path: str, root: Path | str | None = None) -> tuple[DatasetCard, dict[str, object]] | None:
+    """Shape (that of the first image), classes and options of the folder at ``path``; None if it is no folder.
+
+    Raises:
+        DataError: it is not there, has no class folders with images in them, or the first image cannot be used.
+    """
+    folder = located("image-folder", path, root)
+    if not folder.is_dir():
+        return None
+    classes = [p for p in _entries(folder) if p.is_dir()]
+    first = next((folder / name for c in classes for name in _images(c)), None)
+    if first is None:
+        raise DataError(
+            f"image-folder: {folder}: expected a folder for each class with images ({', '.join(ENDINGS)}), got "
+            f"{len(classes)} folders without any"
+        )
+    names = tuple(c.name for c in classes)
+    card = CARD.model_copy(update={"shape": shape_of(first), "classes": len(names), "class_names": names})
+    return card, {"path": path}
+
+
+@dataset(CARD, card_of)
 def load(path: str, shape: Sequence[int], classes: int, root: Path | str | None = None) -> ImageFolder:
     """The images under ``path``, value 255 as 1.0; labels count the class folders in the order of their names.
 

@@ -18,7 +18,23 @@ CARD = DatasetCard(
 )
 
 
-@dataset(CARD)
+def card_of(path: str, root: Path | str | None = None) -> tuple[DatasetCard, dict[str, object]] | None:
+    """Shape, classes and options of the file at ``path``; None if it is no .npz file.
+
+    Raises:
+        DataError: it is not there, or holds something else.
+    """
+    place = located("npz", path, root)
+    if place.suffix != ".npz" or not place.is_file():
+        return None
+    images, labels = read_npz("npz", place)
+    classes = max(int(labels.max()) + 1, CARD.classes)
+    check_labels(f"npz: {place}", labels, classes)
+    card = CARD.model_copy(update={"shape": images.shape[1:], "classes": classes})
+    return card, {"path": path, "sha256": file_hash(place)}
+
+
+@dataset(CARD, card_of)
 def load(path: str, sha256: str, shape: Sequence[int], classes: int, root: Path | str | None = None) -> Images:
     """The images of ``path``, value 255 as 1.0.
 

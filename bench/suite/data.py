@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 from trustdm.bench.contracts import Dataset, DatasetCard
 from trustdm.bench.errors import DataError, SuiteError, UnknownName
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite.load import SPLITS, Suite
+from trustdm.bench.suite.models import Data
 
 
 def open_data(suite: Suite, registry: Registry) -> Dataset:
@@ -22,34 +24,45 @@ def open_data(suite: Suite, registry: Registry) -> Dataset:
         SuiteError: no such data set, an option it does not take, another shape, an index past its end.
         DataError: the data are missing, or are not the ones the suite was made with.
     """
-    try:
-        entry = registry.get("dataset", suite.data.dataset)
-    except UnknownName as error:
-        raise SuiteError(suite.source, "data.dataset", "the name of a data set", f"an {error}") from error
-    card = cast(DatasetCard, entry.card)
-    ours = (suite.data.shape, suite.data.classes)
-    if any(card.shape) and (card.shape, card.classes) != ours:
-        expected = f"{list(card.shape)} and {card.classes} classes, as {card.name} has"
-        raise SuiteError(suite.source, "data.shape", expected, f"{list(ours[0])} and {ours[1]} classes")
-    factory = entry.load()
-    data: Dataset = factory(**_arguments(suite, factory))
+    data = opened(suite.data, suite.source, suite.root, registry)
     _check_data(suite, data)
     return data
 
 
-def _arguments(suite: Suite, factory: Callable[..., Any]) -> dict[str, Any]:
+def opened(table: Data, source: object, root: Path, registry: Registry) -> Dataset:
+    """The data set that a table ``[data]`` of ``source``, a file in ``root``, describes; digest and lists unchecked.
+
+    Raises:
+        SuiteError: no such data set, an option it does not take, another shape.
+        DataError: the data are missing.
+    """
+    try:
+        entry = registry.get("dataset", table.dataset)
+    except UnknownName as error:
+        raise SuiteError(source, "data.dataset", "the name of a data set", f"an {error}") from error
+    card = cast(DatasetCard, entry.card)
+    ours = (table.shape, table.classes)
+    if any(card.shape) and (card.shape, card.classes) != ours:
+        expected = f"{list(card.shape)} and {card.classes} classes, as {card.name} has"
+        raise SuiteError(source, "data.shape", expected, f"{list(ours[0])} and {ours[1]} classes")
+    factory = entry.load()
+    data: Dataset = factory(**_arguments(table, source, root, factory))
+    return data
+
+
+def _arguments(table: Data, source: object, root: Path, factory: Callable[..., Any]) -> dict[str, Any]:
     """What the function of a data set is called with."""
     parameters = inspect.signature(factory).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    ours = {"root": suite.root, "shape": suite.data.shape, "classes": suite.data.classes}
+    ours = {"root": root, "shape": table.shape, "classes": table.classes}
     own = sorted(set(parameters) - set(ours))
-    for key in suite.data.options:
+    for key in table.options:
         if key in ours or not (key in own or open_ended):
-            raise SuiteError(suite.source, f"data.options.{key}", f"only {', '.join(own) or 'no option'}", "another")
-    given = {**{k: v for k, v in ours.items() if k in parameters or open_ended}, **suite.data.options}
+            raise SuiteError(source, f"data.options.{key}", f"only {', '.join(own) or 'no option'}", "another")
+    given = {**{k: v for k, v in ours.items() if k in parameters or open_ended}, **table.options}
     for key, p in parameters.items():
         if key not in given and p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL):
-            raise SuiteError(suite.source, f"data.options.{key}", f"a value, for {suite.data.dataset}", "nothing")
+            raise SuiteError(source, f"data.options.{key}", f"a value, for {table.dataset}", "nothing")
     return given
 
 

@@ -88,6 +88,31 @@ class Published:
     least: float | None = 0.0
 
 
+@dataclass(frozen=True)
+class NewData:
+    """What a new suite is to be about: its ``name``, the ``shape`` of an example, the sizes of two of its lists."""
+
+    name: str
+    shape: tuple[int, ...]
+    classes: int
+    train: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a new suite of a task begins with.
+
+    ``tables``: everything of the suite file but name, version, title and [data], as plain values: the task's own table,
+    size, evaluations, metrics, ranking. ``says``: lines for its author, what to decide. ``before``: commands that come
+    before the first run, with {suite}, {folder} and {name} for the file, its folder and the name of the suite.
+    """
+
+    tables: Mapping[str, Any]
+    says: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+
+
 class Task(Registered):
     """Base of every task; ``TASK = MyTask()`` in ``task.py`` registers it.
 
@@ -177,6 +202,14 @@ class Task(Registered):
     def cost_of(self, params: Mapping[str, Any]) -> tuple[str, float | None]:
         """What a published number cost, in words, and what that sorts by; nothing by default."""
         return "", None
+
+    def start(self, data: NewData, registry: Registry) -> Start | None:
+        """What a new suite about these data begins with (``trustdm new suite``); None: it is written by hand.
+
+        Raises:
+            UsageError: the task asks nothing of such data.
+        """
+        return None
 
     def reference_stamp(self, suite: Suite) -> str:
         """What scores depend on beside the records and the suite: the hash of a reference file, say. For the cache."""

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from trustdm.bench.registry import Registry
 from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.bench.suite.fields import MOST, FractionText, RadiusText, Whole
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.certification import flags
-from trustdm.bench.tasks.contract import Metric, Published, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.certification import flags, starting
+from trustdm.bench.tasks.contract import (
+    Metric,
+    NewData,
+    Published,
+    Start,
+    Task,
+    image_faults,
+    table_of,
+    test_list_faults,
+)
 from trustdm.bench.tasks.positions import Positions
 
 if TYPE_CHECKING:
@@ -121,6 +131,10 @@ class Certify(Task):
         """The noise and the radius."""
         noise = f"σ {params['sigma']}" if "sigma" in params else ENVELOPE
         return ", ".join([noise] + ([f"radius {params['radius']}"] if "radius" in params else []))
+
+    def start(self, data: NewData, registry: Registry) -> Start:
+        """Certificates under two levels of noise; see ``starting``."""
+        return starting.start(data)
 
     def headline(self, suite: Suite) -> Sequence[MetricSpec]:
         """The average radius and the draws."""

@@ -14,8 +14,8 @@ from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Registry, loaded
 from trustdm.bench.suite.fields import FileName, Hash, Name, Whole
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.contract import Finding, Metric, Published, Task, image_faults, table_of
-from trustdm.bench.tasks.generation import flags
+from trustdm.bench.tasks.contract import Finding, Metric, NewData, Published, Start, Task, image_faults, table_of
+from trustdm.bench.tasks.generation import flags, starting
 from trustdm.bench.tasks.positions import Positions
 
 if TYPE_CHECKING:
@@ -148,6 +148,10 @@ class Generate(Task):
             interval = f"[{floor.low:.3g}, {floor.high:.3g}]"
             lines.append(f"held-out real images, {floor.n:,} of them: {floor.value:.3g} {interval}")
         return lines
+
+    def start(self, data: NewData, registry: Registry) -> Start:
+        """Distances to the training images, after two numbers of steps; see ``starting``."""
+        return starting.start(data, registry)
 
     def headline(self, suite: Suite) -> Sequence[MetricSpec]:
         """Distances, and the cost of the one that ranks."""

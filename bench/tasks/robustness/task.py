@@ -8,10 +8,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 from trustdm.bench.contracts import Norm
+from trustdm.bench.registry import Registry
 from trustdm.bench.suite.fields import FractionText, Sentence
 from trustdm.bench.suite.models import Problem, Table
-from trustdm.bench.tasks.contract import Metric, Task, image_faults, table_of, test_list_faults
-from trustdm.bench.tasks.robustness import flags
+from trustdm.bench.tasks.contract import Metric, NewData, Start, Task, image_faults, table_of, test_list_faults
+from trustdm.bench.tasks.robustness import flags, starting
 from trustdm.bench.types import Budget
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ class Robustness(Task):
         table = adversary(suite)
         budget = f"{NORMS[table.norm]} robustness, ε = {table.eps}"
         return [budget, f"adversary: {budget}; {table.knows}", f"wins when: {table.wins}"]
+
+    def start(self, data: NewData, registry: Registry) -> Start:
+        """PGD and AutoAttack within 8/255 in linf; see ``starting``."""
+        return starting.start(data)
 
     def headline(self, suite: Suite) -> Sequence[MetricSpec]:
         """No single attacks of an ensemble."""
