@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from helpers import rewrite
 from pydantic import BaseModel
 
+from trustdm.bench.cli.main import main
 from trustdm.bench.data.arrays import file_hash
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.plugins import installed_tasks, load_suite, stored_suite
@@ -249,19 +249,22 @@ def test_the_guide_explains_every_key() -> None:
 
 
 def test_the_example_of_the_guide_works(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs the Python blocks of docs/suites.md in order, with its TOML block written where it says."""
+    """Types the commands of docs/suites.md, and writes its TOML block with the digests that they print."""
     text = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     blocks = text.split("```")[1::2]
-    python = [b.removeprefix("python\n") for b in blocks if b.startswith("python\n")]
+    commands = next(b.removeprefix("bash\n") for b in blocks if b.startswith("bash\n")).splitlines()
     toml = next(b.removeprefix("toml\n") for b in blocks if b.startswith("toml\n"))
-    names: dict[str, Any] = {}
-    exec(python[0], names)
-    for key in ("digest", "sha256"):
-        toml = toml.replace(f'"<{key}>"', f'"{names[key]}"')
-    (tmp_path / "cells.toml").write_text(toml, encoding="utf-8")
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (300, 12, 12, 3), dtype=np.uint8), rng.integers(0, 4, 300)
+    np.savez("cells.npz", images=images, labels=labels)
+    assert [main(command.split()[1:]) for command in commands] == [0, 0]
+    written = load_suite(tmp_path / "cells.toml").data
+    for key, value in (("digest", written.digest), ("sha256", written.options["sha256"])):
+        toml = toml.replace(f'"<{key}>"', f'"{value}"')
+    (tmp_path / "by-hand.toml").write_text(toml, encoding="utf-8")
     assert tomllib.loads(toml)["name"] == "cells-linf"
-    suite = load_suite(tmp_path / "cells.toml")
-    images, _ = open_data(suite, registry).read(suite.test)
-    assert images.shape == (suite.size.full, *suite.data.shape)
+    suite = load_suite(tmp_path / "by-hand.toml")
+    read, _ = open_data(suite, registry).read(suite.test)
+    assert read.shape == (suite.size.full, *suite.data.shape)
     assert blocks_of(suite.size.full, suite.size.first_block, suite.size.block)[-1].stop == suite.size.full
