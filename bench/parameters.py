@@ -162,7 +162,9 @@ def _type_text(annotation: Any, default: object) -> str:
         return " | ".join(dict.fromkeys(type(value).__name__ for value in get_args(annotation)))
     if isinstance(annotation, str):
         return annotation
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__name__
+    return re.sub(r"\b[a-z_.]+\.(?=[A-Z])", "", str(annotation))
 
 
 _SECTION = re.compile(r"^Args:\s*\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
@@ -170,11 +172,12 @@ _ITEM = re.compile(r"^ {4}\*{0,2}(\w+)(?: \([^)]*\))?: (.*(?:\n {5,}.*)*)", re.M
 
 
 def _meanings(thing: Any) -> dict[str, str]:
-    """What the section "Args:" of the docstring says of each parameter, as one line."""
-    texts = [thing.__doc__, getattr(thing, "__init__", None).__doc__] if isinstance(thing, type) else [thing.__doc__]
+    """What the section "Args:" of the docstring says of each parameter, as one line; those of base classes count."""
+    owners = thing.__mro__ if isinstance(thing, type) else (thing,)
+    own = [getattr(owner, "__dict__", {}).get("__init__") for owner in owners]
     found: dict[str, str] = {}
-    for text in texts:
-        for section in _SECTION.findall(inspect.cleandoc(text or "")):
+    for text in (thing.__doc__, *(part.__doc__ for pair in zip(owners, own, strict=True) for part in pair)):
+        for section in _SECTION.findall(inspect.cleandoc(text) if isinstance(text, str) else ""):
             for name, meaning in _ITEM.findall(section):
                 found.setdefault(name, " ".join(meaning.split()))
     return found

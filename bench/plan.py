@@ -21,6 +21,8 @@ from trustdm.bench.tasks.positions import Positions
 from trustdm.bench.tasks.protocol import EvaluationProtocol, build
 from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of
 
+ALL = "all"
+"""``NAME:all`` is a method in each of the variants that its card names."""
 MOST_SEED = 400
 """Seeds of generated images are below 2^32, which is all that many generators read (``sampling.seeds_of``)."""
 
@@ -132,16 +134,17 @@ def fits(card: MethodCard, suite: Suite, registry: Registry) -> str:
 def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[MethodSpec]:
     """The named methods, or every registered one made for the suite's data (or for any data of its shape).
 
-    A method that is not named is run in each of its variants; a named one without parameters as it is.
+    A method that is not named is run in each of its variants, and ``NAME:all`` is; a named one without parameters as it
+    is.
 
     Raises:
         UnknownName: a name nobody registered.
         UsageError: a named method does not fit the suite.
     """
     if names:
-        specs = [MethodSpec.parse(n) for n in names]
+        specs = [spec for name in names for spec in _named(name, registry)]
         for spec in specs:
-            problem = fits(described(registry, spec)[0], suite, registry)
+            problem = fits(_described_by_name(registry, spec), suite, registry)
             if problem:
                 raise UsageError(problem)
         return specs
@@ -150,6 +153,31 @@ def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[Metho
     every = [MethodSpec.parse(f"{c.name}:{variant}") for c in able for variant in c.variants or ("",)]
     cards_of = [(spec, described(registry, spec)[0]) for spec in every]
     return [s for s, c in cards_of if not fits(c, suite, registry) and (not c.data or suite.data.dataset in c.data)]
+
+
+def variants(registry: Registry, name: str) -> list[MethodSpec]:
+    """A method in each of the variants that its card names, or as it is.
+
+    Raises:
+        UnknownName: nobody registered it.
+    """
+    return [MethodSpec.parse(f"{name}:{variant}") for variant in _card(registry.get("method", name)).variants or ("",)]
+
+
+def _named(text: str, registry: Registry) -> list[MethodSpec]:
+    name, _, tail = text.partition(":")
+    return variants(registry, name) if tail == ALL else [MethodSpec.parse(text)]
+
+
+def _described_by_name(registry: Registry, spec: MethodSpec) -> MethodCard:
+    """The card of a named method; where it has none without parameters, the error says which variants there are."""
+    try:
+        return described(registry, spec)[0]
+    except UsageError as error:
+        if spec.params or spec.name not in registry.names("method") or variants(registry, spec.name) == [spec]:
+            raise
+        known = " ".join(str(variant) for variant in variants(registry, spec.name))
+        raise UsageError(f"{error}; its variants: {known}; all of them: {spec.name}:{ALL}") from error
 
 
 def described(registry: Registry, spec: MethodSpec) -> tuple[MethodCard, tuple[tuple[str, object], ...]]:

@@ -26,7 +26,13 @@ CARD = AttackCard(
 
 @attack(CARD)
 class ApgdCe:
-    """Auto-PGD on the cross-entropy; the defaults are those of AutoAttack's standard version."""
+    """Auto-PGD on the cross-entropy; the defaults are those of AutoAttack's standard version.
+
+    Args:
+        iterations: steps of each search.
+        restarts: how many searches, each from a start of its own.
+        eot: gradients averaged at each step, where the target draws random numbers.
+    """
 
     def __init__(self, *, iterations: int = 100, restarts: int = 1, eot: int = 1) -> None:
         require_positive(CARD.name, iterations=iterations, restarts=restarts, eot=eot)

@@ -31,6 +31,11 @@ class ApgdT:
     """Auto-PGD on the targeted DLR loss, against the ``targets`` likeliest other classes (all, where there are fewer).
 
     The defaults are those of AutoAttack's standard version.
+
+    Args:
+        iterations: steps of each search.
+        targets: how many of the likeliest other classes are searched for (all, where there are fewer).
+        eot: gradients averaged at each step, where the target draws random numbers.
     """
 
     def __init__(self, *, iterations: int = 100, targets: int = 9, eot: int = 1) -> None:

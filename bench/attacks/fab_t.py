@@ -29,6 +29,10 @@ class FabT:
     """Targeted FAB against the ``targets`` likeliest other classes (all, where there are fewer); draws nothing.
 
     The defaults are those of AutoAttack's standard version.
+
+    Args:
+        iterations: steps of each search.
+        targets: how many of the likeliest other classes are searched for (all, where there are fewer).
     """
 
     def __init__(self, *, iterations: int = 100, targets: int = 9) -> None:

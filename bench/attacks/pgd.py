@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from trustdm.bench.contracts import AttackCard, attack
 from trustdm.bench.errors import UsageError
@@ -28,10 +28,14 @@ CARD = AttackCard(
 
 @attack(CARD)
 class Pgd:
-    """Plain PGD: ``steps`` steps of ``step_size``, an exact fraction as text ("3/200"), or "" for 2.5 * eps / steps.
+    """Plain PGD; the iterate of largest margin counts.
 
-    ``loss`` is "margin" (largest other logit minus the true one) or "ce"; ``random_start`` starts uniformly in the
-    ball; ``eot`` gradients are averaged at each step where the target is randomized.
+    Args:
+        steps: of the search.
+        step_size: an exact fraction of the [0, 1] range as text, "3/200"; empty: 2.5 eps / steps.
+        loss: "margin", the largest other logit minus the true one, or "ce", cross-entropy.
+        random_start: whether it starts uniformly in the ball, or at the image.
+        eot: gradients averaged at each step, where the target draws random numbers.
     """
 
     def __init__(
@@ -39,7 +43,7 @@ class Pgd:
         *,
         steps: int = 40,
         step_size: str = "",
-        loss: str = "margin",
+        loss: Literal["margin", "ce"] = "margin",
         random_start: bool = True,
         eot: int = 1,
     ) -> None:
@@ -47,7 +51,7 @@ class Pgd:
         if loss not in ("margin", "ce"):
             raise UsageError(f"attack {CARD.name}: loss: expected 'margin' or 'ce', got {loss!r}")
         self.steps, self.eot = steps, eot
-        self.loss = cast(Literal["margin", "ce"], loss)
+        self.loss = loss
         self.random_start = random_start
         self.step_size = _fraction(step_size) if step_size else None
 

@@ -26,7 +26,11 @@ CARD = AttackCard(
 
 @attack(CARD)
 class Square:
-    """Square Attack with the margin loss; the defaults are those of AutoAttack's standard version."""
+    """Square Attack with the margin loss; the defaults are those of AutoAttack's standard version.
+
+    Args:
+        queries: forwards after that of the start.
+    """
 
     def __init__(self, *, queries: int = 5000) -> None:
         require_positive(CARD.name, queries=queries)

@@ -32,7 +32,11 @@ def run(  # noqa: PLR0913 - one parameter for each option
     suites: Annotated[list[str], typer.Argument(metavar="SUITE...", help="Names, or paths of suite files.")],
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", metavar="NAME[:key=value,...]", help="Default: every method that fits; repeatable."),
+        typer.Option(
+            "--method",
+            metavar="NAME[:key=value,...]",
+            help="Default: every method that fits, in all its variants; NAME:all.",
+        ),
     ] = None,
     plugin: Plugins = None,
     db: Db = None,
@@ -92,9 +96,24 @@ def _prepare(request: Request) -> Prepared:
     prepared = api.prepare(request)
     for problem in prepared.problems:
         console.warn(f"trustdm: plugin left out: {problem}")
+    _explain_variants(request, prepared)
     if request.limit is not None and not request.demo:
         _explain_limit(request.limit, prepared)
     return prepared
+
+
+def _explain_variants(request: Request, prepared: Prepared) -> None:
+    """Says that a method which is named alone is not run in the variants of its card."""
+    from trustdm.bench.cli import console
+    from trustdm.bench.plan import ALL, variants
+
+    for name in dict.fromkeys(name for name in request.methods if ":" not in name):
+        known = [str(spec) for spec in variants(prepared.catalogue.registry, name)]
+        if known != [name]:
+            console.warn(
+                f"trustdm: {name} is run as it is; it has {len(known)} variants: --method {name}:{ALL} runs them all, "
+                f"trustdm show {name} names them"
+            )
 
 
 def _explain_limit(limit: int, prepared: Prepared) -> None:

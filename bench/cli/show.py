@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trustdm.bench import api, plugins, reported
-from trustdm.bench.cli import boards, console, listings
+from trustdm.bench.cli import boards, console, explain, listings
 from trustdm.bench.errors import SuiteError, UnknownName
+from trustdm.bench.plan import ALL, MethodSpec, described
 from trustdm.bench.registry import Entry
 from trustdm.bench.shipped import shipped_rows, untested
 from trustdm.bench.store.store import Store
@@ -55,19 +57,28 @@ def _suite_facts(suite: Suite) -> dict[str, object]:
 
 
 def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool, wide: bool = False) -> None:
-    """Prints the rows of a suite, or the card of a plugin with a method's rows; ``wide``: with every metric.
+    """Prints the rows of a suite, or the card of a plugin with its parameters; ``wide``: rows with every metric.
+
+    "NAME:key=value" of a method shows the card and the options that it has with these parameters.
 
     Raises:
         UnknownName: neither a suite nor a plugin is called that.
+        UsageError: parameters that the method does not take, or for which it has no card.
     """
     catalogue = plugins.load(files)
+    head = name.partition(":")[0]
+    if head != name and head in catalogue.registry.names("method"):
+        name, spec = head, MethodSpec.parse(name)
+    else:
+        spec = None
     suite = _suite(name, catalogue)
     if suite is not None:
         _show_suite(suite, db, as_json=as_json, wide=wide)
         return
     for kind in KINDS:
         if name in catalogue.registry.names(kind):
-            _show_plugin(catalogue.registry.get(kind, name), db, catalogue, as_json=as_json, wide=wide)
+            shown = _Shown(catalogue.registry.get(kind, name), spec, catalogue)
+            _show_plugin(shown, db, as_json=as_json, wide=wide)
             return
     there = db is not None or Path(api.database(db)).exists()
     if there and _show_stored(name, db, catalogue, as_json=as_json, wide=wide):
@@ -113,9 +124,52 @@ def _show_suite(suite: Suite, db: str | None, *, as_json: bool, wide: bool) -> N
         console.tell(line)
 
 
-def _show_plugin(entry: Entry, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool, wide: bool) -> None:
-    measured = method_rows(entry.name, db, catalogue) if entry.kind == "method" else []
-    _print_card(entry.kind, entry.card.model_dump(mode="json"), measured, as_json=as_json, wide=wide)
+@dataclass(frozen=True)
+class _Shown:
+    """A plugin that is shown; a method perhaps with parameters."""
+
+    entry: Entry
+    spec: MethodSpec | None
+    catalogue: plugins.Catalogue
+
+    @property
+    def given(self) -> dict[str, object]:
+        return dict(self.spec.params) if self.spec else {}
+
+    def card(self) -> dict[str, Any]:
+        card = described(self.catalogue.registry, self.spec)[0] if self.spec else self.entry.card
+        return {k: v for k, v in card.model_dump(mode="json").items() if k != "defaults"}
+
+
+def _show_plugin(shown: _Shown, db: str | None, *, as_json: bool, wide: bool) -> None:
+    card, kind = shown.card(), shown.entry.kind
+    found = explain.explained(shown.entry, shown.given)
+    measured = method_rows(card["name"], db, shown.catalogue) if kind == "method" else []
+    if as_json:
+        told = {"kind": kind, "card": card, "parameters": explain.as_json(found)}
+        console.say(json.dumps(told | {"rows": [r.as_json() for _, r in measured]}, indent=1))
+        return
+    _tell_card(kind, {k: v for k, v in card.items() if k != "variants"})
+    _tell_parameters(shown, found)
+    _tables(measured, wide=wide)
+
+
+def _tell_parameters(shown: _Shown, found: explain.Explained) -> None:
+    """The parameters, where in a suite they are set, and the variants as they are typed."""
+    entry, registry = shown.entry, shown.catalogue.registry
+    if found.problem:
+        console.tell(found.problem)
+    if found.parameters:
+        console.table(explain.grid(entry, found.parameters, registry))
+    for line in found.lines:
+        console.tell(line)
+    if entry.kind in explain.IN_SUITES:
+        for line in explain.places(entry, [shown.catalogue.suite(name) for name in shipped()], registry):
+            console.tell(line)
+    if variants := getattr(entry.card, "variants", ()):
+        console.tell(f"variants; all of them: --method {entry.name}:{ALL}")
+        for line in explain.typed(entry.name, variants):
+            console.say(f"  {line}")
 
 
 def _print_card(
@@ -124,10 +178,18 @@ def _print_card(
     if as_json:
         console.say(json.dumps({"kind": kind, "card": card, "rows": [r.as_json() for _, r in measured]}, indent=1))
         return
+    _tell_card(kind, card)
+    _tables(measured, wide=wide)
+
+
+def _tell_card(kind: str, card: dict[str, Any]) -> None:
     console.say(f"{kind} {card['name']}")
     for field, value in card.items():
         if value not in ("", [], None, False):
             console.tell(f"  {field}: {value}")
+
+
+def _tables(measured: Sequence[tuple[Suite, Row]], *, wide: bool) -> None:
     for suite in dict.fromkeys(suite.name for suite, _ in measured):
         found = [(s, row) for s, row in measured if s.name == suite]
         console.table(boards.board(found[0][0], [row for _, row in found]), wide=wide)

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
-from trustdm.bench.diffusion import ddpm, langevin, ode, predictor_corrector, sde
-from trustdm.bench.diffusion.denoiser import Denoise, Draw, Last
+from trustdm.bench.diffusion import ddpm, langevin, ode, options, predictor_corrector, sde
+from trustdm.bench.diffusion.denoiser import Denoise, Draw
 from trustdm.bench.diffusion.schedules import (
-    BETA_D,
-    BETA_MIN,
-    Spacing,
     cosine_betas,
     geometric,
     iddpm_levels,
@@ -28,8 +25,6 @@ from trustdm.bench.diffusion.schedules import (
     vp_levels,
 )
 
-Betas = Literal["linear", "scaled-linear", "cosine"]
-Levels = Literal["karras", "ve", "vp", "iddpm"]
 BETAS: dict[str, Callable[[int], Tensor]] = {
     "linear": linear_betas,
     "scaled-linear": scaled_linear_betas,
@@ -49,35 +44,23 @@ class Sampler(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Sigmas:
-    """``steps`` levels from sigma_max to sigma_min, then 0.
-
-    ``levels`` names the discretisation of Karras et al. 2022, Table 1: "karras" (rho), "ve" (geometric); "vp" and
-    "iddpm" have ranges of their own and take neither sigma_min, sigma_max nor rho.
-    """
-
-    sigma_min: float = 0.002
-    sigma_max: float = 80.0
-    rho: float = 7.0
-    levels: Levels = "karras"
-
-    def sigmas(self, steps: int) -> Tensor:
-        if self.levels == "vp":
-            return vp_levels(steps)
-        if self.levels == "iddpm":
-            return iddpm_levels(steps)
-        if self.levels == "ve":
-            return ve_levels(steps, self.sigma_min, self.sigma_max)
-        return karras(steps, self.sigma_min, self.sigma_max, self.rho)
+def levels_of(how: options.SigmaOptions, steps: int) -> Tensor:
+    """``steps`` levels and 0."""
+    if how.levels == "vp":
+        return vp_levels(steps)
+    if how.levels == "iddpm":
+        return iddpm_levels(steps)
+    if how.levels == "ve":
+        return ve_levels(steps, how.sigma_min, how.sigma_max)
+    return karras(steps, how.sigma_min, how.sigma_max, how.rho)
 
 
 @dataclass(frozen=True, slots=True)
-class Euler(_Sigmas):
+class Euler(options.SigmaOptions):
     """``ode.euler``; N steps are N evaluations."""
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
-        sigmas = self.sigmas(steps)
+        sigmas = levels_of(self, steps)
         return ode.euler(denoise, float(sigmas[0]) * draw("initial"), sigmas)
 
     def evaluations(self, steps: int) -> int:
@@ -85,11 +68,11 @@ class Euler(_Sigmas):
 
 
 @dataclass(frozen=True, slots=True)
-class Heun(_Sigmas):
+class Heun(options.SigmaOptions):
     """``ode.heun``; N steps are 2 N - 1 evaluations."""
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
-        sigmas = self.sigmas(steps)
+        sigmas = levels_of(self, steps)
         return ode.heun(denoise, float(sigmas[0]) * draw("initial"), sigmas)
 
     def evaluations(self, steps: int) -> int:
@@ -97,16 +80,11 @@ class Heun(_Sigmas):
 
 
 @dataclass(frozen=True, slots=True)
-class StochasticHeun(_Sigmas):
+class StochasticHeun(options.ChurnOptions):
     """``ode.stochastic_heun``; N steps are 2 N - 1 evaluations."""
 
-    churn: float = 30.0
-    churn_min: float = 0.01
-    churn_max: float = 1.0
-    churn_noise: float = 1.007
-
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
-        sigmas = self.sigmas(steps)
+        sigmas = levels_of(self, steps)
         churn = ode.Churn(self.churn, self.churn_min, self.churn_max, self.churn_noise)
         return ode.stochastic_heun(denoise, float(sigmas[0]) * draw("initial"), sigmas, draw, churn)
 
@@ -115,17 +93,11 @@ class StochasticHeun(_Sigmas):
 
 
 @dataclass(frozen=True, slots=True)
-class Ddpm:
+class Ddpm(options.DdpmOptions):
     """``ddpm.ddpm`` over ``steps`` of ``total`` timesteps; N steps are N evaluations.
 
     "trailing" starts at the noisiest timestep at any number of steps; "leading" is what older code does.
     """
-
-    betas: Betas = "linear"
-    total: int = 1000
-    spacing: Spacing = "trailing"
-    variance: Literal["small", "large"] = "small"
-    clip: float | None = None
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
         bars = ddpm.visited(BETAS[self.betas](self.total), steps, self.spacing)
@@ -136,14 +108,8 @@ class Ddpm:
 
 
 @dataclass(frozen=True, slots=True)
-class Ddim:
+class Ddim(options.DdimOptions):
     """``ddpm.ddim`` over ``steps`` of ``total`` timesteps; N steps are N evaluations."""
-
-    betas: Betas = "linear"
-    total: int = 1000
-    spacing: Spacing = "trailing"
-    eta: float = 0.0
-    clip: float | None = None
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
         bars = ddpm.visited(BETAS[self.betas](self.total), steps, self.spacing)
@@ -154,13 +120,8 @@ class Ddim:
 
 
 @dataclass(frozen=True, slots=True)
-class VpSde:
+class VpSde(options.VpSdeOptions):
     """``sde.reverse_sde`` of the VP SDE from time 1 to ``until``; N steps are N evaluations, and 1 for "denoise"."""
-
-    beta_d: float = BETA_D
-    beta_min: float = BETA_MIN
-    until: float = 1e-3
-    last: Last = "mean"
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
         times = sde.even_times(steps, self.until)
@@ -171,13 +132,8 @@ class VpSde:
 
 
 @dataclass(frozen=True, slots=True)
-class VeSde:
+class VeSde(options.VeSdeOptions):
     """``sde.reverse_sde`` of the VE SDE from time 1 to ``until``; N steps are N evaluations, and 1 for "denoise"."""
-
-    sigma_min: float = 0.02
-    sigma_max: float = 100.0
-    until: float = 1e-5
-    last: Last = "mean"
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
         start, times = self.sigma_max * draw("initial"), sde.even_times(steps, self.until)
@@ -188,19 +144,12 @@ class VeSde:
 
 
 @dataclass(frozen=True, slots=True)
-class PredictorCorrector:
+class PredictorCorrector(options.CorrectorOptions):
     """``predictor_corrector``; ``steps`` are predictions, each with ``corrections`` corrections of its own.
 
     ``frame`` "ve": geometric levels from sigma_max to sigma_min; "vp": the levels of even times of the VP SDE; then 0.
     N steps are N (1 + corrections) evaluations; in the order "predict-first" the last prediction is not corrected.
     """
-
-    frame: predictor_corrector.Frame = "ve"
-    sigma_min: float = 0.02
-    sigma_max: float = 100.0
-    snr: float = 0.16
-    corrections: int = 1
-    order: Literal["predict-first", "correct-first"] = "correct-first"
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
         if self.frame == "ve":
@@ -215,18 +164,12 @@ class PredictorCorrector:
 
 
 @dataclass(frozen=True, slots=True)
-class Langevin:
+class Langevin(options.LangevinOptions):
     """``langevin.langevin`` at ``steps`` geometric levels, ``each`` steps a level.
 
     ``relative_step`` is step_lr / sigma_min^2 (the code's convention, in units of the last level); without one,
     ``langevin.best_step`` chooses it for the ratio of the levels. N levels are N each evaluations, and 1 for "denoise".
     """
-
-    sigma_min: float = 0.02
-    sigma_max: float = 100.0
-    each: int = 5
-    relative_step: float | None = None
-    last: Literal["none", "denoise"] = "denoise"
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
         sigmas = geometric(steps, self.sigma_min, self.sigma_max)
@@ -242,17 +185,11 @@ class Langevin:
 
 
 @dataclass(frozen=True, slots=True)
-class ProbabilityFlow:
+class ProbabilityFlow(options.FlowOptions):
     """``sde.probability_flow``, Euler steps in time; N steps are N evaluations, and 1 for "denoise".
 
     ``frame`` "vp" from time 1 to ``until`` of the VP SDE; "ve" likewise, from sigma_max.
     """
-
-    frame: predictor_corrector.Frame = "vp"
-    sigma_min: float = 0.02
-    sigma_max: float = 100.0
-    until: float = 1e-3
-    last: Literal["none", "denoise"] = "denoise"
 
     def run(self, denoise: Denoise, draw: Draw, steps: int) -> Tensor:
         times = sde.even_times(steps, self.until)

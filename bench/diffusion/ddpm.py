@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from trustdm.bench.diffusion.denoiser import Denoise, Draw, denoised
-from trustdm.bench.diffusion.schedules import Spacing, alpha_bars, timesteps
+from trustdm.bench.diffusion.options import Spacing
+from trustdm.bench.diffusion.schedules import alpha_bars, timesteps
 
 
 def visited(betas: Tensor, steps: int, spacing: Spacing = "trailing") -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +15,6 @@ ConditionalDenoise = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 Draw = Callable[[str], Tensor]
 # What is done about the noise that is left at the last level: nothing; the last step adds none ("mean"); or one more
 # evaluation replaces the state by its denoised mean ("denoise").
-Last = Literal["none", "mean", "denoise"]
 
 
 def bind(denoise: ConditionalDenoise, labels: Tensor | None) -> Denoise:

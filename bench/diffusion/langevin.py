@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from trustdm.bench.diffusion.denoiser import Denoise, Draw, Last, denoised, score
+from trustdm.bench.diffusion.denoiser import Denoise, Draw, denoised, score
+from trustdm.bench.diffusion.options import Last
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from trustdm.bench.diffusion.denoiser import column
-from trustdm.bench.diffusion.schedules import BETA_D, BETA_MIN, closest_timestep, iddpm_grid, vp_time
+from trustdm.bench.diffusion.options import BETA_D, BETA_MIN
+from trustdm.bench.diffusion.schedules import closest_timestep, iddpm_grid, vp_time
 from trustdm.bench.errors import UnknownName
 
 # network(x (B, C, H, W) float32, noise (B,) float32, labels (B,) or None) -> (B, C, H, W)

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from trustdm.bench.diffusion.denoiser import Denoise, Draw, scaled_score
-
-Frame = Literal["ve", "vp"]
+from trustdm.bench.diffusion.options import Frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,12 @@ sigma^2 = (1 - alpha_bar) / alpha_bar.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from trustdm.bench.diffusion.options import BETA_D, BETA_MIN, Spacing
 from trustdm.bench.errors import UsageError
-
-Spacing = Literal["leading", "linspace", "trailing"]
-BETA_MIN, BETA_D = 0.1, 19.9
 
 
 def karras(steps: int, low: float = 0.002, high: float = 80.0, rho: float = 7.0) -> Tensor:

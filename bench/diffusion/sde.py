@@ -10,8 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from trustdm.bench.diffusion.denoiser import Denoise, Draw, Last, denoised, scaled_score
-from trustdm.bench.diffusion.schedules import BETA_D, BETA_MIN, vp_sigma
+from trustdm.bench.diffusion.denoiser import Denoise, Draw, denoised, scaled_score
+from trustdm.bench.diffusion.options import BETA_D, BETA_MIN, Last
+from trustdm.bench.diffusion.schedules import vp_sigma
 
 
 class Sde(Protocol):

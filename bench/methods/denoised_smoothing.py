@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import UsageError
+from trustdm.bench.parameters import MethodThat
 from trustdm.bench.registry import Registry, attach
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NONE = "none"
+Classifier = Annotated[str, MethodThat("classify")]
+Denoiser = Annotated[str, MethodThat("denoise", (NONE,))]
 CARD = MethodCard(
     name="denoised-smoothing",
     title="Denoise, then classify",
@@ -35,7 +38,7 @@ CARD = MethodCard(
 
 
 def card_of(
-    registry: Registry, *, classifier: str, denoiser: str, steps: int = 1
+    registry: Registry, *, classifier: Classifier, denoiser: Denoiser, steps: int = 1
 ) -> tuple[MethodCard, dict[str, str | int]]:
     """The card of a pair, and its parameters.
 
@@ -75,8 +78,14 @@ def _versioned(card: MethodCard) -> str:
 
 
 @attach("method", CARD, card_of, parts=("classifier", "denoiser"))
-def load(registry: Registry, *, classifier: str, denoiser: str, steps: int = 1) -> DenoisedClassifier:
-    """The pair, ready to be smoothed; ``steps`` above 1 follow the probability-flow ODE from sigma down."""
+def load(registry: Registry, *, classifier: Classifier, denoiser: Denoiser, steps: int = 1) -> DenoisedClassifier:
+    """The pair, ready to be smoothed.
+
+    Args:
+        classifier: what gives the label of a denoised image.
+        denoiser: what takes the noise away before it; "none" is the control.
+        steps: of the denoiser; above 1 they follow the probability-flow ODE from sigma down.
+    """
     model = registry.get("method", classifier).load()()
     if denoiser == NONE:
         return DenoisedClassifier(model, None, steps)

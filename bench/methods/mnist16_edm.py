@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from trustdm.bench.contracts import MethodCard, WeightFile, method
+from trustdm.bench.diffusion.options import SamplerName, by_sampler
 from trustdm.bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,18 +54,26 @@ STEPS = 24000
 @method(CARD)
 def load(
     *,
-    sampler: str = "heun",
+    sampler: SamplerName = "heun",
     guidance: float = 1.0,
-    rung: str = "E",
+    rung: Literal["A", "B", "C", "D", "E", "F"] = "E",
     steps: int = 0,
     weights: str = "",
-    **options: float | int | str,
+    **options: Annotated[float | int | str, by_sampler(DEFAULTS)],
 ) -> Generator:
-    """The generator; ``options`` are those of the sampler, ``guidance`` the scale of classifier-free guidance.
+    """The generator.
 
     What ships is rung E of the ladder. Another one is trained by ``trustdm train mnist16-edm:rung=D`` (or by
     ``mnist16-edm:rung=D,steps=8000``) and loaded from ``$TRUSTDM_WEIGHTS`` with the same ``rung`` (and ``steps``) and
     with the SHA-256 that this printed as ``weights``.
+
+    Args:
+        sampler: how an image is made of noise.
+        guidance: the scale of classifier-free guidance; 1: none.
+        rung: of the ladder from a baseline to EDM.
+        steps: of the training, where they are not those of what ships; 0: they are.
+        weights: SHA-256 of weights that were trained with these options; empty: those that ship.
+        options: those of the sampler.
 
     Raises:
         UsageError: a rung that does not ship, without ``weights``.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from trustdm.bench.contracts import MethodCard, WeightFile, method
+from trustdm.bench.diffusion.options import SamplerName, by_sampler
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +47,13 @@ DEFAULTS = {"sigma_min": 0.02, "sigma_max": 40.0}
 
 
 @method(CARD)
-def load(*, sampler: str = "heun", **options: float | int | str) -> Generator:
-    """The generator; ``options`` are those of the sampler."""
+def load(*, sampler: SamplerName = "heun", **options: Annotated[float | int | str, by_sampler(DEFAULTS)]) -> Generator:
+    """The generator.
+
+    Args:
+        sampler: how an image is made of noise.
+        options: those of the sampler.
+    """
     from trustdm.bench.diffusion.generator import Generator
     from trustdm.bench.training.denoisers import sampling_options
     from trustdm.bench.training.weights import load_state

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from trustdm.bench.contracts import MethodCard, WeightFile, method
+from trustdm.bench.diffusion.options import SamplerName, by_sampler
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +48,19 @@ DEFAULTS = {"sigma_min": 0.02, "sigma_max": 40.0}
 
 
 @method(CARD)
-def load(*, sampler: str = "heun", guidance: float = 1.0, **options: float | int | str) -> Generator:
-    """The generator; ``options`` are those of the sampler, ``guidance`` the scale of classifier-free guidance."""
+def load(
+    *,
+    sampler: SamplerName = "heun",
+    guidance: float = 1.0,
+    **options: Annotated[float | int | str, by_sampler(DEFAULTS)],
+) -> Generator:
+    """The generator.
+
+    Args:
+        sampler: how an image is made of noise.
+        guidance: the scale of classifier-free guidance; 1: none.
+        options: those of the sampler.
+    """
     from trustdm.bench.diffusion.generator import Generator
     from trustdm.bench.diffusion.guidance import Guidance
     from trustdm.bench.diffusion.latent import LatentSpace

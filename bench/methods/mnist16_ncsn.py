@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from trustdm.bench.contracts import MethodCard, WeightFile, method
+from trustdm.bench.diffusion.options import SamplerName, by_sampler
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +45,15 @@ DEFAULTS = {"sigma_min": 0.1, "sigma_max": 10.0, "frame": "ve", "snr": 0.6, "las
 
 
 @method(CARD)
-def load(*, sampler: str = "langevin", **options: float | int | str) -> Generator:
-    """The generator; ``options`` are those of the sampler."""
+def load(
+    *, sampler: SamplerName = "langevin", **options: Annotated[float | int | str, by_sampler(DEFAULTS)]
+) -> Generator:
+    """The generator.
+
+    Args:
+        sampler: how an image is made of noise.
+        options: those of the sampler.
+    """
     from trustdm.bench.diffusion.generator import Generator
     from trustdm.bench.training.denoisers import sampling_options
     from trustdm.bench.training.weights import load_state

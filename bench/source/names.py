@@ -7,7 +7,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 NAME = "trustdm.bench"
 """What the folder ``PROJECT`` is imported as."""
-PLUMBING = ("trustdm", *(f"{NAME}.{name}" for name in ("contracts", "errors", "registry", "tasks.contract")))
+PLUMBING = (
+    "trustdm",
+    *(f"{NAME}.{name}" for name in ("contracts", "errors", "parameters", "registry", "tasks.contract")),
+)
 """Modules that carry no arithmetic: their edits do not make a result another result."""
 PLUMBING_PACKAGE = f"{NAME}.capabilities"
 

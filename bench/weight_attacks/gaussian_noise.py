@@ -27,8 +27,11 @@ CARD = WeightAttackCard(
 class GaussianNoise:
     """Adds sigma * std(w) * n to each tensor w, with n standard normal.
 
-    std is that of the elements of w as a whole population, so a tensor of equal elements stays as it is. ``sigma`` is
-    at least 0; with ``buffers`` floating point buffers are attacked too.
+    std is that of the elements of w as a whole population, so a tensor of equal elements stays as it is.
+
+    Args:
+        sigma: the standard deviation of the noise, in units of that of the tensor; at least 0.
+        buffers: whether floating point buffers are attacked too.
     """
 
     def __init__(self, *, sigma: float = 0.1, buffers: bool = False) -> None:

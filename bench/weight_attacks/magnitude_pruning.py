@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from trustdm.bench.contracts import WeightAttackCard, weight_attack
 from trustdm.bench.errors import UsageError
@@ -23,7 +23,8 @@ CARD = WeightAttackCard(
     paper="Han et al. 2015, Learning both weights and connections for efficient neural networks",
     summary="Sets the share of the weights that are smallest in magnitude to zero, in each tensor or in all together.",
 )
-SCOPES = ("tensor", "global")
+Scope = Literal["tensor", "global"]
+SCOPES = get_args(Scope)
 
 
 @weight_attack(CARD)
@@ -32,10 +33,15 @@ class MagnitudePruning:
 
     ``share`` is taken as the decimal number that it is written as. n are the weights of a tensor (``scope`` "tensor")
     or of all of them ("global"). Of weights of equal magnitude the first are pruned, in the order of names and then of
-    places. Weights that are zero already count. With ``buffers`` floating point buffers are attacked too.
+    places. Weights that are zero already count.
+
+    Args:
+        share: of the weights that are set to zero, 0 to 1.
+        scope: whether the smallest are looked for in each tensor, or in all together.
+        buffers: whether floating point buffers are attacked too.
     """
 
-    def __init__(self, *, share: float = 0.2, scope: str = "tensor", buffers: bool = False) -> None:
+    def __init__(self, *, share: float = 0.2, scope: Scope = "tensor", buffers: bool = False) -> None:
         if not 0 <= share <= 1:
             raise UsageError(f"weight attack {CARD.name}: share: expected a number from 0 to 1, got {share}")
         if scope not in SCOPES:

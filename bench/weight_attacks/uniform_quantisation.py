@@ -28,8 +28,11 @@ class UniformQuantisation:
     """Rounds each weight w to the nearest of the levels low + i (high - low) / (2^bits - 1), i = 0 ... 2^bits - 1.
 
     ``low`` and ``high`` are the smallest and the largest element of the tensor; zero need not be a level. Midway
-    between two levels the one of even i is taken. Weights stay floating point. ``bits`` is 1 to 16, fewer are stronger;
-    with ``buffers`` floating point buffers are attacked too.
+    between two levels the one of even i is taken. Weights stay floating point.
+
+    Args:
+        bits: of a weight, 1 to 16; fewer are stronger.
+        buffers: whether floating point buffers are attacked too.
     """
 
     def __init__(self, *, bits: int = 8, buffers: bool = False) -> None:

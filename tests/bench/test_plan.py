@@ -31,6 +31,29 @@ def test_methods_are_named_with_parameters(text: str, params: tuple[tuple[str, o
     assert MethodSpec.parse(text) == MethodSpec("m", params)
 
 
+def test_a_method_is_named_with_all_its_variants() -> None:
+    suite = load_suite("mnist16-generation")
+    every = choose(suite, REGISTRY, ["mnist16-edm:all"])
+    assert [str(spec) for spec in every] == [
+        "mnist16-edm:sampler=heun",
+        "mnist16-edm:sampler=euler",
+        "mnist16-edm:sampler=stochastic-heun",
+        "mnist16-edm:guidance=1.2,sampler=heun",
+    ]
+    assert set(every) <= set(choose(suite, REGISTRY, []))
+    assert choose(suite, REGISTRY, ["mnist16-edm"]) == [MethodSpec("mnist16-edm")]
+    assert choose(load_suite("digits-linf"), REGISTRY, ["digits-standard:all"]) == [MethodSpec("digits-standard")]
+
+
+def test_a_method_that_needs_parameters_says_which_variants_there_are() -> None:
+    with pytest.raises(
+        UsageError, match=r"expected a value, got none; its variants: denoised-smoothing:\S+ denoised-.*:all"
+    ):
+        choose(load_suite("mnist16-certified"), REGISTRY, ["denoised-smoothing"])
+    with pytest.raises(UsageError, match="unknown method 'denoised-smoothin'"):
+        choose(load_suite("mnist16-certified"), REGISTRY, ["denoised-smoothin"])
+
+
 def test_a_parameter_is_given_once_and_a_path_comes_first() -> None:
     for text, got in (("m:a=1,a=2", "a=2"), ("m:a=1,/x", "/x"), ("m:/x,path=/y", "path=/y")):
         with pytest.raises(UsageError, match=f"expected NAME:key=value,key=value, got '{got}'"):

@@ -40,10 +40,13 @@ SELECTION, ESTIMATION = "selection", "estimation"
     )
 )
 class Certified(EvaluationProtocol):
-    """One probe, "draws", for each chunk of draws of each image; ``sigma`` is a fraction in text, [0, 1] pixel units.
+    """One probe, "draws", for each chunk of draws of each image.
 
     Chunk 0 of an image selects its class, the others estimate; a record's label is the class that came most often in
     its chunk, its value the number of draws. Artefacts: ``counts`` (B, K) and ``truth`` (B,), the image's label.
+
+    Args:
+        sigma: standard deviation of the noise, a fraction in text, in units of the [0, 1] range.
     """
 
     def __init__(self, registry: Registry, *, sigma: str):

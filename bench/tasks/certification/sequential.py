@@ -11,7 +11,7 @@ from trustdm.bench.contracts import ProtocolCard, protocol
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
-from trustdm.bench.smoothing.sequential import DEFAULT, Plan
+from trustdm.bench.smoothing.sequential import DEFAULT, Plan, Procedure
 from trustdm.bench.tasks.certification.protocol import (
     ESTIMATION,
     PROBE,
@@ -42,8 +42,14 @@ if TYPE_CHECKING:
 class SequentiallyCertified(EvaluationProtocol):
     """One probe, "draws", for each image: the class that was tested, and the draws that it took.
 
-    ``radii`` are declared here, as fractions in text; ``alpha``, ``cap`` and ``procedure`` as in
-    ``smoothing.sequential.Plan``. Artefacts: ``successes`` and ``trials`` (B, looks), ``truth`` (B,).
+    Artefacts: ``successes`` and ``trials`` (B, looks), ``truth`` (B,).
+
+    Args:
+        sigma: standard deviation of the noise, a fraction in text, in units of the [0, 1] range.
+        radii: the radii that are decided, fractions in text, in the same units.
+        alpha: the probability with which a certificate may be wrong, a fraction in text.
+        cap: the most draws that estimate.
+        procedure: how it is tested; see ``smoothing.sequential.Plan``.
     """
 
     def __init__(
@@ -54,7 +60,7 @@ class SequentiallyCertified(EvaluationProtocol):
         radii: list[Any],
         alpha: str = "1/1000",
         cap: int = 100_000,
-        procedure: str = DEFAULT,
+        procedure: Procedure = DEFAULT,
     ):
         if not isinstance(radii, list) or not all(isinstance(r, str) for r in radii):
             raise UsageError(f"radii: expected a list of fractions in text, got {radii!r}")

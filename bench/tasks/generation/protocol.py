@@ -33,10 +33,13 @@ PROBE = "sample"
     )
 )
 class Generation(EvaluationProtocol):
-    """One probe, "sample", for each seed, after ``steps`` steps of the generator.
+    """One probe, "sample", for each seed.
 
     A record's value is the number of network evaluations (NFE) that its image took, as the harness counted them; its
     label the class asked for. Artefacts: ``features`` (B, d) of the 8-bit images, and the first images themselves.
+
+    Args:
+        steps: what the generator is asked for; what one is, it says.
     """
 
     def __init__(self, registry: Registry, *, steps: int):

@@ -49,7 +49,11 @@ CARD = ProtocolCard(
 
 @protocol(CARD)
 class Adversarial(EvaluationProtocol):
-    """Probes "clean" and one for each attack, named after it; ``attacks`` is a list of tables with a ``name``."""
+    """Probes "clean" and one for each attack, named after it.
+
+    Args:
+        attacks: tables with the name of an attack and its parameters, run in this order on what is still correct.
+    """
 
     def __init__(self, registry: Registry, *, attacks: list[Mapping[str, Any]]):
         if not attacks or not all(isinstance(a, Mapping) and "name" in a for a in attacks):

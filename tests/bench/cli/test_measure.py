@@ -21,6 +21,13 @@ def test_a_dry_run_measures_nothing(trustdm: Any, tiny: Any, tmp_path: Path) -> 
     assert not (tmp_path / "results").exists()
 
 
+def test_a_method_that_is_named_alone_says_that_it_has_variants(trustdm: Any, tiny: Any) -> None:
+    words = ("run", "mnist16-generation", "--limit", 8, "--dry-run")
+    ran = trustdm(*words, "--method", "mnist16-edm")
+    assert ran.code == 0 and "mnist16-edm is run as it is; it has 4 variants: --method mnist16-edm:all" in ran.err
+    assert "variants" not in tiny("--dry-run").err
+
+
 def test_a_failing_method_is_exit_code_2(trustdm: Any, tmp_path: Path) -> None:
     path = plugin(tmp_path, "return torch.zeros(len(x), 3)")
     ran = trustdm("run", TINY, "--plugin", path, "--method", "broken", "--limit", 8)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,50 @@ def test_an_empty_board_says_how_to_fill_it(trustdm: Any, tiny: Any) -> None:
     brought = trustdm("baselines")
     assert brought.code == 0 and "blocks of the shipped results added; suites: digits-linf, " in brought.out
     assert "baselines" not in trustdm("show", "digits-linf").out and "0 blocks" in trustdm("baselines").out
+
+
+def test_a_method_says_what_may_be_given_to_it(trustdm: Any) -> None:
+    """Sampler names and options, defaults, and the text to type for each variant."""
+    shown = trustdm("show", "mnist16-edm")
+    assert shown.code == 0 and "predictor-corrector" in shown.out and "guidance" in shown.out and "rho" in shown.out
+    assert "  --method mnist16-edm:sampler=heun,guidance=1.2\n" in shown.out
+    told = json.loads(trustdm("show", "mnist16-edm:sampler=ddim", "--json").out)
+    eta = next(p for p in told["parameters"] if p["name"] == "eta")
+    assert eta["default"] == 0.0 and not eta["required"] and "stochastic-heun" in told["parameters"][0]["choices"]
+
+
+def test_an_attack_says_what_may_be_given_to_it(trustdm: Any) -> None:
+    shown = trustdm("show", "apgd-ce").out
+    assert "eot" in shown and "restarts" in shown and "[[evaluations.autoattack.attacks]]" in shown
+
+
+def test_parameters_that_do_not_exist_are_one_line(trustdm: Any) -> None:
+    for text, said in [
+        ("mnist16-edm:sampler=hein", "expected one of euler, heun"),
+        ("mnist16-edm:rh=7", "expected one of sampler, guidance"),
+        ("mnist16-edm:all", "expected NAME:key=value"),
+        ("denoised-smoothing:classifier=mnist16-standard", "denoiser: expected a value, got none"),
+        ("nobody:x=1", "unknown name 'nobody:x=1'"),
+    ]:
+        shown = trustdm("show", text)
+        assert shown.code == 1 and said in shown.err and shown.err.count("\n") == 1, shown.err
+
+
+def test_showing_what_is_built_in_needs_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "from trustdm.bench.cli import main\n"
+        "from trustdm.bench.plugins import load\n"
+        "registry = load(installed=False).registry\n"
+        "for kind in ('method', 'attack', 'weight_attack', 'dataset', 'protocol'):\n"
+        "    for name in registry.names(kind):\n"
+        "        assert main.main(['show', name]) == 0, name\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_plugin_may_import_torch(trustdm: Any, tmp_path: Path) -> None:
+    path = plugin(tmp_path, "return x.flatten(1)[:, :10]", card=", variants=('[red]x=1',)")
+    shown = trustdm("show", "broken", "--plugin", path)
+    assert shown.code == 0 and "  --method broken:[red]x=1\n" in shown.out

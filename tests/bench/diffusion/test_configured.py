@@ -67,10 +67,10 @@ def test_the_same_draws_make_the_same_images(sampler: c.Sampler) -> None:
 
 
 def test_levels_are_those_they_are_named_after() -> None:
-    assert torch.equal(c.Heun().sigmas(6), karras(6, 0.002, 80.0, 7.0))
-    assert torch.equal(c.Heun(levels="ve", sigma_min=0.02, sigma_max=50.0).sigmas(6), ve_levels(6, 0.02, 50.0))
-    assert torch.equal(c.Heun(levels="vp").sigmas(6), vp_levels(6))
-    assert torch.equal(c.Heun(levels="iddpm").sigmas(6), iddpm_levels(6))
+    assert torch.equal(c.levels_of(c.Heun(), 6), karras(6, 0.002, 80.0, 7.0))
+    assert torch.equal(c.levels_of(c.Heun(levels="ve", sigma_min=0.02, sigma_max=50.0), 6), ve_levels(6, 0.02, 50.0))
+    assert torch.equal(c.levels_of(c.Heun(levels="vp"), 6), vp_levels(6))
+    assert torch.equal(c.levels_of(c.Heun(levels="iddpm"), 6), iddpm_levels(6))
 
 
 def test_each_is_its_function_from_the_noise_named_initial() -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from trustdm.bench.diffusion import schedules
+from trustdm.bench.diffusion.options import Spacing
 from trustdm.bench.errors import UsageError
 
 
@@ -107,7 +108,7 @@ def test_timestep_spacings_by_table() -> None:
 
 
 @pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])
-def test_every_number_of_timesteps_gives_as_many(spacing: schedules.Spacing) -> None:
+def test_every_number_of_timesteps_gives_as_many(spacing: Spacing) -> None:
     for steps in range(1, 1001):
         found = schedules.timesteps(steps, spacing)
         assert len(found) == steps and found.min() >= 0 and found.max() <= 999
