@@ -15,6 +15,8 @@ from trustdm.bench.errors import DataError
 from trustdm.bench.hashing import canonical_json
 
 Bytes = NDArray[np.uint8]
+CHANNELS = (1, 3)
+"""Of grey and of colour images: where the last axis has neither and the second has, they are in the order of torch."""
 Ids = NDArray[np.int64]
 
 
@@ -136,6 +138,9 @@ def read_npz(name: str, path: Path) -> tuple[Bytes, Ids]:
     where = f"{name}: {path}"
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size:
         raise DataError(f"{where}: images: expected uint8 (N, H, W, C) or (N, H, W), got {images.dtype} {images.shape}")
+    if images.ndim == 4 and images.shape[3] not in CHANNELS and images.shape[1] in CHANNELS:
+        turned = "channels first; save images.transpose(0, 2, 3, 1)"
+        raise DataError(f"{where}: images: expected (N, H, W, C), got {images.shape}, which has its {turned}")
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
         raise DataError(f"{where}: labels: expected integers ({len(images)},), got {labels.dtype} {labels.shape}")
     planes = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)

@@ -136,6 +136,7 @@ GOOD = np.zeros((2, 3, 4), dtype=np.uint8)
         ({"images": GOOD.astype(np.float32), "labels": [0, 1]}, "images: expected uint8 .* got float32"),
         ({"images": GOOD[0], "labels": [0, 1, 2]}, "images: expected uint8 .* got uint8 \\(3, 4\\)"),
         ({"images": GOOD[:0], "labels": GOOD[:0, 0, 0]}, "images: expected uint8 .* got uint8 \\(0, 3, 4\\)"),
+        ({"images": GOOD[:, None], "labels": [0, 1]}, r"channels first; save images.transpose\(0, 2, 3, 1\)"),
         ({"images": GOOD, "labels": [0.0, 1.0]}, "labels: expected integers \\(2,\\), got float64"),
         ({"images": GOOD, "labels": [0, 1, 2]}, "labels: expected integers \\(2,\\), got int64 \\(3,\\)"),
         ({"images": GOOD, "labels": [[0], [1]]}, "labels: expected integers \\(2,\\), got int64 \\(2, 1\\)"),
