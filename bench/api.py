@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ from trustdm.bench.plan import MethodSpec, PlannedCell, choose, fits, plan_cells
 from trustdm.bench.plugins import Catalogue, load
 from trustdm.bench.provenance import collect, command_line
 from trustdm.bench.registry import Registry
-from trustdm.bench.runner.run import Options, Progress, Report, Runner
+from trustdm.bench.request import Request, checked_text, requested
+from trustdm.bench.runner.run import Progress, Report, Runner
 from trustdm.bench.runner.units import Backend, Settings
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
@@ -42,22 +44,6 @@ def assets_beside(url: str) -> Path:
     """The folder of prepared assets: beside a SQLite file, in ``results`` under this folder otherwise."""
     path = Path(url.removeprefix("sqlite:///"))
     return (path.parent if "://" not in str(path) and path.suffix == ".db" else Path(DEFAULT_DB).parent) / "assets"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to run and how; see ``trustdm run --help`` for each option."""
-
-    suites: tuple[str | Path, ...]
-    methods: tuple[str, ...] = ()
-    plugins: tuple[Path, ...] = ()
-    device: str = "auto"
-    batch_size: int = 0
-    jobs: int = 1
-    limit: int | None = None
-    demo: bool = False
-    seeds: tuple[int, ...] = ()
-    options: Options = field(default_factory=Options)
 
 
 @dataclass
@@ -82,10 +68,16 @@ def prepare(request: Request, specs: Sequence[MethodSpec] = (), catalogue: Catal
     """
     if request.demo and request.limit is not None:
         raise UsageError(f"--demo: expected no --limit beside it, got {request.limit}; the suites say their demo size")
-    missing = [str(p) for p in request.plugins if p.suffix != ".py" or not p.is_file()]
-    if missing:
-        raise UsageError(f"--plugin: expected Python files, got {', '.join(missing)}, which is no such file")
+    for file in request.plugins:
+        if file.suffix != ".py" or not file.is_file():
+            got = "something else" if file.exists() else "no such file"
+            raise UsageError(f"--plugin: expected Python files, got {file}, which is {got}")
     catalogue = catalogue or load(request.plugins)
+    with catalogue.explained():
+        return _planned(request, specs, catalogue)
+
+
+def _planned(request: Request, specs: Sequence[MethodSpec], catalogue: Catalogue) -> Prepared:
     suites, cells = [catalogue.suite(s) for s in request.suites], []
     for suite in suites:
         chosen = list(specs) or choose(suite, catalogue.registry, request.methods)
@@ -211,6 +203,8 @@ def wrap(
     for name, part in (("model", model), ("preprocess", preprocess)):
         if part is not None and not callable(part):
             raise UsageError(f"wrap: {name}: expected a callable, got {type(part).__name__}")
+        if isinstance(part, type):
+            raise UsageError(f"wrap: {name}: expected an object, got the class {part.__name__}; make one of it first")
     unknown = sorted(set(card) - set(MethodCard.model_fields))
     if unknown:
         raise UsageError(f"wrap: expected fields of MethodCard, got {', '.join(unknown)}")
@@ -279,33 +273,45 @@ def evaluate(
 
     ``model`` is a registered name, a plugin's method, an ``nn.Module`` or callable from images (B, C, H, W) in [0, 1]
     to logits (B, K), or what ``wrap`` returns. ``how`` are further fields of ``Request`` (device, batch_size, plugins,
-    seeds, demo). Results go to ``db`` (default: ``results/bench.db``), where ``trustdm publish`` finds them.
+    seeds, demo); ``plugins`` is a path or a list of them. Results go to ``db`` (default: ``results/bench.db``), where
+    ``trustdm publish`` finds them.
 
     Raises:
-        TrustdmError: one line that says what is wrong; also when no block at all could be measured.
+        TrustdmError: one line that says what is wrong; also when no block at all could be measured, or a plugin file
+            could not be loaded.
     """
-    request = Request(suites=(suite,), limit=limit, **how)
+    request, name = requested(suite, limit, how), checked_text("name", name)
+    url = database(None if db is None else checked_text("db", db))
     if not isinstance(model, str) and request.jobs > 1:
         raise UsageError("evaluate: jobs: expected 1 for an object of this process; write a plugin file to use more")
-    catalogue = load(request.plugins)
-    if isinstance(model, str):
-        spec = MethodSpec.parse(model)
-    else:
-        spec = register_live(model, catalogue.suite(suite), catalogue, name)
-    prepared = prepare(request, [spec], catalogue)
-    problem = fits(prepared.cells[0].card, prepared.suites[0], catalogue.registry)
-    if problem:
-        raise UsageError(problem)
-    url = database(db)
+    catalogue = load(request.plugins).checked()
+    for left_out in catalogue.problems:
+        warnings.warn(f"trustdm: plugin left out: {left_out}", stacklevel=2)
+    prepared = _prepared(model, request, catalogue, name)
     with Store.open(url) as store, _preserving_state(model):
         report = execute(request, prepared, store)
         keys = {c.identity.key for c in prepared.cells}
         cells = {c.id for c in store.cells(suite=prepared.suites[0].name) if c.key in keys and c.lab == store.lab}
         board = rows(prepared.suites[0], store.results(prepared.suites[0].name))
     found = [r for r in board if cells & set(r.cells) and r.currency != "superseded"]
-    if report.broken or not (report.done or report.skipped) or not found:
+    broken = report.broken > len(prepared.problems)  # plugins that were left out are counted, and are none of this
+    if broken or not (report.done or report.skipped) or not found:
         raise TrustdmError(" | ".join(report.lines) or "nothing was measured")
     return Result(prepared.suites[0], found[0], report, url)
+
+
+def _prepared(model: str | Callable[..., Any] | Wrapped, request: Request, catalogue: Catalogue, name: str) -> Prepared:
+    """The cells of one model, which fits the suite."""
+    with catalogue.explained():
+        if isinstance(model, str):
+            spec = MethodSpec.parse(model, catalogue.registry)
+        else:
+            spec = register_live(model, catalogue.suite(request.suites[0]), catalogue, name)
+    prepared = prepare(request, [spec], catalogue)
+    problem = fits(prepared.cells[0].card, prepared.suites[0], catalogue.registry)
+    if problem:
+        raise UsageError(problem)
+    return prepared
 
 
 def _preserving_state(model: Any) -> Any:

@@ -46,10 +46,16 @@ class UnknownName(UsageError):
     """A name that nothing is registered under; the message lists near names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]):
-        known = sorted(known)
+        known = sorted(set(known))
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"known: {', '.join(known) or 'none'}"
         super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+    def further(self, words: str) -> UnknownName:
+        """The same, with ``words`` after it."""
+        more = UnknownName.__new__(UnknownName)
+        TrustdmError.__init__(more, f"{self}; {words}")
+        return more
 
 
 class SuiteError(TrustdmError):

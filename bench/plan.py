@@ -15,6 +15,7 @@ from trustdm.bench.contracts import MethodCard
 from trustdm.bench.defaults import filled
 from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
 from trustdm.bench.hashing import canonical_json
+from trustdm.bench.parameters import open_ended, parameters_of
 from trustdm.bench.registry import MARK, Entry, Registry
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.tasks.positions import Positions
@@ -36,28 +37,40 @@ class MethodSpec:
     weights: tuple[str, ...] = ()
 
     @staticmethod
-    def parse(text: str) -> MethodSpec:
+    def parse(text: str, registry: Registry | None = None) -> MethodSpec:
         """``NAME`` or ``NAME:key=value,key=value`` (values are Python literals, or plain text).
 
-        A first item with a slash and no key is the parameter ``path``: ``diffusers:/my/pipeline,eta=1``.
+        A first item with a slash and no key is the parameter ``path``, and with a ``registry``, which says whether the
+        method has such a parameter, any first item without "=": ``NAME:my-folder,eta=1``.
 
         Raises:
             UsageError: a parameter without "=", or twice.
+            UnknownName: the ``registry`` has no method of that name.
         """
         name, _, tail = text.partition(":")
+        accepted = _accepted(registry, name) if registry is not None and tail else None
         params: dict[str, object] = {}
         for place, item in enumerate(filter(None, tail.split(","))):
             key, equals, value = item.partition("=")
-            if place == 0 and "/" in key:
+            bare = "/" in key or (accepted is not None and not equals)
+            if place == 0 and bare and (accepted is None or "path" in accepted):
                 params["path"] = item
             elif not equals or not key.isidentifier() or key in params:
-                raise UsageError(f"method {text!r}: expected NAME:key=value,key=value, got {item!r}")
+                takes = "" if accepted is None else f"; {name} takes {', '.join(accepted) or 'no parameter'}"
+                raise UsageError(f"method {text!r}: expected NAME:key=value,key=value, got {item!r}{takes}")
             else:
                 params[key] = value if key == "path" else _literal(value)
         return MethodSpec(name, tuple(sorted(params.items())))
 
     def __str__(self) -> str:
         return self.name + (":" + ",".join(f"{k}={v}" for k, v in self.params) if self.params else "")
+
+
+def _accepted(registry: Registry, name: str) -> tuple[str, ...]:
+    """The names of the parameters of a method; "..." where it takes more than it names."""
+    entry = registry.get("method", name)
+    thing = entry.resolve or entry.load()
+    return *(p.name for p in parameters_of(thing)), *(["..."] if open_ended(thing) is True else [])
 
 
 def _literal(text: str) -> object:
@@ -166,7 +179,7 @@ def variants(registry: Registry, name: str) -> list[MethodSpec]:
 
 def _named(text: str, registry: Registry) -> list[MethodSpec]:
     name, _, tail = text.partition(":")
-    return variants(registry, name) if tail == ALL else [MethodSpec.parse(text)]
+    return variants(registry, name) if tail == ALL else [MethodSpec.parse(text, registry)]
 
 
 def _described_by_name(registry: Registry, spec: MethodSpec) -> MethodCard:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from trustdm.bench.codehash import LOADED_DIGEST, Closure, closure, file_digest
-from trustdm.bench.errors import PluginError
+from trustdm.bench.errors import PluginError, TrustdmError, UnknownName
 from trustdm.bench.registry import GROUP, Entry, Registry
 from trustdm.bench.suite.load import Suite, parse_stored, read_suite
 from trustdm.bench.suite.models import SuiteFile
@@ -37,10 +37,45 @@ BUILT_IN = (
 
 @dataclass
 class Catalogue:
-    """A registry, and one line for each plugin that could not be loaded."""
+    """A registry, and one line for each plugin that could not be loaded.
+
+    ``named`` are those of the ``problems`` that are of files which the user named; they come first in both.
+    """
 
     registry: Registry = field(default_factory=Registry)
     problems: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+
+    def checked(self) -> Catalogue:
+        """This catalogue, where every plugin file that was named could be loaded.
+
+        Raises:
+            PluginError: one could not be, and why.
+        """
+        if self.named:
+            raise PluginError("; ".join(self.named))
+        return self
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Plugins that were left out are the likely cause of what goes wrong while it lasts: the error says so.
+
+        Files that the user named come first, whatever it is; installed plugins last, and only of a name that is
+        unknown.
+
+        Raises:
+            PluginError: a TrustdmError came up, and a plugin file that was named could not be loaded.
+            UnknownName: it came up, and an installed plugin could not be loaded.
+        """
+        try:
+            yield
+        except TrustdmError as error:
+            if self.named:
+                it = "it" if len(self.named) == 1 else "them"
+                raise PluginError(f"{'; '.join(self.named)}; without {it}: {error}") from error
+            if self.problems and isinstance(error, UnknownName):
+                raise error.further(f"left out: {'; '.join(self.problems)}") from error
+            raise
 
     def add(self, source: str, module: ModuleType) -> None:
         """Registers what ``module`` defines, and the further modules of a task; a clash of names becomes a problem."""
@@ -91,8 +126,11 @@ def load(files: Sequence[str | Path] = (), *, installed: bool = True) -> Catalog
             catalogue.registry.add_module(importlib.import_module(name))
     for point in entry_points(group=GROUP) if installed else ():
         _try(catalogue, f"entry point {point.name} = {point.value}", point.load)
+    installed_ones, catalogue.problems = catalogue.problems, []
     for file in files:
         _try(catalogue, str(file), partial(import_file, Path(file)))
+    catalogue.named = list(catalogue.problems)
+    catalogue.problems += installed_ones
     return catalogue
 
 

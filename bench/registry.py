@@ -146,10 +146,18 @@ class Registry:
         self._entries.pop((entry.kind, entry.name), None)
 
     def add_module(self, module: ModuleType) -> list[Entry]:
-        """Registers everything that ``module`` defines, and returns these entries."""
-        entries = list(entries_of(module))
-        for entry in entries:
-            self.add(entry)
+        """Registers everything that ``module`` defines, and returns these entries; nothing of it if one name is taken.
+
+        Raises:
+            PluginError: another object has the name of one of them.
+        """
+        entries, before = list(entries_of(module)), dict(self._entries)
+        try:
+            for entry in entries:
+                self.add(entry)
+        except PluginError:
+            self._entries = before
+            raise
         return entries
 
     def get(self, kind: str, name: str) -> Entry:

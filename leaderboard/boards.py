@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -96,6 +97,10 @@ class Board:
             groups.setdefault((entry.row.completeness, entry.row.rank_group), []).append(entry)
         ordered = sorted(groups.items(), key=lambda item: (item[0][0] != "full", item[1][0].row.rank_low is None))
         return tuple(tuple(group) for _, group in ordered)
+
+    def counted(self, attribute: str) -> dict[str, int]:
+        """How many rows there are with each value of one of their marks (``completeness``, ``currency``, ...)."""
+        return dict(sorted(Counter(str(getattr(entry.row, attribute)) for entry in self.entries).items()))
 
     @property
     def tested(self) -> bool:

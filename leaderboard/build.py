@@ -45,19 +45,28 @@ class SiteReport:
     left_out: tuple[str, ...] = ()
 
 
-def build_site(
-    store: Store, out: Path, suites: Sequence[Suite], cache: FactsCache | None = None, jobs: int = 1
+def build_site(  # noqa: PLR0913 - how, by keyword
+    store: Store,
+    out: Path,
+    suites: Sequence[Suite],
+    cache: FactsCache | None = None,
+    jobs: int = 1,
+    *,
+    force: bool = False,
 ) -> SiteReport:
     """The static site of ``suites`` in the folder ``out``; what has not changed is not made again, nor touched.
 
     Suites that are not shipped get a page without being given, if the store has results of them. What is summed up is
-    looked up in ``cache`` first. Where there is much to make, ``jobs`` processes share it.
+    looked up in ``cache`` first. Where there is much to make, ``jobs`` processes share it. Files of others in ``out``
+    are replaced with ``force`` only, and never removed.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written, or has files of others where the pages go.
         StoreError: the store cannot be read.
         PluginError: the view of a task cannot be used.
     """
+    if not force:
+        refuse_foreign(out)
     further, left_out = stored(store, suites)
     shop = Workshop(store, [*suites, *further], out, cache or FactsCache(None))
     build = _Build(shop, jobs)
@@ -66,6 +75,19 @@ def build_site(
         return build.finished(left_out)
     except OSError as error:
         raise UsageError(f"{out}: expected a folder that can be written, got {error.strerror or error}") from error
+
+
+def refuse_foreign(out: Path) -> None:
+    """Refuses a folder that is not ours to fill.
+
+    Raises:
+        UsageError: it has a file that no build wrote, where the pages go.
+    """
+    if found := state.foreign(out):
+        raise UsageError(
+            f"{out}: expected a new folder, or one that an earlier publish filled, got {found}, which none wrote; "
+            "give another folder, or --force to replace what is in the way"
+        )
 
 
 @dataclass
@@ -99,6 +121,8 @@ class _Build:
 
     def run(self) -> None:
         """Boards, then what looks at boards, then methods."""
+        if not state.owned(self.shop.out):  # a build that is killed leaves a folder that is its own
+            pieces.written(self.shop.out / state.MANIFEST, state.text({}))
         boards = {f"board:{name}": (self._board_stamp(name), "board", name) for name in self.suites}
         self._make(boards)
         self._fronts()

@@ -248,6 +248,9 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SuiteCard:
+    """A board on the front page: the ``full`` and ``preview`` rows that it shows, and how many of these are
+    ``outdated`` (stale or superseded)."""
+
     title: str
     href: str
     version: str
@@ -259,6 +262,7 @@ class SuiteCard:
     best: Standing | None
     when: str
     reported: int = 0
+    outdated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +23,8 @@ MANIFEST = "data/manifest.json"
 FORMAT = 2
 HERE = Path(__file__).resolve().parent
 KINDS = (".py", ".html", ".css", ".js")
+PLACES = ("index.html", "reported.html", "assets", "data", "methods", "studies", "suites")
+"""Where the files of a site lie, from its root."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,39 @@ class Piece:
 
 def read(out: Path) -> tuple[dict[str, Piece], set[str]]:
     """The pieces of the site in ``out``, and every path that an earlier build wrote; nothing where there is none."""
+    known = _manifest(out)
+    if known is None:
+        return {}, set()
+    form, pieces = known
+    return pieces if form == FORMAT else {}, {path for piece in pieces.values() for path in piece.files}
+
+
+def owned(out: Path) -> bool:
+    """Whether an earlier build wrote into ``out``, or began to."""
+    return _manifest(out) is not None
+
+
+def foreign(out: Path) -> str:
+    """A path in ``out`` of a file that no build wrote and that lies where those of a site do; empty if none does."""
+    if owned(out):
+        return ""
+    for place in PLACES:
+        if os.path.lexists(out / place) and not (out / place).is_dir():
+            return place
+        for folder, _, files in os.walk(out / place):
+            if files:
+                return (Path(folder) / min(files)).relative_to(out).as_posix()
+    return ""
+
+
+def _manifest(out: Path) -> tuple[object, dict[str, Piece]] | None:
+    """Format and pieces; None where there is no manifest of a site: another program may have a file of that name."""
     try:
         raw = json.loads((out / MANIFEST).read_bytes())
-        if isinstance(raw, list):  # of an older version: a list of paths
-            return {}, {str(path) for path in raw}
         pieces = {str(k): Piece(str(v["stamp"]), dict(v["files"]), dict(v["facts"])) for k, v in raw["pieces"].items()}
+        return raw["format"], pieces
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}, set()
-    return pieces if raw.get("format") == FORMAT else {}, {path for piece in pieces.values() for path in piece.files}
+        return None
 
 
 def text(pieces: Mapping[str, Piece]) -> bytes:

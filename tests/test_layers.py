@@ -34,6 +34,7 @@ LAYERS: list[tuple[str, bool]] = [
     ("store | reported | conformance checks | provenance", True),
     ("tasks", False),
     ("runner", False),
+    ("request", False),
     ("shipped studies", False),
     ("leaderboard", False),
     ("api", False),

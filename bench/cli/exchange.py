@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,10 @@ import typer
 
 from trustdm.bench.cli.options import Db
 from trustdm.bench.errors import TrustdmError
+
+
+MOST = 5
+"""So many names are listed where what was asked for is not there."""
 
 
 def add(app: typer.Typer) -> None:
@@ -25,6 +31,9 @@ def publish(
     suite: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="Suite files of your own to publish too; repeatable.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish into a folder with files of others, replacing what is in the way.")
+    ] = False,
 ) -> None:
     """Write the static leaderboard pages."""
     from trustdm.bench import api
@@ -37,7 +46,7 @@ def publish(
     with Store.open(api.database(db), read_only=True) as store:
         suites = known_suites(store, suite or [])
         with FactsCache.beside(api.database(db)) as cache:
-            report = build_site(store, out, suites, cache, jobs=os.cpu_count() or 1)
+            report = build_site(store, out, suites, cache, jobs=os.cpu_count() or 1, force=force)
     for name in report.left_out:
         remedy = "install the package of its task, or give its file with --suite"
         console.warn(f"trustdm: results of {name} left out: their suite cannot be read here; {remedy}")
@@ -56,12 +65,25 @@ def export(
     from trustdm.bench.store import runfiles
     from trustdm.bench.store.store import Store
 
+    suite = _suite_name(suite)
     with Store.open(api.database(db), read_only=True) as store:
-        written = runfiles.export(store, folder, suite=_suite_name(suite), method=method)
+        written = runfiles.export(store, folder, suite=suite, method=method)
+        held = [] if written else [(cell.suite, cell.method) for cell in store.contents()]
     for path in written:
         console.say(str(path))
     if not written:
-        raise TrustdmError(f"{api.database(db)}: nothing to export; expected results of suite {suite or 'any'}")
+        raise TrustdmError(f"{api.database(db)}: nothing to export; {_lacking(suite, method, held)}")
+
+
+def _lacking(suite: str | None, method: str | None, held: Sequence[tuple[str, str]]) -> str:
+    """What was expected of a database with results of these suites and methods, and what it has instead."""
+    wanted = [f"method {method!r}"] if method else []
+    wanted += [f"suite {suite!r}"] if suite else []
+    of_suite = [pair for pair in held if pair[0] == suite] or held
+    there = sorted({m if method else s for s, m in of_suite})
+    near = difflib.get_close_matches(method or suite or "", there, n=MOST) or there
+    got = ", ".join(map(repr, near[:MOST])) + (", ..." if len(near) > MOST else "")
+    return f"expected results of {' on '.join(wanted) or 'any method'}, got {got or 'none'}"
 
 
 def _suite_name(text: str | None) -> str | None:

@@ -19,7 +19,8 @@ def list_(plugin: Plugins = None, wide: Wide = False, json_: Json = False) -> No
     """List suites, methods, data sets, attacks and protocols."""
     from trustdm.bench.cli import show as listing
 
-    listing.print_all(tuple(plugin or ()), as_json=json_, wide=wide)
+    if code := listing.print_all(tuple(plugin or ()), as_json=json_, wide=wide):
+        raise typer.Exit(code)
 
 
 def show(
@@ -35,5 +36,5 @@ def show(
 
     if reported:
         listing.show_reported(name, as_json=json_, wide=wide)
-    else:
-        listing.show(name, db, tuple(plugin or ()), as_json=json_, wide=wide)
+    elif code := listing.show(name, db, tuple(plugin or ()), as_json=json_, wide=wide):
+        raise typer.Exit(code)

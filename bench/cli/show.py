@@ -24,21 +24,32 @@ KINDS = ("method", "dataset", "attack", "weight_attack", "task", "protocol", "ex
 """What is listed, in this order."""
 
 
-def print_all(files: tuple[Path, ...], *, as_json: bool, wide: bool = False) -> None:
-    """Prints suites and every registered plugin; broken plugins are named on standard error."""
+def print_all(files: tuple[Path, ...], *, as_json: bool, wide: bool = False) -> int:
+    """Prints suites and every registered plugin; broken plugins are named on standard error.
+
+    Returns:
+        The exit code: 2 if a plugin file that was named could not be loaded.
+    """
     catalogue = plugins.load(files)
-    for problem in catalogue.problems:
-        console.warn(f"trustdm: plugin left out: {problem}")
+    code = _left_out(catalogue)
     suites = [catalogue.suite(name) for name in shipped()]
     if as_json:
         listed: dict[str, object] = {
             kind: [e.card.model_dump(mode="json") for e in catalogue.registry.entries(kind)] for kind in KINDS
         }
         console.say(json.dumps({"suite": [_suite_facts(s) for s in suites], **listed}, indent=1))
-        return
+        return code
     console.table(listings.suites(suites), wide=wide)
     for kind in KINDS:
         console.table(listings.plugins(kind, catalogue.registry.entries(kind)), wide=wide)
+    return code
+
+
+def _left_out(catalogue: plugins.Catalogue) -> int:
+    """Says which plugins could not be loaded; the exit code of a verb that did all else: 2 if one was named."""
+    for problem in catalogue.problems:
+        console.warn(f"trustdm: plugin left out: {problem}")
+    return 2 if catalogue.named else 0
 
 
 def _suite_facts(suite: Suite) -> dict[str, object]:
@@ -56,19 +67,29 @@ def _suite_facts(suite: Suite) -> dict[str, object]:
     }
 
 
-def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool, wide: bool = False) -> None:
+def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool, wide: bool = False) -> int:
     """Prints the rows of a suite, or the card of a plugin with its parameters; ``wide``: rows with every metric.
 
     "NAME:key=value" of a method shows the card and the options that it has with these parameters.
 
+    Returns:
+        The exit code: 2 if a plugin file that was named could not be loaded.
+
     Raises:
         UnknownName: neither a suite nor a plugin is called that.
         UsageError: parameters that the method does not take, or for which it has no card.
+        PluginError: the same, and a plugin file that was named could not be loaded.
     """
     catalogue = plugins.load(files)
+    with catalogue.explained():
+        _show(name, db, catalogue, as_json=as_json, wide=wide)
+    return _left_out(catalogue)
+
+
+def _show(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool, wide: bool) -> None:
     head = name.partition(":")[0]
     if head != name and head in catalogue.registry.names("method"):
-        name, spec = head, MethodSpec.parse(name)
+        name, spec = head, MethodSpec.parse(name, catalogue.registry)
     else:
         spec = None
     suite = _suite(name, catalogue)

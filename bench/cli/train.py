@@ -29,8 +29,8 @@ def run(text: str, folder: Path, files: tuple[Path, ...], every: int = 500) -> i
 
     ``every``: after how many steps the state is kept, for recipes that can be resumed.
     """
+    catalogue = plugins.load(files).checked()
     asked = MethodSpec.parse(text)
-    catalogue = plugins.load(files)
     entry = catalogue.registry.get("method", asked.name)
     recipe_of(entry)
     if every < 1:

@@ -61,10 +61,9 @@ def card_of(
     index = _index(folder)
     kept: dict[str, object] = {"prompts": prompts, "scheduler": scheduler, **options}
     local = Path(path).expanduser().is_dir()
-    networks = ", ".join(pair[1] for pair in _parts(index).values())
     card = MethodCard(
         name=_name(name or f"diffusers-{folder.resolve().name if local else path}"),
-        title=f"{index['_class_name']} ({networks})"[:200],
+        title=_title(index, scheduler)[:200],
         summary=f"A pipeline of diffusers{'' if local else f' from the hub: {path}'}.",
         tags=CARD.tags,
         capabilities=CARD.capabilities,
@@ -172,6 +171,13 @@ def _parts(index: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """The components by name: library and class."""
     pairs = {k: v for k, v in index.items() if isinstance(v, list) and len(v) == 2 and not k.startswith("_")}
     return {name: (str(library), str(kind)) for name, (library, kind) in pairs.items() if kind}
+
+
+def _title(index: Mapping[str, Any], scheduler: str) -> str:
+    """What samples: the pipeline with its parts or, where another scheduler takes the place of its own, that one."""
+    kinds = {part: kind for part, (_, kind) in _parts(index).items() if not (scheduler and part == "scheduler")}
+    pipeline = index["_class_name"]
+    return f"{f'{scheduler} in {pipeline}' if scheduler else pipeline} ({', '.join(kinds.values())})"
 
 
 def _base(folder: Path, part: str) -> Path:

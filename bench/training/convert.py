@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trustdm.bench.errors import WeightsError
 from trustdm.bench.hashing import sha256_file
+from trustdm.bench.training.bookkeeping import is_optimizer, network_tensors, of_training
 from trustdm.bench.training.weights import read_checkpoint, save_state
 
 EMA = ("ema", "state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "params_ema", "net_ema", "module_ema")
@@ -29,6 +30,7 @@ RAW = (
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 COUNTER = "n_averaged"  # torch's AveragedModel keeps it beside the weights
 LISTED = 12
+ADVICE = "take the checkpoint that has the model's state_dict(), or name its key with --prefer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ def convert(source: Path, target: Path, *, prefer: str = "ema") -> ConvertReport
 
     ``prefer`` is "ema" (averaged weights where there are any), "raw" or "model" (those that were trained), or the name
     of a key to take. Prefixes that DataParallel and torch.compile put before every name are removed, others ("model."
-    of Lightning) are kept. Shared and non-contiguous tensors get storage of their own. ``target`` is
-    replaced whole or not at all.
+    of Lightning) are kept. Shared and non-contiguous tensors get storage of their own. What an optimizer
+    keeps is never taken for weights. ``target`` is replaced whole or not at all.
 
     Raises:
         WeightsError: no tensors, several candidates, code in the file, or a file that cannot be read or written.
@@ -85,7 +87,11 @@ def convert(source: Path, target: Path, *, prefer: str = "ema") -> ConvertReport
     used, found, dropped = _network_in(content, prefer, source)
     tensors, more = _only_tensors(found, used)
     if not tensors:
-        raise WeightsError(f"{source}: expected named tensors in {used or 'the file'!r}, got {_listed(found)}")
+        kept = any(of_training(key) or is_optimizer(value) for key, value in found.items()) or is_optimizer(found)
+        raise WeightsError(
+            f"{source}: expected named tensors in {used or 'the file'!r}, got {_listed(found)}"
+            f"{'; what the training keeps for itself is no network: ' + ADVICE if kept or more else ''}"
+        )
     tensors, stripped, counters = _without_prefixes(tensors, source)
     save_state(tensors, target)
     return ConvertReport(
@@ -108,24 +114,32 @@ def _network_in(content: Any, prefer: str, source: Path) -> tuple[str, Mapping[s
     path: list[str] = []
     dropped: list[str] = []
     while True:
+        if is_optimizer(content):
+            what = ".".join(path) or "a file"
+            raise WeightsError(f"{source}: expected a network, got {what} with what an optimizer keeps; {ADVICE}")
         key = _choose(content, prefer, source, path)
         if key is None:
             return ".".join(path), content, dropped
         dropped += [_describe(".".join([*path, str(k)]), v) for k, v in content.items() if k != key]
-        path.append(key)
+        path.append(str(key))
         content = content[key]
 
 
 def _choose(content: Mapping[str, Any], prefer: str, source: Path, path: list[str]) -> str | None:
-    """The key to go into, or None where ``content`` is the state dict itself."""
+    """The key to go into, or None where ``content`` is the state dict itself.
+
+    Tensors beside a network that is kept under one of the usual keys are counters and the like, not another one.
+    """
     where = f"{source}{': ' + '.'.join(path) if path else ''}"
     if not path and (asked := _asked_for(content, prefer, where)):
         return asked
-    inner = [key for key, value in content.items() if _holds_tensors(value)]
-    if any(isinstance(value, Tensor) for value in content.values()) or not inner:
+    groups = (EMA, RAW) if prefer == "ema" else (RAW,)
+    inner = [key for key, value in content.items() if not of_training(key) and _holds_tensors(value)]
+    usual = any(key in group for group in groups for key in inner)
+    if not inner or (network_tensors(content)[0] and not usual):
         _refuse_unnamed(content, prefer, where)
         return None
-    for group in (EMA, RAW) if prefer == "ema" else (RAW,):
+    for group in groups:
         known = [key for key in inner if key in group]
         if group is EMA and not known:
             _refuse_unnamed(content, prefer, where)
@@ -133,7 +147,7 @@ def _choose(content: Mapping[str, Any], prefer: str, source: Path, path: list[st
             return known[0]
         if known:
             raise WeightsError(_ambiguous(where, known))
-    others = [key for key in inner if not _is_optimizer(content[key]) and key not in EMA]
+    others = [key for key in inner if key not in EMA]
     if len(others) == 1:
         return others[0]
     raise WeightsError(_ambiguous(where, others or inner))
@@ -167,20 +181,20 @@ def _ambiguous(where: str, keys: list[str]) -> str:
 
 
 def _holds_tensors(value: Any) -> bool:
-    """Whether a state dict is here or further down; what an optimizer keeps for itself is none."""
-    if not isinstance(value, Mapping) or _is_optimizer(value):
+    """Whether a state dict is here or further down; what the training keeps for itself is none."""
+    if not isinstance(value, Mapping) or is_optimizer(value):
         return False
-    return any(isinstance(part, Tensor) or _holds_tensors(part) for part in value.values())
-
-
-def _is_optimizer(value: Any) -> bool:
-    return isinstance(value, Mapping) and "param_groups" in value and "state" in value
+    if network_tensors(value)[0]:
+        return True
+    return any(_holds_tensors(part) for key, part in value.items() if not of_training(key))
 
 
 def _only_tensors(found: Mapping[str, Any], used: str) -> tuple[dict[str, Tensor], list[str]]:
-    tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
+    """The tensors of the network, and what else there is."""
+    tensors, others = network_tensors(found)
     prefix = f"{used}." if used else ""
-    return tensors, [_describe(prefix + str(k), v) for k, v in found.items() if not isinstance(v, Tensor)]
+    dropped = [f"{prefix}{name} (tensor of the training)" for name in others]
+    return tensors, dropped + [_describe(prefix + str(k), v) for k, v in found.items() if not isinstance(v, Tensor)]
 
 
 def _without_prefixes(
@@ -206,7 +220,7 @@ def _without_prefixes(
 
 
 def _describe(path: str, value: Any) -> str:
-    if _is_optimizer(value):
+    if is_optimizer(value):
         return f"{path} (optimizer)"
     if isinstance(value, Mapping):
         return f"{path} ({len(value)} entries)"

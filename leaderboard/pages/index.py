@@ -54,10 +54,7 @@ def _family(title: str, boards: Sequence[Board], cards: Mapping[str, SuiteCard],
 
 def card(board: Board) -> SuiteCard:
     """What the front page shows of a board."""
-    suite, rows = board.suite, [entry.row for entry in board.entries]
-    current = [row for row in rows if row.currency == "current"]
-    full = {row.method for row in current if row.completeness == "full"}
-    preview = {row.method for row in current if row.completeness == "preview"}
+    suite, rows = board.suite, board.counted("completeness")
     stamps = [block.finished for e in board.entries for part in e.parts for block in part.blocks]
     return SuiteCard(
         title=suite.title,
@@ -66,11 +63,12 @@ def card(board: Board) -> SuiteCard:
         about=view_of(suite).line(suite),
         tested=None if board.tested else chips.UNTESTED,
         metric=columns.label(suite, suite.ranking_metric),
-        full=len(full),
-        preview=len(preview),
+        full=rows.get("full", 0),
+        preview=rows.get("preview", 0),
         best=_best(board),
         when=text.day(max(stamps, default="")),
         reported=len(board.reported),
+        outdated=len(board.entries) - board.counted("currency").get("current", 0),
     )
 
 

@@ -32,7 +32,8 @@ def method_page(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -
         result, needed = _result(site, board, entry, f"{text.slug(name)}-{at + 1}")
         results.append(result)
         files |= needed
-    title = names.title(entries[0][1].row)
+    titles = {names.title(entry.row) for _, entry in entries}
+    title = titles.pop() if len(titles) == 1 else text.printable(name)  # one of several would be that of a variant
     words = str(card.get("summary") or "")
     return (
         MethodPage(

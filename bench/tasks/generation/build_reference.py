@@ -31,7 +31,7 @@ def run(
     suite = load_suite(name)
     table = generation(suite)
     target = out or _place(suite, table.reference)
-    registry = plugins.load(files).registry
+    registry = plugins.load(files).checked().registry
     reference = _from_folder(suite, registry, images, say) if images else _from_data(suite, registry, say)
     sha256 = write_reference(reference, target)
     say(f"{target}  sha256 {sha256}")
