@@ -45,7 +45,7 @@ class SiteReport:
     left_out: tuple[str, ...] = ()
 
 
-def build_site(  # noqa: PLR0913 - how, by keyword
+def build_site(
     store: Store,
     out: Path,
     suites: Sequence[Suite],
@@ -86,7 +86,7 @@ def refuse_foreign(out: Path) -> None:
     if found := state.foreign(out):
         raise UsageError(
             f"{out}: expected a new folder, or one that an earlier publish filled, got {found}, which none wrote; "
-            "give another folder, or --force to replace what is in the way"
+            "give another folder, or let `publish --force` replace what is in the way"
         )
 
 

@@ -21,19 +21,14 @@ from trustdm.bench.tasks.contract import Finding
 
 
 def report(db: str | None, files: tuple[Path, ...]) -> int:
-    """Prints one line for each finding; 1 if something that every run needs is missing.
-
-    2 if a plugin file that was named cannot be loaded, else 0.
-    """
+    """Prints one line for each finding; 1 if something that every run needs is missing, else 0."""
     catalogue = plugins.load(files)
     needed = [*_packages(), *_database(api.database(db))]
     wanted = [*_device(), *_browser(), *_suites(catalogue), *_checkpoints(catalogue.registry)]
     wanted += [(False, "plugin", problem) for problem in catalogue.problems]
     for ok, what, detail in needed + wanted:
         console.say(f"{'ok     ' if ok else 'missing'}  {what}: {detail}")
-    if not all(ok for ok, _, _ in needed):
-        return 1
-    return 2 if catalogue.named else 0
+    return 0 if all(ok for ok, _, _ in needed) else 1
 
 
 def _packages() -> Iterator[Finding]:

@@ -13,7 +13,6 @@ import typer
 from trustdm.bench.cli.options import Db
 from trustdm.bench.errors import TrustdmError
 
-
 MOST = 5
 """So many names are listed where what was asked for is not there."""
 

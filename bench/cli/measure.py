@@ -17,7 +17,8 @@ from trustdm.bench.cli.options import EPILOG, Db, Plugins
 from trustdm.bench.errors import TrustdmError
 
 if TYPE_CHECKING:
-    from trustdm.bench.api import Prepared, Request
+    from trustdm.bench.api import Prepared
+    from trustdm.bench.request import Request
     from trustdm.bench.runner.run import Report, Runner
     from trustdm.bench.store.store import Store
 
@@ -63,7 +64,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
 
     Interrupt it, kill it, run it again: finished blocks are kept and never repeated.
     """
-    from trustdm.bench.api import Request
+    from trustdm.bench.request import Request
     from trustdm.bench.runner.run import Options
 
     request = Request(
@@ -214,10 +215,13 @@ def demo(
     """Measure the demo suites live, import the shipped full-size results, publish the pages."""
     from trustdm.bench import api
     from trustdm.bench.cli import console
+    from trustdm.bench.request import Request
     from trustdm.bench.shipped import demo_suites, import_shipped
+    from trustdm.leaderboard.build import refuse_foreign
 
+    refuse_foreign(out)  # before minutes of measuring, not after them
     jobs = jobs or os.cpu_count() or 1
-    request = api.Request(suites=tuple(demo_suites()), demo=True, jobs=jobs)
+    request = Request(suites=tuple(demo_suites()), demo=True, jobs=jobs)
     code = _run(request, db)
     from trustdm.bench.store.store import Store
 

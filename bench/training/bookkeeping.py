@@ -11,14 +11,27 @@ from typing import Any
 
 from torch import Tensor
 
-SLOTS = frozenset(
-    "exp_avg exp_avg_sq max_exp_avg_sq exp_avg_sq_row exp_avg_sq_col exp_avg_diff exp_inf momentum_buffer square_avg "
-    "grad_avg acc_delta".split()
-)
+SLOTS = frozenset({"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_avg_sq_row", "exp_avg_sq_col", "exp_avg_diff"}) | {
+    "exp_inf",
+    "momentum_buffer",
+    "square_avg",
+    "grad_avg",
+    "acc_delta",
+}
 """What optimizers call a tensor that they keep for each parameter; no network has such names."""
-COMPANIONS = frozenset("step sum prev step_size eta mu mu_product ax".split())
+COMPANIONS = frozenset({"step", "sum", "prev", "step_size", "eta", "mu", "mu_product", "ax"})
 """Further ones, which mean this only beside the above, or alone: a network may use the word, too."""
-COUNTERS = COMPANIONS | frozenset("steps global_step epoch iter iteration iterations num_updates decay lr".split())
+COUNTERS = COMPANIONS | {
+    "steps",
+    "global_step",
+    "epoch",
+    "iter",
+    "iteration",
+    "iterations",
+    "num_updates",
+    "decay",
+    "lr",
+}
 """Names of which no network consists."""
 OPTIMIZER = re.compile(r"optimi[sz]er\w*|optims?")
 TRAINING = re.compile(r"optimi[sz]er[a-z]*|optims?|opts?|schedulers?|sched|scaler|rng")
@@ -37,13 +50,13 @@ def is_optimizer(value: object) -> bool:
         return False
     if "param_groups" in value and "state" in value:
         return True
-    return SLOTS | COMPANIONS >= set(value) or all(_of_one_parameter(part) for part in value.values())
+    return set(value) <= SLOTS | COMPANIONS or all(_of_one_parameter(part) for part in value.values())
 
 
 def _of_one_parameter(value: object) -> bool:
     if not isinstance(value, Mapping) or not value:
         return False
-    return bool(SLOTS & set(value)) or COMPANIONS >= set(value)
+    return bool(SLOTS & set(value)) or set(value) <= COMPANIONS
 
 
 def network_tensors(content: Mapping[Any, Any]) -> tuple[dict[str, Tensor], list[str]]:
@@ -60,6 +73,6 @@ def network_tensors(content: Mapping[Any, Any]) -> tuple[dict[str, Tensor], list
         return bool(OPTIMIZER.fullmatch(first)) if dot else of_training(name) or (trained and name in COUNTERS)
 
     found = {name: value for name, value in tensors.items() if not kept(name)}
-    if COUNTERS >= set(found):
+    if set(found) <= COUNTERS:
         found = {}
     return found, [name for name in tensors if name not in found]

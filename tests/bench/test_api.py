@@ -56,6 +56,28 @@ def test_wrapped_code_that_draws_says_so_on_its_row(db: str) -> None:
 
 def test_a_plugin_is_measured_by_name(db: str) -> None:
     assert evaluate("templates", TINY, limit=8, plugins=(TEMPLATES,), db=db).row.method == "templates"
+    again = evaluate("templates", TINY, limit=8, plugins=str(TEMPLATES), db=Path(db))
+    assert again.report.done == 0 and again.row.method == "templates"
+
+
+def test_a_named_plugin_that_is_broken_ends_it_before_anything_is_measured(db: str, tmp_path: Path) -> None:
+    (tmp_path / "imp.py").write_text("import no_such_package")
+    for name in ("templates", "purenet"):
+        with pytest.raises(TrustdmError, match=r"imp\.py: cannot be imported: ModuleNotFoundError"):
+            evaluate(name, TINY, limit=8, plugins=[TEMPLATES, tmp_path / "imp.py"], db=db)
+    assert not Path(db).exists()
+
+
+def test_an_installed_plugin_that_is_broken_is_a_warning(
+    db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[trustdm.plugins]\ngone = no_such_module_at_all\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.warns(UserWarning, match="plugin left out: entry point gone"):
+        assert evaluate(network(), TINY, limit=8, name="linear", db=db).report.done == 3
 
 
 @pytest.mark.parametrize(
@@ -63,6 +85,12 @@ def test_a_plugin_is_measured_by_name(db: str) -> None:
     [
         (lambda db: wrap(3), "wrap: model: expected a callable, got int"),  # type: ignore[arg-type]
         (lambda db: wrap(network(), preprocess="norm"), "wrap: preprocess: expected a callable, got str"),  # type: ignore[arg-type]
+        (lambda db: evaluate(nn.Linear, TINY, db=db), "wrap: model: expected an object, got the class Linear"),
+        (lambda db: evaluate("digits-standard", TINY, db=db, foo=1), "unknown keyword of evaluate 'foo'"),
+        (lambda db: evaluate("digits-standard", TINY, db=3), "evaluate: db: expected a text, got 3"),  # type: ignore[arg-type]
+        (lambda db: evaluate("digits-standard", TINY, db=db, limit="3"), "evaluate: limit: expected"),  # type: ignore[arg-type]
+        (lambda db: evaluate("digits-standard", TINY, db=db, name=3), "evaluate: name: expected"),  # type: ignore[arg-type]
+        (lambda db: evaluate("digits-standard:x", TINY, db=db), "digits-standard takes no parameter"),
         (lambda db: wrap(network(), author="me"), "wrap: expected fields of MethodCard, got author"),
         (lambda db: evaluate(wrap(network(), classes=1), TINY, db=db), "classes: expected at least 2 for a class"),
         (lambda db: evaluate(wrap(network(), name="a/b"), TINY, db=db), "card: name"),

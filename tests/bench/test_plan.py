@@ -170,3 +170,41 @@ def test_the_identity_has_what_is_on_the_cards() -> None:
     assert identity.block_rule == suite.block_rule and cells["autoattack"].draws == 1
     method, _, harness = cells["autoattack"].code.partition("/")
     assert method == cells["clean"].code.partition("/")[0] and harness != cells["clean"].code.partition("/")[2]
+
+
+WITH_PATH = """
+from trustdm import MethodCard, method
+
+@method(MethodCard(name='from-folder', input_shape=(1, 8, 8), classes=10))
+def load(path, steps=3):
+    return lambda x: x.flatten(1)[:, :10]
+"""
+
+
+def test_a_first_item_without_a_key_is_the_path_of_a_method_that_takes_one(tmp_path: Path) -> None:
+    (tmp_path / "from_folder.py").write_text(WITH_PATH)
+    registry = load([tmp_path / "from_folder.py"]).registry
+    for text in ("from-folder:nets", "from-folder:path=nets"):
+        assert MethodSpec.parse(text, registry) == MethodSpec("from-folder", (("path", "nets"),))
+    both = MethodSpec.parse("from-folder:nets,steps=5", registry)
+    assert both.params == (("path", "nets"), ("steps", 5))
+    assert MethodSpec.parse(str(both), registry) == both
+    assert MethodSpec.parse("diffusers:tiny-ddpm", registry) == MethodSpec.parse("diffusers:path=tiny-ddpm")
+    (chosen,) = choose(load_suite("digits-linf"), registry, ["from-folder:nets"])
+    assert chosen.params == (("path", "nets"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("digits-standard:foo", "got 'foo'; digits-standard takes no parameter"),
+        ("digits-standard:foo/bar", "got 'foo/bar'; digits-standard takes no parameter"),
+        ("denoised-smoothing:foo", "got 'foo'; denoised-smoothing takes classifier, denoiser, "),
+        ("diffusers:eta=1,foo", "got 'foo'; diffusers takes path, .*, [.]{3}"),
+        ("nope:foo", "^unknown method 'nope'"),
+    ],
+)
+def test_an_item_without_a_key_is_one_clear_line_elsewhere(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        choose(load_suite("digits-linf"), REGISTRY, [text])
+    assert "\n" not in str(caught.value)

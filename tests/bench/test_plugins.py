@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trustdm.bench.errors import PluginError
+from trustdm.bench.errors import PluginError, TrustdmError, UnknownName
 from trustdm.bench.plugins import import_file, load
 
 GOOD = """
@@ -116,3 +116,45 @@ def test_what_lies_beside_a_plugin_comes_before_what_is_installed(tmp_path: Path
     written(tmp_path, "tabnanny", "MINE = True\n")
     path = written(tmp_path, "shadowing", "from tabnanny import MINE\n" + GOOD.replace("NAME", "shadowing"))
     assert import_file(path).MINE
+
+
+def test_nothing_of_a_file_is_registered_if_one_of_its_names_is_taken(tmp_path: Path) -> None:
+    second = GOOD.replace("NAME", "digits-standard").replace("def load", "def second")
+    path = written(tmp_path, "half", GOOD.replace("NAME", "first-of-two") + second)
+    catalogue = load([path])
+    assert len(catalogue.problems) == 1 and "first-of-two" not in catalogue.registry.names("method")
+    assert catalogue.registry.get("method", "digits-standard").target.startswith("trustdm.")
+
+
+@pytest.mark.parametrize("fault", [*BROKEN, "gone"])
+def test_what_is_wrong_with_a_named_file_comes_first(tmp_path: Path, fault: str) -> None:
+    text, message = BROKEN.get(fault, ("", "expected a Python file, got no such file"))
+    path = tmp_path / "gone.py" if fault == "gone" else written(tmp_path, f"first_{fault}", text)
+    catalogue = load([path])
+    with pytest.raises(PluginError) as caught, catalogue.explained():
+        catalogue.registry.get("method", "mine")
+    problem, _, rest = str(caught.value).partition("; without it: ")
+    assert message in problem and path.name in problem and rest.startswith("unknown method 'mine'")
+    with pytest.raises(PluginError) as alone:
+        catalogue.checked()
+    assert str(alone.value) == problem and "\n" not in problem
+
+
+def test_an_installed_plugin_explains_only_names_and_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[trustdm.plugins]\ngone = no_such_module_at_all\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    broken = written(tmp_path, "named", "x = 1")
+    both = load([broken])
+    assert [p.partition(":")[0] for p in both.problems] == [str(broken), "entry point gone = no_such_module_at_all"]
+    assert both.named == both.problems[:1]
+    catalogue = load().checked()
+    said = "^unknown method 'mine'; .*; left out: entry point gone"
+    with pytest.raises(UnknownName, match=said), catalogue.explained():
+        catalogue.registry.get("method", "mine")
+    with pytest.raises(TrustdmError, match=r"^another$"), catalogue.explained():
+        raise TrustdmError("another")

@@ -11,7 +11,7 @@ import pytest
 
 from trustdm.bench import reported
 from trustdm.bench.errors import TrustdmError, UsageError
-from trustdm.bench.plugins import stored_suite
+from trustdm.bench.plugins import load_suite, stored_suite
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
@@ -73,7 +73,7 @@ def test_a_manifest_cannot_reach_outside_the_site(filled: Store, suites: list[Su
     piece = {"stamp": "s", "files": dict.fromkeys(paths, 4), "facts": {}}
     for manifest in (paths, {"format": state.FORMAT, "pieces": {"method:gone": piece}}):
         (site / state.MANIFEST).write_text(json.dumps(manifest))
-        build_site(filled, site, suites)
+        build_site(filled, site, suites, force=True)
         assert victim.read_text() == "mine"
 
 
@@ -81,7 +81,9 @@ def test_a_damaged_manifest_is_replaced(filled: Store, suites: list[Suite], tmp_
     site = tmp_path / "site"
     build_site(filled, site, suites)
     (site / state.MANIFEST).write_text("{")
-    assert build_site(filled, site, suites).removed == 0
+    with pytest.raises(UsageError, match=r"expected a new folder, .* filled, got index\.html"):
+        build_site(filled, site, suites)
+    assert build_site(filled, site, suites, force=True).removed == 0
     assert "index.html" in json.loads((site / state.MANIFEST).read_text())["pieces"]["index"]["files"]
 
 
@@ -214,3 +216,36 @@ def test_records_are_counted_once(filled: Store, suites: list[Suite], tmp_path: 
     filled.record_counts = counted  # type: ignore[method-assign]
     build_site(filled, tmp_path / "site", suites)
     assert len(calls) == 1
+
+
+def test_files_of_others_are_neither_replaced_nor_removed(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    (site / "data").mkdir(parents=True)
+    (site / "photo.jpg").write_text("mine")
+    (site / state.MANIFEST).write_text('["photo.jpg", "index.html"]')
+    before = content(site)
+    with pytest.raises(UsageError, match=f"got {state.MANIFEST}, which none wrote; .* --force"):
+        build_site(filled, site, suites)
+    assert content(site) == before
+    build_site(filled, site, suites, force=True)
+    assert (site / "photo.jpg").read_text() == "mine"
+    assert build_site(filled, site, suites).written == 0
+
+
+def test_a_build_that_was_killed_left_a_folder_of_its_own(
+    filled: Store, suites: list[Suite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build._Build, "_fronts", killed)
+    with pytest.raises(KeyboardInterrupt):
+        build_site(filled, tmp_path / "site", suites)
+    monkeypatch.undo()
+    assert (tmp_path / "site/suites").is_dir()
+    assert build_site(filled, tmp_path / "site", suites).written > 0
+
+
+def test_a_site_lies_in_the_places_that_are_looked_at(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
+    build_site(filled, tmp_path / "site", [*suites, load_suite("mnist16-generation")])
+    assert {path.name for path in (tmp_path / "site").iterdir()} <= set(state.PLACES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +75,39 @@ def test_a_bug_of_ours_keeps_its_traceback(trustdm: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr("trustdm.bench.cli.show.print_all", broken)
     with pytest.raises(ZeroDivisionError, match="ours"):
         trustdm("list")
+
+
+CARD = "from trustdm import MethodCard, method\n@method(MethodCard(name={!r}, input_shape=(1, 8, 8), classes=10))\n"
+BROKEN = {
+    "imports": ("import no_such_package", "cannot be imported: ModuleNotFoundError"),
+    "unmarked": ("def load(): return 1", "expected something marked with @method"),
+    "taken": (CARD.format("digits-standard") + "def load(): return 1", "is taken by trustdm.bench.methods"),
+}
+UNKNOWN = ["run digits-linf --method purenet", "show purenet", "train purenet"]
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.parametrize("verb", UNKNOWN)
+def test_a_broken_plugin_is_named_before_the_name_that_it_lacks(
+    trustdm: Any, tmp_path: Path, fault: str, verb: str
+) -> None:
+    (tmp_path / "mine.py").write_text(BROKEN[fault][0])
+    ran = trustdm(*verb.split(), "--plugin", "mine.py")
+    assert ran.code == 1 and ran.err.count("\n") == 1
+    assert ran.err.startswith("trustdm: mine.py: ") and BROKEN[fault][1] in ran.err.partition("; without it")[0]
+
+
+@pytest.mark.parametrize("verb", ["show digits-standard", "list", "run digits-linf --method digits-standard --dry-run"])
+def test_a_broken_plugin_never_passes_silently(trustdm: Any, tmp_path: Path, verb: str) -> None:
+    (tmp_path / "mine.py").write_text(BROKEN["imports"][0])
+    ran = trustdm(*verb.split(), "--plugin", "mine.py")
+    assert ran.code == 2 and "digits-standard" in ran.out
+    assert "trustdm: plugin left out: mine.py: cannot be imported: ModuleNotFoundError" in ran.err
+
+
+def test_training_and_references_do_not_begin_with_a_broken_plugin(trustdm: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(BROKEN["imports"][0])
+    for verb in (["train", "digits-standard"], ["reference", "digits-generation", "--out", "r.npz"]):
+        ran = trustdm(*verb, "--plugin", "mine.py")
+        assert ran.code == 1 and ran.err.startswith("trustdm: mine.py: cannot be imported: ")
+    assert not (tmp_path / "r.npz").exists()

@@ -113,3 +113,11 @@ def test_the_first_signal_stops_at_a_block_and_the_second_at_once(capsys: pytest
     finally:
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
+
+
+def test_a_demo_into_a_folder_of_others_ends_before_it_measures(trustdm: Any, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("mine")
+    ran = trustdm("demo")
+    assert ran.code == 1 and ran.err.startswith("trustdm: site: expected a new folder") and ran.err.count("\n") == 1
+    assert not (tmp_path / "results").exists()

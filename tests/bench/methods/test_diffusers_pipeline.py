@@ -162,3 +162,16 @@ def test_short_and_long_form_are_the_same_method() -> None:
     long = MethodSpec("diffusers", (("eta", 1.0), ("path", "/x/y=z")))
     assert MethodSpec.parse("diffusers:/x/y=z,eta=1.0") == long == MethodSpec.parse("diffusers:eta=1.0,path=/x/y=z")
     assert MethodSpec.parse(str(long)) == long
+
+
+def test_a_folder_may_be_named_without_a_slash(ddpm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ddpm.parent)
+    (plain,) = choose(SUITE, REGISTRY, [f"diffusers:{ddpm.name}"])
+    assert plain.params == (("path", ddpm.name),)
+    assert keys(f"diffusers:{ddpm.name}") == keys(f"diffusers:./{ddpm.name}") == keys(f"diffusers:{ddpm}")
+
+
+def test_a_title_says_what_samples(ddpm: Path) -> None:
+    assert card_of(path=str(ddpm))[0].title == "DDPMPipeline (DDPMScheduler, UNet2DModel)"
+    other = card_of(path=str(ddpm), scheduler="DDIMScheduler")[0]
+    assert other.title == "DDIMScheduler in DDPMPipeline (UNet2DModel)"

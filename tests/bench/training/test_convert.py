@@ -227,3 +227,76 @@ def test_a_target_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     with pytest.raises(WeightsError, match="cannot be written"):
         convert(source, tmp_path / "net.safetensors")
     assert not list(tmp_path.glob("*.part"))
+
+
+def slots(kind: type[torch.optim.Optimizer] = torch.optim.Adam, **options: Any) -> Any:
+    """What an optimizer keeps of one parameter, by its number."""
+    network = nn.Linear(2, 1, bias=False)
+    optimizer = kind(network.parameters(), **options)
+    network(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    return optimizer.state_dict()["state"]
+
+
+MOMENTS = {"exp_avg": torch.ones(2), "exp_avg_sq": torch.ones(2), "step": torch.tensor(3.0)}
+NO_NETWORK: dict[str, Any] = {
+    "state of Adam": optimizer_state(),
+    "its part with tensors": slots(),
+    "of SGD": slots(torch.optim.SGD, lr=0.1, momentum=0.9),
+    "of Adagrad": slots(torch.optim.Adagrad),
+    "of one parameter": MOMENTS,
+    "one tensor": {"momentum_buffer": torch.ones(2)},
+    "under a key": {"optimizer": optimizer_state(), "epoch": 3},
+    "beside an empty model": {"model": {}, "optim_state": slots()},
+    "beside none": {"model": None, "optim_state": optimizer_state()},
+    "by the name of a parameter": {"optim": {"conv.weight": MOMENTS}},
+    "by names, without a key that says so": {"conv.weight": MOMENTS, "conv.bias": MOMENTS},
+    "flat": {"optimizer.state.0.exp_avg": torch.ones(2), "optimizer.param_groups.0.lr": torch.ones(())},
+    "flat, by parameter": {"state.conv.weight.exp_avg": torch.ones(2), "state.conv.weight.step": torch.ones(())},
+    "moments of all": {"exp_avg": RAW, "exp_avg_sq": RAW},
+    "deeper": {"train": {"optimizer": slots()}},
+    "inside a wrapper": {"optimizer": {"optimizer_state_dict": optimizer_state(), "single": {"w": torch.ones(2)}}},
+    "with the state of a generator": {"optimizer": optimizer_state(), "rng_state": torch.get_rng_state()},
+    "of a scaler": {"scaler": {"scale": torch.ones(())}},
+    "of a scheduler": {"lr_scheduler": {"last": torch.ones(())}},
+    "of generators": {"rng": {"cpu": torch.get_rng_state()}},
+    "counters": {"step": torch.tensor(3), "epoch": torch.tensor(1)},
+}
+
+
+@pytest.mark.parametrize("what", NO_NETWORK)
+def test_what_a_training_keeps_for_itself_is_never_written(tmp_path: Path, what: str) -> None:
+    fails(tmp_path, NO_NETWORK[what], r"expected .*(; take|: take) the checkpoint that has the model's state_dict\(\)")
+
+
+def test_an_optimizer_is_no_network_even_if_it_is_asked_for(tmp_path: Path) -> None:
+    for kept in (optimizer_state(), slots(), {"conv.weight": MOMENTS}):
+        content = {"model": RAW, "optimizer": kept}
+        fails(tmp_path, content, "expected a network, got optimizer with what an optimizer keeps", prefer="optimizer")
+    report, _ = run(tmp_path, {"model": RAW, "opt": EMA}, prefer="opt")
+    assert report.used == "opt"
+
+
+@pytest.mark.parametrize(
+    ("content", "dropped"),
+    [
+        ({"model": RAW, "step": torch.tensor(5), "optimizer": optimizer_state()}, "step (tensor ())"),
+        ({"model": RAW, "rng_state": torch.get_rng_state()}, "rng_state (tensor "),
+        ({"defence": RAW, "rng_state": torch.get_rng_state()}, "rng_state (tensor "),
+        ({"model": RAW, "ema": {"step": torch.tensor(3.0)}}, "ema (optimizer)"),
+        ({"model": RAW, "scaler": {"scale": torch.ones(())}}, "scaler (1 entries)"),
+        ({"defence": RAW, "scaler": {"scale": torch.ones(())}}, "scaler (1 entries)"),
+        (RAW | {"optimizer.state.0.exp_avg": torch.ones(2)}, "optimizer.state.0.exp_avg (tensor of the training)"),
+        (RAW | {"step": torch.tensor(3), "optimizer": optimizer_state()}, "step (tensor of the training)"),
+    ],
+)
+def test_what_lies_beside_the_network_is_left_out_by_name(tmp_path: Path, content: Any, dropped: str) -> None:
+    report, state = run(tmp_path, content)
+    assert same(state, RAW)
+    assert any(text.startswith(dropped) for text in report.dropped), report.dropped
+    assert dropped in str(report)
+
+
+def test_a_buffer_of_the_network_may_be_called_step(tmp_path: Path) -> None:
+    _, state = run(tmp_path, {"state_dict": RAW | {"step": torch.ones(())}, "optimizer": optimizer_state()})
+    assert set(state) == {*RAW, "step"}

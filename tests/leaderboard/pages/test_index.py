@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from trustdm.bench.records import LazyRecords
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard import render, text
 from trustdm.leaderboard.boards import Board, Site
-from trustdm.leaderboard.pages.index import index_page
+from trustdm.leaderboard.pages.index import card, index_page
 
 
 def soup(site: Path, path: str) -> BeautifulSoup:
@@ -43,7 +44,11 @@ def test_the_index_gives_the_best_full_row_of_each_board(index: BeautifulSoup, p
     assert words(full.select_one(".figure")) == text.estimate(Estimate(**best["metrics"]["autoattack_accuracy"]))
     assert "Best full row, Robust accuracy (AutoAttack)" in words(full)
     assert "L∞ robustness, ε = 3/20" in words(full)
-    assert "8 full, 4 preview" in words(full) and "2026-11-20" in words(full) and "untested" not in words(full)
+    assert (
+        "9 full, 4 preview (1 of them not current)" in words(full)
+        and "2026-11-20" in words(full)
+        and "untested" not in words(full)
+    )
     assert "0 full, 3 preview" in words(preview) and "untested" in words(preview)
 
 
@@ -105,3 +110,17 @@ def test_the_example_on_the_index_is_a_valid_plugin(published: Path) -> None:
     given: dict[str, Any] = {"my_network": len}
     exec(code.get_text(), given)
     assert given["CARD"].name == "my-defence" and given["load"]() is len
+
+
+def test_the_index_counts_the_rows_that_a_board_shows(index: BeautifulSoup, published: Path) -> None:
+    for shown_card in index.select("li.card"):
+        board = soup(published, str(shown_card.select("a")[0]["href"]))
+        shown = {words(o).rpartition(" (")[0]: words(o) for o in board.select("select[name=completeness] option")}
+        full, preview = (shown.get(kind, "(0)").rpartition("(")[2].rstrip(")") for kind in ("full", "preview"))
+        assert f"{full} full, {preview} preview" in words(shown_card)
+
+
+def test_variants_of_a_method_are_rows_of_their_own(generators: Board) -> None:
+    rows = [replace(generators.entries[0], row=replace(generators.entries[0].row, params=(("a", k),))) for k in (1, 2)]
+    made = card(replace(generators, entries=tuple(rows)))
+    assert made.full + made.preview == 2 and made.outdated == 0
