@@ -11,13 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-SLOTS = frozenset({"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_avg_sq_row", "exp_avg_sq_col", "exp_avg_diff"}) | {
-    "exp_inf",
-    "momentum_buffer",
-    "square_avg",
-    "grad_avg",
-    "acc_delta",
-}
+_MOMENTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_avg_sq_row", "exp_avg_sq_col", "exp_avg_diff", "exp_inf"}
+SLOTS = frozenset(_MOMENTS | {"momentum_buffer", "square_avg", "grad_avg", "acc_delta"})
 """What optimizers call a tensor that they keep for each parameter; no network has such names."""
 COMPANIONS = frozenset({"step", "sum", "prev", "step_size", "eta", "mu", "mu_product", "ax"})
 """Further ones, which mean this only beside the above, or alone: a network may use the word, too."""
