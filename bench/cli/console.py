@@ -1,19 +1,14 @@
-"""What the command line shows: progress, tables, one-line messages."""
+"""What the command line shows: tables, one-line messages."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
 from trustdm.bench.cli import tables
 from trustdm.bench.cli.layout import Grid, fold, words
-from trustdm.bench.plan import PlannedCell
-from trustdm.bench.runner.run import Progress
-from trustdm.bench.runner.units import UnitResult
 
 WIDE = 220
 """Columns of what goes to a file or a pipe; tables take what they need."""
@@ -51,42 +46,3 @@ def doubts(unlikely: Iterable[str], unchecked: Iterable[str]) -> None:
         warn(f"trustdm: unlikely: {line}")
     for line in unchecked:
         warn(f"trustdm: not checked: {line}")
-
-
-class BarProgress(Progress):
-    """One bar for each cell, with the time that is left; only on a terminal."""
-
-    def __init__(self) -> None:
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=err,
-        )
-        self._tasks: dict[str, object] = {}
-
-    def start(self, cells: Sequence[tuple[PlannedCell, int, int]]) -> None:
-        total = self._bars.add_task("all examples", total=sum(asked for _, _, asked in cells))
-        self._tasks["all"] = total
-        for cell, stored, asked in cells:
-            self._tasks[cell.identity.key] = self._bars.add_task(str(cell), total=asked, completed=stored)
-            self._bars.advance(total, stored)
-        self._bars.start()
-
-    def finished(self, result: UnitResult) -> None:
-        for key in ("all", result.unit.cell.identity.key):
-            if result.outcome in ("done", "failed"):
-                self._bars.advance(self._tasks[key], len(result.unit.block))  # type: ignore[arg-type]
-
-    def line(self, text: str) -> None:
-        self._bars.console.print(text, markup=False)
-
-    def stop(self) -> None:
-        self._bars.stop()
-
-
-def progress() -> Progress:
-    """Bars on a terminal, silence elsewhere."""
-    return BarProgress() if err.is_terminal else Progress()

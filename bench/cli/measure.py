@@ -129,12 +129,12 @@ def _explain_limit(limit: int, prepared: Prepared) -> None:
 
 def _run(request: Request, db: str | None) -> int:
     from trustdm.bench import api
-    from trustdm.bench.cli import console
+    from trustdm.bench.cli.progress import progress
     from trustdm.bench.store.store import Store
 
     prepared = _prepare(request)
     with Store.open(api.database(db)) as store:
-        report = api.execute(request, prepared, store, console.progress(), _stop_on_signals)
+        report = api.execute(request, prepared, store, progress(), _stop_on_signals)
         _tables(store, prepared)
     return _conclude(report, fresh=request.options.fresh)
 
