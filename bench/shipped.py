@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustdm.bench.plugins import load_suite
-from trustdm.bench.store import runfiles
-from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite, shipped
+
+if TYPE_CHECKING:
+    from trustdm.bench.store.store import Store
 
 SHIPPED = "trustdm"
 """What the labs are called whose results come with the package."""
@@ -24,6 +25,8 @@ def measured() -> Path:
 
 def import_shipped(store: Store) -> int:
     """Imports every shipped run file, and names the labs they come from; the number of blocks that were new."""
+    from trustdm.bench.store import runfiles
+
     files = sorted(measured().glob("*/*.json"))
     if not files:
         return 0

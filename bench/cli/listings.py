@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from trustdm.bench.cli.boards import FIRST_VERSION, typed
 from trustdm.bench.cli.layout import Cell, Column, Grid, plain, prose, whole, words
 from trustdm.bench.registry import Entry
-from trustdm.bench.reported import ReportedRow
-from trustdm.bench.runner.units import CellEstimate
 from trustdm.bench.shipped import untested
 from trustdm.bench.suite.load import Suite
+
+if TYPE_CHECKING:
+    from trustdm.bench.reported import ReportedRow
+    from trustdm.bench.runner.units import CellEstimate
 
 READABLE = 24
 """Narrower columns of sentences are left out."""
@@ -23,7 +26,7 @@ def suites(found: Sequence[Suite]) -> Grid:
     columns = (
         Column("name", _each(s.name for s in found), "name"),
         Column("version", _each(s.version for s in found), order=4, usual=FIRST_VERSION),
-        Column("task", tuple(words(s.task.says(s)[0]) for s in found), "prose", order=1),
+        Column("task", tuple(words(s.task.asks(s)) for s in found), "prose", order=1),
         Column("demo / full", tuple((f"{s.size.demo or 'none'} / ", str(s.size.full)) for s in found), order=2),
         Column("title", tuple(prose(s.title) for s in found), "prose", order=5, floor=READABLE),
         Column("state", tuple(map(words, state)), "prose", order=3, under=True),

@@ -1,4 +1,7 @@
-"""``trustdm list`` and ``trustdm show``; torch-free."""
+"""``trustdm list`` and ``trustdm show``; torch-free.
+
+The store, and whatever sums up, is imported where rows are shown: a listing needs neither.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trustdm.bench import api, plugins, reported
+from trustdm.bench import plugins
 from trustdm.bench.cli import boards, console, explain, listings
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.plan import ALL, MethodSpec, described
 from trustdm.bench.registry import Entry
 from trustdm.bench.shipped import shipped_rows, untested
-from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite, parse_stored, shipped
-from trustdm.bench.summary.cache import FactsCache
-from trustdm.bench.summary.row import Row
-from trustdm.bench.summary.rows import rows
+
+if TYPE_CHECKING:
+    from trustdm.bench.store.store import Store
+    from trustdm.bench.summary.cache import FactsCache
+    from trustdm.bench.summary.row import Row
 
 KINDS = ("method", "dataset", "attack", "weight_attack", "task", "protocol", "extractor", "step", "capability")
 """What is listed, in this order."""
@@ -59,7 +63,7 @@ def _suite_facts(suite: Suite) -> dict[str, object]:
         "title": suite.title,
         "dataset": suite.data.dataset,
         "task": suite.task.name,
-        "asks": suite.task.says(suite)[0],
+        "asks": suite.task.asks(suite),
         "demo": suite.size.demo,
         "full": suite.size.full,
         "metrics": [m.name for m in suite.metrics],
@@ -87,6 +91,8 @@ def show(name: str, db: str | None, files: tuple[Path, ...], *, as_json: bool, w
 
 
 def _show(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool, wide: bool) -> None:
+    from trustdm.bench import api
+
     head = name.partition(":")[0]
     if head != name and head in catalogue.registry.names("method"):
         name, spec = head, MethodSpec.parse(name, catalogue.registry)
@@ -110,6 +116,9 @@ def _show(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: b
 
 def _show_stored(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: bool, wide: bool) -> bool:
     """Shows a suite or a method that only the database knows; False if it does not."""
+    from trustdm.bench import api
+    from trustdm.bench.store.store import Store
+
     with Store.open(api.database(db), read_only=True) as store:
         cells = store.cells(suite=name) or store.cells(method=name)
     if not cells:
@@ -222,6 +231,8 @@ def show_reported(name: str, *, as_json: bool, wide: bool = False) -> None:
     Raises:
         UnknownName: there are none of that name.
     """
+    from trustdm.bench import reported
+
     if name not in reported.suites():
         raise UnknownName("suite with reported numbers", name, reported.suites())
     if as_json:
@@ -232,6 +243,10 @@ def show_reported(name: str, *, as_json: bool, wide: bool = False) -> None:
 
 def stored_rows(suite: Suite, db: str | None) -> list[Row]:
     """The rows of a suite in the database; none where there is no database yet."""
+    from trustdm.bench import api
+    from trustdm.bench.store.store import Store
+    from trustdm.bench.summary.cache import FactsCache
+
     url = api.database(db)
     if "://" not in url and not Path(url).exists():
         return stored_rows_missing(db, url)
@@ -241,6 +256,8 @@ def stored_rows(suite: Suite, db: str | None) -> list[Row]:
 
 def board_rows(suite: Suite, store: Store, cache: FactsCache) -> list[Row]:
     """The rows of a suite in an open store."""
+    from trustdm.bench.summary.rows import rows
+
     results = store.results(suite.name)
     return rows(suite, results, cache.of(suite, results))
 
@@ -250,6 +267,10 @@ def method_rows(name: str, db: str | None, catalogue: plugins.Catalogue) -> list
 
     A suite that is not shipped is the one that is stored, as its newest cell has it.
     """
+    from trustdm.bench import api
+    from trustdm.bench.store.store import Store
+    from trustdm.bench.summary.cache import FactsCache
+
     url = api.database(db)
     if "://" not in url and not Path(url).exists():
         return stored_rows_missing(db, url)

@@ -185,6 +185,13 @@ class Task(Registered):
         """The probes of an evaluation with these parameters in the order they are run; by default as they appear."""
         return ()
 
+    def asks(self, suite: Suite) -> str:
+        """What the suite asks, in two or three words, for a list: the first of the lines of ``says``.
+
+        A task whose further lines take long to compute overrides it.
+        """
+        return next(iter(self.says(suite)), suite.title)
+
     def says(self, suite: Suite) -> Sequence[str]:
         """What the suite asks, in lines: the first for a list (two or three words), the others for ``show``."""
         return [self.title.lower()]

@@ -139,11 +139,14 @@ class Generate(Task):
         """The reference."""
         yield True, f"suite {suite.name}", f"its reference {reference_file(suite).name} is here"
 
+    def asks(self, suite: Suite) -> str:
+        """With or without labels."""
+        return f"{'unconditional' if generation(suite).labels == 'none' else 'class-conditional'} generation"
+
     def says(self, suite: Suite) -> Sequence[str]:
         """The task; the distance of held-out real images."""
-        kind = "unconditional" if generation(suite).labels == "none" else "class-conditional"
         floor: Estimate | None = loaded(f"{METRICS}:floor_of")(suite, generation(suite).set)
-        lines = [f"{kind} generation"]
+        lines = [self.asks(suite)]
         if floor is not None:
             interval = f"[{floor.low:.3g}, {floor.high:.3g}]"
             lines.append(f"held-out real images, {floor.n:,} of them: {floor.value:.3g} {interval}")
