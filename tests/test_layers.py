@@ -21,7 +21,7 @@ LAYERS: list[tuple[str, bool]] = [
     ("errors hashing types records scrub", False),
     ("contracts capabilities registry rng stats construct parameters defaults smoothing source", False),
     ("features.frechet features.neighbours features.kernel", False),
-    ("codehash data training.weights", False),
+    ("codehash data training.weights training.weightfiles", False),
     ("method", False),
     ("features diffusion perturb training targets", False),
     ("datasets attacks weight_attacks extractors methods", True),
@@ -172,10 +172,13 @@ def test_packages_reexport_nothing() -> None:
 
 
 HEAVY = ("torch", "pyautoattack", "sklearn", "mlxtend", "matplotlib")
+SUMS = ("scipy", "altair", "pandas", "sqlalchemy")
+RUN = "import os; from trustdm.bench.cli.main import main; sys.stdout = open(os.devnull, 'w'); "
+"""Verbs are run; what they say is of no interest here."""
 
 
 def loaded_after(code: str) -> set[str]:
-    program = f"import sys\n{code}\nprint(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
+    program = f"import sys\n{code}\nprint(*sorted({{m.partition('.')[0] for m in sys.modules}}), file=sys.__stdout__)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stdout.split())
 
@@ -185,7 +188,12 @@ def loaded_after(code: str) -> set[str]:
     [
         ("import trustdm.bench.cli.main", (*HEAVY, "scipy", "altair", "pandas", "sqlalchemy", "pydantic")),
         ("from trustdm.bench import plugins; plugins.load()", HEAVY),
-        ("import trustdm.bench.cli.show", HEAVY),
+        ("import trustdm.bench.cli.show", (*HEAVY, *SUMS)),
+        ("import trustdm.bench.cli.doctor", (*HEAVY, "scipy", "pandas", "altair")),
+        (f"{RUN}main(['list']); main(['list', '--json'])", (*HEAVY, *SUMS)),
+        (f"{RUN}main(['--help'])", (*HEAVY, *SUMS, "pydantic", "numpy")),
+        (f"{RUN}main(['show', 'digits-linf']); main(['show', 'digits-standard'])", (*HEAVY, "pandas", "altair")),
+        (f"{RUN}main(['doctor'])", (*HEAVY, "scipy", "pandas", "altair")),
         ("import trustdm.bench.plan", HEAVY),
         ("import trustdm.bench.store.store, trustdm.bench.store.runfiles", HEAVY),
         (

@@ -99,8 +99,14 @@ def db_collect(db: Db = None) -> None:
         console.say(f"{store.collect()} bytes removed")
 
 
-def doctor(db: Db = None, plugin: Plugins = None) -> None:
+def doctor(
+    db: Db = None,
+    plugin: Plugins = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Import every package and load every method, too: takes longer.")
+    ] = False,
+) -> None:
     """Say what this machine can run, and what is missing."""
     from trustdm.bench.cli import doctor as examination
 
-    raise typer.Exit(examination.report(db, tuple(plugin or ())))
+    raise typer.Exit(examination.report(db, tuple(plugin or ()), thorough=thorough))

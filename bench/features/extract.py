@@ -18,7 +18,8 @@ from trustdm.bench.features.frechet import Features
 from trustdm.bench.features.quantise import quantise
 from trustdm.bench.method import contract_errors, seeded
 from trustdm.bench.registry import Entry
-from trustdm.bench.training.weights import VERIFIED, modules_in, verify
+from trustdm.bench.training.weightfiles import VERIFIED, verify
+from trustdm.bench.training.weights import modules_in
 
 BATCH = 256
 

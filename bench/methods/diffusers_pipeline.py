@@ -95,7 +95,7 @@ def load(
         options: further arguments of the pipeline's call: ``guidance``, ``eta``.
     """
     from trustdm.bench.diffusion.pipeline import PipelineGenerator, open_pipeline
-    from trustdm.bench.training.weights import verify
+    from trustdm.bench.training.weightfiles import verify
 
     card, _ = card_of(path=path, name=name, revision=revision, prompts=prompts)
     folder = folder_of(path, revision)

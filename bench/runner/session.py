@@ -28,7 +28,7 @@ from trustdm.bench.runner.resources import Kept, Loaded
 from trustdm.bench.runner.step_job import StepJob, declared_method, declared_suite
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
 from trustdm.bench.tasks.protocol import BlockResult, EvaluationProtocol
-from trustdm.bench.training.weights import VERIFIED, verify
+from trustdm.bench.training.weightfiles import VERIFIED, verify
 from trustdm.bench.types import Cost
 
 STEP_BATCH = 256

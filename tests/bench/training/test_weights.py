@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from trustdm.bench.contracts import WeightFile
 from trustdm.bench.errors import WeightsError
 from trustdm.bench.hashing import sha256_file
-from trustdm.bench.training.weights import find, load_state, read_checkpoint, state_digest
+from trustdm.bench.training.weightfiles import find
+from trustdm.bench.training.weights import load_state, read_checkpoint, state_digest
 
 STATE = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.tensor([1.0, -2.0])}
 
