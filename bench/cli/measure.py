@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +17,7 @@ from trustdm.bench.errors import TrustdmError
 if TYPE_CHECKING:
     from trustdm.bench.api import Prepared
     from trustdm.bench.request import Request
-    from trustdm.bench.runner.run import Report, Runner
+    from trustdm.bench.runner.run import Report
     from trustdm.bench.store.store import Store
 
 
@@ -129,13 +127,17 @@ def _explain_limit(limit: int, prepared: Prepared) -> None:
 
 def _run(request: Request, db: str | None) -> int:
     from trustdm.bench import api
+    from trustdm.bench.cli.interrupts import Interrupts
     from trustdm.bench.cli.progress import progress
     from trustdm.bench.store.store import Store
 
     prepared = _prepare(request)
-    with Store.open(api.database(db)) as store:
-        report = api.execute(request, prepared, store, progress(), _stop_on_signals)
-        _tables(store, prepared)
+    told = progress(request.jobs)
+    with Store.open(api.database(db)) as store, Interrupts(told.line) as interrupts:
+        report = api.execute(request, prepared, store, told, interrupts.watch)
+        interrupts.over()
+        if not interrupts.at_once:
+            _tables(store, prepared)
     return _conclude(report, fresh=request.options.fresh)
 
 
@@ -159,18 +161,6 @@ def _tables(store: Store, prepared: Prepared) -> None:
     with FactsCache.beside(store.database.name) as cache:
         for suite in prepared.suites:
             console.table(boards.board(suite, board_rows(suite, store, cache)))
-
-
-def _stop_on_signals(runner: Runner) -> None:
-    """The first Ctrl-C or SIGTERM stops at a block boundary; the second one stops at once."""
-
-    def stop(number: int, _: Any) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        sys.stderr.write("\ntrustdm: finishing the blocks in flight; once more to stop at once\n")
-        runner.interrupt()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
 
 
 def _dry_run(request: Request, db: str | None) -> int:
@@ -216,6 +206,7 @@ def demo(
     from trustdm.bench import api
     from trustdm.bench.cli import console
     from trustdm.bench.request import Request
+    from trustdm.bench.runner.run import Exit
     from trustdm.bench.shipped import demo_suites, import_shipped
     from trustdm.leaderboard.build import refuse_foreign
 
@@ -223,6 +214,8 @@ def demo(
     jobs = jobs or os.cpu_count() or 1
     request = Request(suites=tuple(demo_suites()), demo=True, jobs=jobs)
     code = _run(request, db)
+    if code == Exit.STOPPED:
+        raise typer.Exit(code)
     from trustdm.bench.store.store import Store
 
     with Store.open(api.database(db)) as store:

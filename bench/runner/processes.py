@@ -1,7 +1,7 @@
 """Computes units in worker processes of this machine, one torch thread each.
 
 A worker that dies (killed for memory, say) loses only its unit, which comes back as a failure of the machine; a new
-worker takes its place. Workers stop by themselves when the parent is gone.
+worker takes its place. Workers end by themselves, and at once, when the parent is gone.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,6 +20,8 @@ from trustdm.bench.plan import PlannedCell
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
 from trustdm.bench.types import Block
 
+OURS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that the parent answers; a terminal sends them to its workers, too."""
 PATIENCE = 5.0
 """Seconds a worker is given to end before it is killed."""
 Message = tuple[PlannedCell | None, str, Block, int]
@@ -59,23 +62,37 @@ class ProcessBackend:
         self._settings = settings
         self._jobs = jobs
         self._context = multiprocessing.get_context("spawn")
+        self._workers: list[Worker] = []
+        self._abandoned = False
 
     def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
         """Yields results as workers finish; units in flight are finished before it stops."""
         queue = iter(units)
         workers: list[Worker] = []
+        self._workers = workers
         try:
             while True:
                 yield from self._feed(workers, queue, stopping)
                 busy = [w for w in workers if w.unit is not None]
-                if not busy:
+                if self._abandoned or not busy:
                     return
                 signalled = wait([w.pipe for w in busy])
                 for worker in [w for w in busy if w.pipe in signalled]:
+                    if self._abandoned:
+                        return
                     yield self._collect(worker, workers)
         finally:
             for worker in workers:
                 worker.end()
+
+    def abandon(self) -> None:
+        """Kills the workers, which makes ``run`` return."""
+        self._abandoned = True
+        for worker in list(self._workers):
+            worker.process.kill()
+
+    def give_way(self) -> None:
+        """Nothing: this process computes nothing."""
 
     def _feed(self, workers: list[Worker], queue: Iterator[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
         """Gives every idle worker a unit, starting workers up to the number of jobs; yields what could not be given."""
@@ -97,7 +114,8 @@ class ProcessBackend:
     def _start(self) -> Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self._settings), daemon=True)
-        process.start()
+        with _held_back(OURS):
+            process.start()
         theirs.close()
         return Worker(process, ours)
 
@@ -118,10 +136,30 @@ class ProcessBackend:
         return UnitResult(unit, "machine", error=f"its worker process died (exit code {worker.end()})")
 
 
+@contextmanager
+def _held_back(numbers: Iterable[int]) -> Iterator[None]:
+    """Signals wait meanwhile; a process that is started meanwhile begins with them held back, and sees none."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the parent does, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
 def _work(pipe: Connection, settings: Settings) -> None:
     """The loop of a worker; ends when the parent closes the pipe or is gone. Signals are the parent's to answer."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in OURS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = "1"
     from trustdm.bench.runner.session import Session
 

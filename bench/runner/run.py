@@ -16,6 +16,7 @@ from trustdm.bench.plan import PlannedCell
 from trustdm.bench.provenance import now
 from trustdm.bench.records import Records, failed
 from trustdm.bench.runner.fingerprint import differs
+from trustdm.bench.runner.flight import Flight, InFlight
 from trustdm.bench.runner.units import Backend, Unit, UnitResult
 from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow
 from trustdm.bench.store.store import Store
@@ -37,8 +38,8 @@ class Exit(IntEnum):
 class Progress:
     """What a run tells while it works; this one is silent."""
 
-    def start(self, cells: Sequence[tuple[PlannedCell, int, int]]) -> None:
-        """``cells`` with the number of examples already stored and the number asked for."""
+    def start(self, tasks: Sequence[Task]) -> None:
+        """What is asked for, of which ``todo`` is left."""
 
     def finished(self, result: UnitResult) -> None:
         """A unit came back."""
@@ -82,7 +83,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Task:
-    """A planned cell and the blocks of it still to do; ``row`` is None until a fresh cell has its first block."""
+    """A planned cell and the blocks of it still to do; ``row`` is None until a fresh cell has its first block.
+
+    ``stored`` counts the positions of its blocks that are there already.
+    """
 
     cell: PlannedCell
     row: CellRow | None
@@ -105,11 +109,34 @@ class Runner:
         self._unusable: set[str] = set()
         self._retry: list[Unit] = []
         self._errors: Counter[tuple[str, str]] = Counter()
+        self._flight = Flight()
         self._interrupted = False
+        self._abandoned = False
 
     def interrupt(self) -> None:
         """Asks the run to stop after the blocks in flight."""
         self._interrupted = True
+
+    def abandon(self) -> None:
+        """Asks the run to stop at once: blocks in flight are lost, to be computed by the next one. From any thread."""
+        self._interrupted = self._abandoned = True
+        self._backend.abandon()
+
+    def give_way(self) -> None:
+        """Called by a signal handler in the thread of the run; see ``Backend.give_way``."""
+        self._backend.give_way()
+
+    def in_flight(self) -> list[InFlight]:
+        """The blocks that are being computed. From any thread."""
+        return self._flight.now()
+
+    def close(self) -> None:
+        """Ends the run in the store, as stopped, where ``run`` cannot do it itself. From any thread.
+
+        Raises:
+            StoreError: nothing can be saved, or somebody else is saving.
+        """
+        self._store.finish_run(self._info.id, int(Exit.STOPPED))
 
     def run(self, cells: Sequence[PlannedCell], problems: Sequence[str] = ()) -> Report:
         """Computes what ``cells`` lack; returns when everything is done, failed or stopped.
@@ -124,7 +151,7 @@ class Runner:
         try:
             self._report.broken += len(problems)
             tasks = [task for cell in cells if (task := self._open(cell)) is not None]
-            self._progress.start([(t.cell, t.stored, sum(len(b) for b in t.cell.blocks)) for t in tasks])
+            self._progress.start(tasks)
             self._loop(tasks)
             self._describe_failures()
             code = self._report.exit_code
@@ -149,6 +176,8 @@ class Runner:
             return None
         self._rows[cell.identity.key], self._states[cell.identity.key] = row, row.state_digest
         mine = [kept[b.start] for b in cell.blocks if b.start in kept]
+        if done := [b for b in mine if b.status == "done"]:
+            self._flight.past(cell.identity.key, done[-1].block, done[-1].cost.wall)
         self._count_stored(cell, sum(b.status == "failed" for b in mine), len(mine))
         return Task(cell, row, todo, sum(len(b.block) for b in mine))
 
@@ -176,9 +205,10 @@ class Runner:
 
         units = self._units(tasks)
         while True:
-            for result in self._backend.run(units, stopping):
+            for result in self._backend.run(self._flight.given(units), stopping):
                 self._take(result)
-            if next(units, None) is not None or (self._retry and stopping()):
+            lost = self._abandoned and bool(self._flight.now())
+            if lost or next(units, None) is not None or (self._retry and stopping()):
                 self._report.stopped = True
             if self._report.stopped or not self._retry:
                 return
@@ -201,6 +231,7 @@ class Runner:
         return there is not None and there.status == "done"
 
     def _take(self, result: UnitResult) -> None:
+        self._flight.back(result)
         handlers: dict[str, Callable[[UnitResult], None]] = {
             "done": self._commit,
             "failed": self._commit,

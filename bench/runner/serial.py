@@ -8,12 +8,18 @@ from trustdm.bench.registry import Registry
 from trustdm.bench.runner.units import Settings, Unit, UnitResult
 
 
+class Abandoned(BaseException):
+    """Ends the computation of a unit from inside a signal handler; code that catches every Exception lets it pass."""
+
+
 class SerialBackend:
     """The simplest backend; it also runs methods that exist only in this process."""
 
     def __init__(self, settings: Settings, registry: Registry):
         self._settings = settings
         self._registry = registry
+        self._abandoned = False
+        self._computing = False
 
     def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
         """Yields a result after each unit; asks ``stopping`` before the next."""
@@ -21,8 +27,26 @@ class SerialBackend:
 
         session = Session(self._settings, self._registry)
         queue = iter(units)
-        while not stopping():
-            unit = next(queue, None)
-            if unit is None:
-                return
-            yield session.execute(unit)
+        try:
+            while not (stopping() or self._abandoned):
+                unit = next(queue, None)
+                if unit is None:
+                    return
+                self._computing = True
+                result = session.execute(unit)
+                self._computing = False
+                yield result
+        except Abandoned:
+            return
+        finally:
+            self._computing = False
+
+    def abandon(self) -> None:
+        """Notes that what is being computed is not wanted any more; see ``give_way``."""
+        self._abandoned = True
+
+    def give_way(self) -> None:
+        """Raises ``Abandoned`` where a unit is being computed, and nowhere else: a commit is never cut off."""
+        if self._abandoned and self._computing:
+            self._computing = False  # once: what cleans up meanwhile is left in peace
+            raise Abandoned

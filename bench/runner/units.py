@@ -74,7 +74,7 @@ class CellEstimate:
 
 
 class Backend(Protocol):
-    """Where units are computed. Another backend (a cluster, say) needs only this one method.
+    """Where units are computed. Another backend (a cluster, say) needs only these three methods.
 
     It takes units when it has room for them and yields results in any order; closing the iterator stops it. It knows
     nothing of methods, evaluations or the store.
@@ -82,4 +82,12 @@ class Backend(Protocol):
 
     def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
         """Computes ``units`` until they are used up, or until ``stopping`` answers True; yields what was finished."""
+        ...
+
+    def abandon(self) -> None:
+        """Ends what is being computed, at once; ``run`` then yields nothing more. Any thread may call it."""
+        ...
+
+    def give_way(self) -> None:
+        """Called by a signal handler in the thread that computes, so that a backend in this thread can end, too."""
         ...

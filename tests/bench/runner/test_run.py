@@ -216,6 +216,12 @@ class Halting:
         for unit in units if self.calls == 1 else ():
             yield UnitResult(unit, "machine", error="out of memory")
 
+    def abandon(self) -> None:
+        """There is nothing to end."""
+
+    def give_way(self) -> None:
+        """It computes nothing."""
+
 
 def test_a_stop_during_retries_is_a_stop(tmp_path: Path) -> None:
     request = api.Request(suites=(TINY,), methods=("templates",), plugins=(TEMPLATES,), limit=8)
