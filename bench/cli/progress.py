@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from trustdm.bench.cli import console
+from trustdm.bench.cli.listings import duration
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.runner.flight import InFlight, Past
 from trustdm.bench.runner.run import Progress, Task
@@ -144,7 +145,7 @@ def examples(cell: PlannedCell, block: Block) -> str:
 
 def took(seconds: float) -> str:
     """3.2 s, 42 s, 4.1 min, 2.0 h."""
-    return f"{seconds:.1f} s" if seconds < 10 else console.duration(seconds)
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
 
 
 def _per_example(cell: PlannedCell) -> int:
