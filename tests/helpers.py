@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,11 @@ def rewrite(path: Path, old: str, new: str) -> Path:
     assert text.count(old) == 1, old
     path.write_text(text.replace(old, new), encoding="utf-8")
     return path
+
+
+def complaints(errors: str) -> list[str]:
+    """The lines of standard error that are not about the progress of a run."""
+    return [line for line in errors.splitlines() if not re.match(r"\[\d+/\d+\] |\d+ of \d+ blocks are there", line)]
 
 
 def differing_share(a: Records, b: Records) -> float:

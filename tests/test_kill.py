@@ -91,7 +91,7 @@ def test_interrupting_stops_at_a_block_boundary(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 3, errors
-    assert "finishing the blocks in flight" in errors and "the same command goes on" in errors
+    assert "finishing the block in flight, then stopping:" in errors and "the same command goes on" in errors
     assert 0 < len(committed(db)) < BLOCKS
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import TEMPLATES, only_clean, rewrite, same
+from helpers import TEMPLATES, complaints, only_clean, rewrite, same
 from numpy.typing import NDArray
 from outsiders import CLI, environment, installed, trustdm
 
@@ -252,7 +252,7 @@ def test_an_edit_of_the_step_refuses_to_go_on(preview: Run, tmp_path: Path) -> N
     rewrite(site / "trustdm_sequences" / "steps.py", "CHUNK = 8", "CHUNK = 16")
     run = Run(folder, site)
     done = run("run", run.suite, "--method", "uniform-tokens", code=2)
-    (line,) = done.stderr.splitlines()
+    (line,) = complaints(done.stderr)
     assert line.startswith("trustdm: walks-membership / uniform-tokens: asset pair-counts ") and "other code" in line
     assert "raise the version of the step pair-counts" in line
     assert same(run.stored(), preview.stored())

@@ -83,13 +83,23 @@ class LineProgress(Progress):
         if result.outcome == "done":
             self._rates.setdefault(_kind(cell), []).append(result.cost.wall / len(block))
             said = f"done in {took(result.cost.wall)}"
+        elif result.outcome == "failed":
+            said = "failed"
         else:
-            said = "failed" if result.outcome == "failed" else "left out"
+            said = "left out, with all that was to follow it"
+            self._leave_out(cell, alone=result.outcome == "bug")
         place = f"[{self._total - len(self._left)}/{self._total}]"
         self.line(f"{place} {_name(cell)}: {examples(cell, block)} {said}{self._remaining()}")
 
     def line(self, text: str) -> None:
         console.warn(_plain(text))
+
+    def _leave_out(self, cell: PlannedCell, *, alone: bool) -> None:
+        """Forgets what the run does not try any more: the rest of the cell, or of its method on this suite."""
+        gone = {k for k, c in self._left.items() if c is cell or (not alone and _pair(c) == _pair(cell))}
+        self._total -= len(gone)
+        for key in gone:
+            del self._left[key]
 
     def _remaining(self) -> str:
         """What is left takes as long an example as blocks of its suite and evaluation did, or as all did."""
@@ -117,7 +127,7 @@ def finishing(flights: Iterable[InFlight]) -> list[str]:
     return [
         f"trustdm: finishing {blocks} in flight, then stopping:",
         *(f"  {line}" for line in told),
-        f"trustdm: Ctrl-C again stops at once; nothing committed is lost, {lost} run again by the same command",
+        f"trustdm: Ctrl-C again stops at once; nothing committed is lost, {lost} run again",
     ]
 
 
@@ -150,6 +160,10 @@ def took(seconds: float) -> str:
 
 def _per_example(cell: PlannedCell) -> int:
     return cell.suite.positions(cell.identity.evaluation).per_example
+
+
+def _pair(cell: PlannedCell) -> str:
+    return f"{cell.suite.name} / {cell.spec}"
 
 
 def _kind(cell: PlannedCell) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import TEMPLATES, TINY, plugin
+from helpers import TEMPLATES, TINY, complaints, plugin
 
 from trustdm.bench.cli import measure
+from trustdm.bench.cli.interrupts import Interrupts
 from trustdm.bench.errors import TrustdmError
+from trustdm.bench.runner.run import Exit
 
 
 def test_a_dry_run_measures_nothing(trustdm: Any, tiny: Any, tmp_path: Path) -> None:
@@ -32,14 +32,14 @@ def test_a_failing_method_is_exit_code_2(trustdm: Any, tmp_path: Path) -> None:
     path = plugin(tmp_path, "return torch.zeros(len(x), 3)")
     ran = trustdm("run", TINY, "--plugin", path, "--method", "broken", "--limit", 8)
     assert ran.code == 2 and "expected logits of shape (8, 10), got (8, 3)" in ran.err
-    assert ran.err.count("\n") == 1
+    assert len(complaints(ran.err)) == 1
 
 
 def test_a_broken_plugin_is_exit_code_2_and_the_others_run(trustdm: Any, tiny: Any, tmp_path: Path) -> None:
     (tmp_path / "torn.py").write_text("def (", encoding="utf-8")
     ran = tiny("--plugin", tmp_path / "torn.py")
     assert ran.code == 2 and "3 blocks measured" in ran.out
-    assert "plugin left out" in ran.err and "torn.py" in ran.err and ran.err.count("\n") == 1
+    assert "plugin left out" in ran.err and "torn.py" in ran.err and len(complaints(ran.err)) == 1
 
 
 def test_stopping_early_is_exit_code_3(trustdm: Any, tiny: Any) -> None:
@@ -97,22 +97,12 @@ def test_hours_become_seconds() -> None:
     assert measure._seconds(0.5) == 1800 and measure._seconds(None) is None
 
 
-def test_the_first_signal_stops_at_a_block_and_the_second_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    class Runner:
-        stopped = 0
-
-        def interrupt(self) -> None:
-            self.stopped += 1
-
-    runner, before = Runner(), [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        measure._stop_on_signals(runner)  # type: ignore[arg-type]
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert runner.stopped == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-        assert "finishing the blocks in flight; once more to stop at once" in capsys.readouterr().err
-    finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
-            signal.signal(number, handler)
+def test_a_demo_that_was_stopped_publishes_nothing(
+    trustdm: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(measure, "_run", lambda request, db: Exit.STOPPED)
+    assert trustdm("demo", "--out", tmp_path / "site").code == 3
+    assert not (tmp_path / "site").exists()
 
 
 def test_a_demo_into_a_folder_of_others_ends_before_it_measures(trustdm: Any, tmp_path: Path) -> None:
@@ -121,3 +111,19 @@ def test_a_demo_into_a_folder_of_others_ends_before_it_measures(trustdm: Any, tm
     ran = trustdm("demo")
     assert ran.code == 1 and ran.err.startswith("trustdm: site: expected a new folder") and ran.err.count("\n") == 1
     assert not (tmp_path / "results").exists()
+
+
+def test_no_table_is_made_after_a_second_signal(trustdm: Any, tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Interrupts, "at_once", property(lambda _: True))
+    monkeypatch.setattr(Interrupts, "__exit__", _put_back)
+    ran = tiny()
+    assert "3 blocks measured" in ran.out and "templates" not in ran.out
+
+
+_exit = Interrupts.__exit__
+
+
+def _put_back(self: Interrupts, *error: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Interrupts, "at_once", property(lambda _: False))
+        _exit(self, *error)
