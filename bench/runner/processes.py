@@ -63,7 +63,7 @@ class ProcessBackend:
         self._jobs = jobs
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[Worker] = []
-        self._abandoned = False
+        self._abandoned = threading.Event()
 
     def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
         """Yields results as workers finish; units in flight are finished before it stops."""
@@ -74,11 +74,11 @@ class ProcessBackend:
             while True:
                 yield from self._feed(workers, queue, stopping)
                 busy = [w for w in workers if w.unit is not None]
-                if self._abandoned or not busy:
+                if self._abandoned.is_set() or not busy:
                     return
                 signalled = wait([w.pipe for w in busy])
                 for worker in [w for w in busy if w.pipe in signalled]:
-                    if self._abandoned:
+                    if self._abandoned.is_set():
                         return
                     yield self._collect(worker, workers)
         finally:
@@ -87,7 +87,7 @@ class ProcessBackend:
 
     def abandon(self) -> None:
         """Kills the workers, which makes ``run`` return."""
-        self._abandoned = True
+        self._abandoned.set()
         for worker in list(self._workers):
             worker.process.kill()
 

@@ -234,7 +234,8 @@ class Generator:
 
     def card(self) -> dict[str, object]:
         shape = {"input_shape": [1, 8, 8], "classes": 10 * self.labelled, "capabilities": ["sample"]}
-        return {"name": self.name, "version": "1", "title": self.title, "tags": ["diffusion"], **shape}
+        about = {"title": self.title, "tags": ["diffusion"], "variants": ["sampler=heun", "sampler=euler"]}
+        return {"name": self.name, "version": "1", **about, **shape}
 
 
 def add_generator(store: Store, suite: Suite, fake: Generator) -> None:
