@@ -165,7 +165,7 @@ def test_the_csv_has_the_spread_and_the_json_all_of_it(generated: Path, stored: 
         first["frechet_10_detail"] == row["metrics"]["frechet_10"]["detail"] and "3 sets" in first["frechet_10_detail"]
     )
     assert (first["evaluations_10"], first["evaluations_10_low"], first["frechet_10_n"]) == ("19.0", "19.0", "300")
-    assert json.loads(first["params"]) == row["params"] == {"sampler": "heun"}
+    assert json.loads(first["params"]) == row["params"] and row["shown"] == {"sampler": "heun"}
 
 
 def test_the_index_says_what_is_measured_and_where_the_floor_is(generated: Path, stored: list[dict[str, Any]]) -> None:
