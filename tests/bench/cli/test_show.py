@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from helpers import TEMPLATES, TINY, plugin
+
+from trustdm.bench.summary import cache
 
 
 def test_listing_as_json(trustdm: Any) -> None:
@@ -138,3 +141,17 @@ def test_a_plugin_may_import_torch(trustdm: Any, tmp_path: Path) -> None:
     path = plugin(tmp_path, "return x.flatten(1)[:, :10]", card=", variants=('[red]x=1',)")
     shown = trustdm("show", "broken", "--plugin", path)
     assert shown.code == 0 and "  --method broken:[red]x=1\n" in shown.out
+
+
+def test_what_was_summed_up_once_is_not_summed_up_again(
+    trustdm: Any, tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tiny().code == 0
+    first = trustdm("show", "templates").out
+
+    def again(*_: object) -> None:
+        raise AssertionError("facts were computed again")
+
+    monkeypatch.setattr(cache, "facts", again)
+    ran = trustdm("show", "templates")
+    assert ran.code == 0 and ran.out == first and "templates" in trustdm("show", TINY).out

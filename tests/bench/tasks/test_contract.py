@@ -58,6 +58,7 @@ def test_what_a_task_says_of_its_suites(name: str) -> None:
     suite = load_suite(name)
     task = suite.task
     lines = task.says(suite)
+    assert lines[0] == task.asks(suite)
     assert lines and 0 < len(lines[0]) < 40 and all(line and "\n" not in line for line in lines)
     headline = task.headline(suite)
     assert headline and all(metric in suite.metrics for metric in headline)
