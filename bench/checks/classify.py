@@ -98,7 +98,11 @@ def check_repeatable(case: MethodCase) -> str | None:
 
     first, second = case.logits(case.images), case.logits(case.images)
     how = {"none": "", "keyed": " and noise", "block-seeded": " and seeds"}[case.card.randomness]
-    require(torch.equal(first, second), f"expected the same logits for the same images{how}, got others")
+    silent = case.card.randomness == "none"
+    remedy = (
+        '; if it draws random numbers, declare randomness="block-seeded" and run the checks again' if silent else ""
+    )
+    require(torch.equal(first, second), f"expected the same logits for the same images{how}, got others{remedy}")
     return None
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.tasks.contract import Task
 
-FORMAT = 2
+FORMAT = 3
 APPLICATION = 0x74646D73
 """Marks a SQLite file as such a cache: nothing is written into any other file."""
 STARTED = time.time_ns()
@@ -194,6 +194,7 @@ def encoded(known: CellFacts) -> str:
             "rows": known.rows,
             "examples": known.examples,
             "whole": known.whole,
+            "failed": known.failed,
             "flags": known.flags,
             "problems": known.problems,
             "scores": {name: _plain(score) for name, score in known.scores.items()},
@@ -216,6 +217,7 @@ def decoded(text: str) -> CellFacts:
         rows=raw["rows"],
         examples=raw["examples"],
         whole=raw["whole"],
+        failed=raw["failed"],
         flags=tuple(raw["flags"]),
         problems=tuple(raw["problems"]),
         scores={name: _score(value) for name, value in raw["scores"].items()},

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trustdm.bench.records import CellResult, Records
 from trustdm.bench.summary.coverage import Verdicts, complete, tabulate
-from trustdm.bench.types import Origin
+from trustdm.bench.types import Origin, Status
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
@@ -78,6 +78,13 @@ class CellView:
     def examples(self) -> int:
         """How many examples have records."""
         return len(np.unique(self.table.example)) // self.per_example
+
+    @property
+    def failed(self) -> int:
+        """On how many of these the method failed at every probe of every draw."""
+        lines = np.all(self.table.status == Status.FAILED, axis=1)
+        every = len(np.unique(self.table.example)) - len(np.unique(self.table.example[~lines]))
+        return every // self.per_example
 
     @property
     def whole(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trustdm.bench.records import CellResult
@@ -51,7 +51,7 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
     scores = {name: score for _, known in cells.values() for name, score in known.scores.items()}
     ranking, newest = suite.ranking.metric, results[-1]
     told = parameters(newest)
-    best = scores.get(ranking)
+    best = _unless_failed(suite, cells, scores.get(ranking))
     row = Row(
         method=newest.identity.method,
         method_version=newest.identity.method_version,
@@ -83,6 +83,14 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
         errors=tuple(dict.fromkeys([*(e for r in results for e in r.errors), *_problems(suite, cells)])),
     )
     return Draft(row, best)
+
+
+def _unless_failed(suite: Suite, cells: Cells, score: Score | None) -> Score | None:
+    """The score that ranks; with a caveat where the method failed on every example: nothing was measured."""
+    evaluation = suite.ranking_metric.evaluation
+    if score is None or evaluation not in cells or cells[evaluation][1].answered:
+        return score
+    return replace(score, caveat="the method failed on every example")
 
 
 def _flags(newest: CellResult, cells: Cells) -> tuple[str, ...]:

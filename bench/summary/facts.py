@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CellFacts:
-    """``examples`` with records; whether all are there; ``flags``; ``scores`` by metric, and ``problems`` with these.
+    """``examples`` with records, and on how many of these the method ``failed`` at every probe; whether all are there;
+    ``flags``; ``scores`` by metric, and ``problems`` with these.
 
     ``rows`` counts the records. Only the score of the ranking metric keeps its examples.
     """
@@ -30,6 +31,12 @@ class CellFacts:
     flags: tuple[str, ...]
     scores: Mapping[str, Score] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    failed: int = 0
+
+    @property
+    def answered(self) -> int:
+        """Examples on which the method did not fail."""
+        return self.examples - self.failed
 
 
 class Facts(Protocol):
@@ -68,6 +75,7 @@ def facts(suite: Suite, result: CellResult) -> CellFacts:
         flags=tuple(sorted(set(flags.of_cell(cell)))),
         scores=scores,
         problems=tuple(problems),
+        failed=cell.failed,
     )
     result.forget()
     return known

@@ -65,8 +65,9 @@ def currencies(suite: Suite, groups: Sequence[tuple[int, Cells]], facts: Facts) 
 
 
 def _covers(newer: Cells, older: Cells, facts: Facts) -> bool:
-    """Whether every evaluation of ``older`` was run on at least as many examples in ``newer``."""
-    extents = {cell.identity.evaluation: facts(cell).examples for cell in newer}
+    """Whether every evaluation of ``older`` has as many examples in ``newer`` or more, those on which the method failed
+    not counted: a failed trial replaces nothing."""
+    extents = {cell.identity.evaluation: facts(cell).answered for cell in newer}
     return all(extents.get(cell.identity.evaluation, -1) >= facts(cell).examples for cell in older)
 
 

@@ -16,8 +16,10 @@ AUTOATTACK: list[dict[str, Any]] = [
     {"name": "square", "queries": 5000},
 ]
 SAYS = (
-    f"[adversary] proposes linf and {EPS}: make it your threat model, with its sentences `knows` and `wins`; "
-    "--set adversary.norm=l2 --set adversary.eps=1/2 writes another"
+    f"[adversary] is linf and {EPS} where --set says nothing else: make it your threat model, with its sentences "
+    "`knows` and `wins`; --set adversary.norm=l2 --set adversary.eps=1/2 writes another",
+    "a randomized method is ranked only where attacks average over its draws: write eot = 20, say, into a table "
+    "[[evaluations.autoattack.attacks]]",
 )
 
 
@@ -54,4 +56,4 @@ def start(data: NewData) -> Start:
         "ranking": {"metric": "autoattack_accuracy"},
     }
     more = (f"APGD-T is left out: it needs {FEWEST_TARGETED} classes, here are {data.classes}",) if left_out else ()
-    return Start(tables, (SAYS, *more))
+    return Start(tables, (*SAYS, *more))

@@ -15,6 +15,10 @@ from trustdm.leaderboard.sections import OnPage, Sections
 from trustdm.leaderboard.tasks.robustness import charts, sections, words
 
 PASSES = "passes"
+PASSES_HINT = (
+    "Network evaluations that classify one clean image: a purifier's cost. A module counts as one network unless a "
+    "part of it is run more often than itself, so one step of purification inside one module is not seen"
+)
 
 
 class RobustnessView(BoardView):
@@ -46,7 +50,7 @@ class RobustnessView(BoardView):
 
     def costs(self, suite: Suite) -> Sequence[CostColumn]:
         return (
-            CostColumn(PASSES, "Passes", "Network evaluations that classify one clean image: a purifier's cost"),
+            CostColumn(PASSES, "Passes", PASSES_HINT),
             CostColumn("forwards", "Forward", "Images sent forward for each example, as counted"),
             CostColumn("gradients", "Gradient", "Images a gradient was taken for, for each example"),
             CostColumn("device", "Device time", "Process or device time for each example"),

@@ -171,3 +171,24 @@ def test_each_row_has_a_verdict_against_the_best_and_the_group_what_it_could_sep
         "poor": comparison.SEPARATED,
     }
     assert {row.separable for row in found.values()} == {7 / 60}  # 2^(1 - 7) = 1/64 < 0.05 / 3 < 1/32
+
+
+def test_a_failed_trial_is_not_ranked_and_replaces_nothing():
+    """Undeclared randomness, a wrong parameter: every block failed, and the row that was measured before stands."""
+    good = lucky(1, np.arange(60) < 30, BIG)
+    broken = [
+        cell(3, "clean", failed(BIG.test), BIG, weights=("w2",)),
+        cell(4, "attacked", failed(BIG.test), BIG, weights=("w2",)),
+    ]
+    found = {row.weights: row for row in rows(BIG, good + broken)}
+    assert (found["w",].currency, found["w",].rank_low) == ("current", 1)
+    assert (found["w2",].rank_low, found["w2",].caveat) == (None, "the method failed on every example")
+    some = Records.concat(
+        [failed(BIG.test[:30]), records(BIG.test[30:], clean="C" * 30, apgd_ce="C" * 30, square="C" * 30)]
+    )
+    partly = [
+        cell(5, "clean", some.where(some.probe != "x"), BIG, method="m"),
+        cell(6, "attacked", some, BIG, method="m"),
+    ]
+    (row,) = [r for r in rows(BIG, good + partly) if r.method == "m"]
+    assert row.rank_low is not None and not row.caveat

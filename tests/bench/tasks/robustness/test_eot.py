@@ -50,7 +50,8 @@ def test_what_a_suite_may_write_there():
 def test_the_caveat_names_the_suite_that_does_better_where_there_is_one(monkeypatch):
     attacks = [{"name": "apgd-ce"}]
     said = "randomized and not attacked with EOT, so that its robust accuracy may be overstated"
-    assert randomness_caveat(view(suite(1, 1, name="toy-linf")), attacks) == said
+    how = "; a suite whose attacks set eot ranks it (docs/suites.md)"
+    assert randomness_caveat(view(suite(1, 1, name="toy-linf")), attacks) == said + how
     monkeypatch.setattr("trustdm.bench.tasks.robustness.eot.shipped", lambda: ["toy-purification"])
     assert randomness_caveat(view(suite(1, 1, name="toy-linf")), attacks) == f"{said}; see toy-purification"
     assert randomness_caveat(view(suite(1, 1)), []) == ""
