@@ -61,7 +61,9 @@ def name(connection: Connection, lab: str, words: str) -> Lab:
         raise UsageError(f"lab {lab!r}: expected the beginning of the id of one lab ({known}), got {len(meant)} such")
     chosen = meant[0]
     if words and not NAME.fullmatch(words):
-        raise UsageError(f"lab {chosen.id[:8]}: expected a name of 1 to 40 letters, digits, ' ', '.', '_', '-'")
+        raise UsageError(
+            f"lab {chosen.id[:8]}: expected a name of 1 to 40 letters, digits, ' ', '.', '_', '-', got {words[:60]!r}"
+        )
     put(connection, {chosen.id: words})
     return Lab(chosen.id, words, chosen.own, chosen.cells)
 

@@ -24,7 +24,7 @@ def test_passes_are_those_of_the_protocol_for_what_is_left() -> None:
     session, cells = planned()
     clean, pgd, ensemble = estimate(session, [(cell, cell.blocks[1:]) for cell in cells])
     assert [e.blocks for e in (clean, pgd, ensemble)] == [3, 3, 3] and clean.examples == 40
-    assert (clean.forwards, clean.gradients) == (40, 0)
+    assert (clean.forwards, clean.gradients) == (80, 0)
     assert (pgd.forwards, pgd.gradients) == (40 * cells[1].passes.forwards, 40 * cells[1].passes.gradients)
     assert ensemble.forwards > pgd.forwards and all(e.seconds > 0 and e.memory > 0 for e in (clean, pgd, ensemble))
 
