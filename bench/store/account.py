@@ -48,12 +48,14 @@ def _short(value: object, most: int = 80) -> str:
 
 @dataclass(frozen=True, eq=False)
 class BlockAccount:
-    """A block; ``array(name)`` reads an array that was kept with it (None: there is none of that name)."""
+    """A block; ``array(name)`` reads an array that was kept with it (None: there is none of that name), ``names`` are
+    all that there are."""
 
     row: BlockRow
     records: Records
     diagnostics: Mapping[str, float]
     array: Callable[[str], NDArray[Any] | None]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

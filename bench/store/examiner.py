@@ -29,7 +29,7 @@ from trustdm.bench.suite.load import Suite, parse_stored
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.coverage import FAILURE
 from trustdm.bench.summary.flags import doubts
-from trustdm.bench.tasks.claim import Claim, ClaimedBlock
+from trustdm.bench.tasks.claim import ROWS, Claim, ClaimedBlock
 from trustdm.bench.tasks.protocol import build, record_fault
 from trustdm.bench.types import Origin, Status, blocks_of
 
@@ -65,6 +65,7 @@ class Examiner:
             stages += [partial(self._method, cell, suite), partial(_cut, cell, suite), partial(_failed, cell)]
             stages += [partial(self._probes, cell, suite)]
         stages += [partial(_examples, cell, suite), partial(self._contradictions, cell, suite)]
+        stages += [partial(_arrays, cell, suite)]
         for stage in stages:
             if any(each.kind == "fault" for each in found):
                 return found
@@ -172,6 +173,8 @@ def _identity(cell: CellAccount, suite: Suite) -> Iterator[Finding]:
         yield fault("identity.evaluation", f"one of {_listed(suite.evaluations)}", it.evaluation)
         return
     if cell.origin is not Origin.MEASURED:
+        if not suitetext.is_table(it.params):
+            yield fault("identity.params", "an object in JSON", it.params)
         return
     expected: dict[str, object] = {
         "protocol": spec.protocol,
@@ -227,6 +230,20 @@ def _examples(cell: CellAccount, suite: Suite) -> Iterator[Finding]:
             yield fault(
                 "examples", words, int(odd[0]) if len(odd) == 1 else f"{odd[0]} and {len(odd) - 1} others", extent
             )
+
+
+def _arrays(cell: CellAccount, suite: Suite) -> Iterator[Finding]:
+    """Arrays are those that the task reads, each as it reads them."""
+    forms = suite.task.arrays(suite, cell.identity.protocol)
+    if forms is None:
+        return
+    for block in cell.blocks:
+        sizes = {ROWS: len(block.row.block)}
+        for name in block.names:
+            if name not in forms:
+                yield fault("artefacts", f"{_listed(forms)} and nothing else", repr(name), block.row.block)
+            elif (array := block.array(name)) is not None and (words := forms[name].fault(array, sizes)):
+                yield Finding("fault", f"{name}: {words}", "artefacts", block.row.block)
 
 
 def _failed(cell: CellAccount) -> Iterator[Finding]:

@@ -55,7 +55,9 @@ def of_file(cell: FileCell, runs: Mapping[str, RunRow]) -> CellAccount:
         card=cell.new.card,
         suite_content=cell.new.suite_content,
         blocks=tuple(
-            BlockAccount(block.row, block.records, block.diagnostics, partial(_array_of_file, block))
+            BlockAccount(
+                block.row, block.records, block.diagnostics, partial(_array_of_file, block), tuple(block.arrays)
+            )
             for block in cell.blocks
         ),
         runs=runs,
@@ -84,8 +86,9 @@ def of_store(
         card=cell.card,
         suite_content=cell.suite_content,
         blocks=tuple(
-            BlockAccount(row, records[start], counts.get(start, {}), partial(_stored, shards, pieces.get(start, {})))
+            BlockAccount(row, records[start], counts.get(start, {}), partial(_stored, shards, kept), tuple(kept))
             for start, row in rows.items()
+            for kept in [pieces.get(start, {})]
         ),
         runs={run.id: run for run in reading.runs(connection, cell.id)},
     )

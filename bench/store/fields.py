@@ -86,14 +86,19 @@ class Field:
             raise self.error(f"an integer from {low} to {high}")
         return self.value
 
-    def number(self, low: float = -math.inf) -> float:
-        """A number, at least ``low``."""
-        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not self.value >= low:
+    def number(self, low: float = -math.inf, high: float = math.inf) -> float:
+        """A number, at least ``low`` and at most ``high``."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            raise self.error("a number")
+        if not self.value >= low:
             raise self.error("a number" if low == -math.inf else f"a number of at least {low:g}")
         try:
-            return float(self.value)
+            value = float(self.value)
         except OverflowError as error:
             raise self.error("a number that a float64 can hold") from error
+        if not value <= high:
+            raise self.error(f"a number of at most {high:g}")
+        return value
 
     def boolean(self) -> bool:
         if not isinstance(self.value, bool):

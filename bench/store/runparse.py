@@ -27,6 +27,12 @@ CELL = (
     *("uid", "lab", "key", "supersedes", "origin", "verification", "created", "planned", "code_digest", "state_digest"),
     *("card", "identity", "blocks"),
 )
+DEEPEST = 4
+"""How many lists of a parameter of a method may lie in each other."""
+MOST_SECONDS = 1e10
+"""What a block or an asset may have taken: three hundred years, so that no sum over a cell overflows."""
+MOST_COUNT = 10**15
+MOST_NUMBER = 1e100
 BLOCK = (
     *("start", "stop", "status", "error", "run", "finished", "device", "batch_size", "attempts", "cost"),
     *("diagnostics", "artefacts", "examples", "records"),
@@ -224,7 +230,7 @@ class _Known:
         return FileBlock(
             row=row,
             records=_records(part["records"], examples),
-            diagnostics={name: f.number() for name, f in part["diagnostics"].entries().items()},
+            diagnostics={n: f.number(-MOST_NUMBER, MOST_NUMBER) for n, f in part["diagnostics"].entries().items()},
             arrays={name: (f, self._artefact(f)) for name, f in part["artefacts"].entries().items()},
             beside=self.artefacts,
             where=field.where,
@@ -329,15 +335,28 @@ def _identity(field: Field) -> CellIdentity:
             values[name] = item.text()
         else:
             values[name] = tuple(_pair(f) if "object" in kind else f.text() for f in item.items())
+    names = [name for name, _ in values["method_params"]]
+    if len(set(names)) < len(names):
+        raise part["method_params"].error("each parameter once", ", ".join(names))
     return CellIdentity(**values)
 
 
 def _pair(field: Field) -> tuple[str, object]:
+    """A parameter of a method: a plain value, or a list of such, as a command line or a plugin gives one."""
     name, value = field.items(2)
-    return name.text(), frozen(value.value)
+    return name.text(), frozen(_plain(value).value)
+
+
+def _plain(field: Field, depth: int = 0) -> Field:
+    if isinstance(field.value, dict) or depth > DEEPEST:
+        raise field.error("a text, a number, true, false, null or a list of these")
+    for item in field.items() if isinstance(field.value, list) else ():
+        _plain(item, depth + 1)
+    return field
 
 
 def _cost(field: Field) -> Cost:
     part = field.of(f.name for f in fields(Cost))
-    counts = {name: part[name].integer(0, INT64) for name in ("forwards", "gradients", "memory")}
-    return Cost(wall=part["wall"].number(0), device=part["device"].number(0), **counts)
+    counts = {name: part[name].integer(0, MOST_COUNT) for name in ("forwards", "gradients", "memory")}
+    times = {name: part[name].number(0, MOST_SECONDS) for name in ("wall", "device")}
+    return Cost(**times, **counts)

@@ -18,6 +18,14 @@ def read(content: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def is_table(content: str) -> bool:
+    """Whether a stored text is an object in JSON."""
+    try:
+        return isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def protocol_of(suite: Mapping[str, Any], evaluation: str) -> str | None:
     """The name of the protocol of an evaluation; None where the suite does not say."""
     name = _at(suite, "evaluations", evaluation, "protocol")

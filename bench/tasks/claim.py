@@ -19,6 +19,56 @@ if TYPE_CHECKING:
 
 UNKNOWN = -1
 """The true label of an example that is not on this machine."""
+ROWS = "rows"
+"""The size of an array that has a row for each position of its block."""
+
+
+@dataclass(frozen=True)
+class ArrayForm:
+    """What an array of a block must be for its task to read it.
+
+    ``kinds`` are those of its dtype in numpy's letters ("f", "iu"). ``shape`` has its sizes: a number; ``ROWS``; another
+    text for a number from 1 to ``ROWS`` that all arrays of the block with that text share; None for any from 1 on.
+    Values are from ``least`` to ``most``; where neither is said they may be anything, NaN included.
+    """
+
+    kinds: str
+    shape: tuple[int | str | None, ...]
+    least: float | None = None
+    most: float | None = None
+
+    def fault(self, array: NDArray[Any], sizes: dict[str, int]) -> str:
+        """Expected and got, where an array is something else; empty if it is not. ``sizes`` has ``ROWS``, and takes
+        the others as they are met."""
+        if array.dtype.kind not in self.kinds or not self._fits(array.shape, sizes):
+            kinds, shape = " or ".join(dict.fromkeys(KINDS[kind] for kind in self.kinds)), self._words(sizes)
+            return f"expected {kinds} {shape}, got {array.dtype} {array.shape}"
+        low, high = self.least, self.most
+        within = (low is None or float(array.min()) >= low) and (high is None or float(array.max()) <= high)
+        return "" if within else f"expected values {_range(low, high)}, got others"
+
+    def _fits(self, shape: tuple[int, ...], sizes: dict[str, int]) -> bool:
+        if len(shape) != len(self.shape):
+            return False
+        for expected, got in zip(self.shape, shape, strict=True):
+            if isinstance(expected, str):
+                if expected not in sizes and 0 < got <= sizes[ROWS]:
+                    sizes[expected] = got
+                expected = sizes.get(expected, 0)
+            if (got < 1) if expected is None else (got != expected):
+                return False
+        return True
+
+    def _words(self, sizes: Mapping[str, int]) -> str:
+        said = [sizes.get(size, size) if isinstance(size, str) else size for size in self.shape]
+        return f"({', '.join('any' if size is None else str(size) for size in said)}{',' if len(said) == 1 else ''})"
+
+
+KINDS = {"f": "floats", "i": "whole numbers", "u": "whole numbers"}
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return " ".join(f"{word} {bound:g}" for word, bound in (("from", low), ("to", high)) if bound is not None)
 
 
 class Contradiction(NamedTuple):

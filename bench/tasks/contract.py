@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # names of types only: summary is built on the contract (test
     from trustdm.bench.suite.models import MetricSpec
     from trustdm.bench.summary.cell import CellView
     from trustdm.bench.summary.score import Score
-    from trustdm.bench.tasks.claim import Claim, Contradiction
+    from trustdm.bench.tasks.claim import ArrayForm, Claim, Contradiction
 
 Unit = Literal["share", "distance", "count", "length", "bits"]
 Tone = Literal["quiet", "info", "good", "warn", "bad"]
@@ -160,6 +160,14 @@ class Task(Registered):
     def pinned_data(self, suite: Suite) -> str | None:
         """What ``data_digest`` must be, where the suite says it itself; None where it depends on the machine."""
         return suite.data.digest
+
+    def arrays(self, suite: Suite, protocol: str) -> Mapping[str, ArrayForm] | None:
+        """The arrays that a block of a protocol may keep, by name: everything that metrics and pages read.
+
+        An array of another name, type, shape or range is not imported. None, which is the default, declares nothing:
+        any array is taken, and what reads one must look at it first.
+        """
+        return None
 
     def contradictions(self, claim: Claim) -> Iterator[Contradiction]:
         """What cannot be in a cell that somebody handed in, beyond what any task has in common; nothing by default.

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from trustdm.bench.tasks.certification.protocol import PROBE
 from trustdm.bench.tasks.certification.sequential import SequentiallyCertified
-from trustdm.bench.tasks.certification.task import CHUNKED, certification, chunks_of
+from trustdm.bench.tasks.certification.task import CHUNKED, SEQUENTIAL, certification, chunks_of
 from trustdm.bench.tasks.claim import UNKNOWN, Claim, ClaimedBlock, Contradiction
 from trustdm.bench.types import Status
-
-SEQUENTIAL = "certified-sequential"
 
 
 def contradictions(claim: Claim) -> Iterator[Contradiction]:

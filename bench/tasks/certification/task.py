@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from trustdm.bench.construct import construct
+from trustdm.bench.errors import UsageError
 from trustdm.bench.registry import Registry
 from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.bench.suite.fields import MOST, FractionText, RadiusText, Whole
 from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.certification import flags, starting
+from trustdm.bench.tasks.claim import ROWS, ArrayForm
 from trustdm.bench.tasks.contract import (
     Metric,
     NewData,
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 CHUNKED = "certified"
 """The protocol whose draws are spread over several positions for each image."""
+SEQUENTIAL = "certified-sequential"
+"""The protocol that looks at its draws chunk by chunk, and stops."""
+MOST_DRAWS = 2**31 - 1
 METRICS = "trustdm.bench.tasks.certification.metrics"
 
 
@@ -114,6 +120,7 @@ class Certify(Task):
         """The images that are certified must be listed."""
         yield from test_list_faults(suite)
         yield from image_faults(suite)
+        yield from _protocol_faults(suite)
         for name in suite.evaluations:
             if suite.size.full * chunks_of(suite, name) > MOST:
                 got = f"{suite.size.full} images of {chunks_of(suite, name)} chunks of draws each"
@@ -122,6 +129,15 @@ class Certify(Task):
     def positions(self, suite: Suite, evaluation: str) -> Positions:
         """Position i is chunk i % chunks of the draws of image i // chunks of the test list."""
         return Positions.count(suite.size.full, chunks_of(suite, evaluation))
+
+    def arrays(self, suite: Suite, protocol: str) -> Mapping[str, ArrayForm] | None:
+        """The counts that certificates are computed from, and the true labels."""
+        counts = ArrayForm("iu", (ROWS, None), 0, MOST_DRAWS)
+        truth = ArrayForm("iu", (ROWS,), 0, suite.data.classes - 1)
+        return {
+            CHUNKED: {"counts": ArrayForm("iu", (ROWS, suite.data.classes), 0, MOST_DRAWS), "truth": truth},
+            SEQUENTIAL: {"successes": counts, "trials": counts, "truth": truth},
+        }.get(protocol)
 
     def says(self, suite: Suite) -> Sequence[str]:
         """The norm and the error."""
@@ -149,6 +165,21 @@ def certification(suite: Suite) -> Certification:
     """
     table: Certification = table_of(suite, Certification)
     return table
+
+
+def _protocol_faults(suite: Suite) -> Iterator[Problem]:
+    """The noise, the radii and whatever else an evaluation is given are what its protocol takes: pages read them."""
+    from trustdm.bench.tasks.certification.protocol import Certified
+    from trustdm.bench.tasks.certification.sequential import SequentiallyCertified
+
+    kinds = {CHUNKED: Certified, SEQUENTIAL: SequentiallyCertified}
+    for name, spec in suite.evaluations.items():
+        if spec.protocol not in kinds:
+            continue
+        try:
+            construct(kinds[spec.protocol], spec.params, f"evaluations.{name}", Registry())
+        except UsageError as error:
+            yield Problem(f"evaluations.{name}", f"what {spec.protocol} takes", str(error))
 
 
 def chunks_of(suite: Suite, evaluation: str) -> int:

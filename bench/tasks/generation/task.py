@@ -14,6 +14,7 @@ from trustdm.bench.hashing import sha256_file
 from trustdm.bench.registry import Registry, loaded
 from trustdm.bench.suite.fields import FileName, Hash, Name, Whole
 from trustdm.bench.suite.models import Problem, Table
+from trustdm.bench.tasks.claim import ROWS, ArrayForm
 from trustdm.bench.tasks.contract import Finding, Metric, NewData, Published, Start, Task, image_faults, table_of
 from trustdm.bench.tasks.generation import flags, starting
 from trustdm.bench.tasks.positions import Positions
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 DATA = "TRUSTDM_DATA"
 METRICS = "trustdm.bench.tasks.generation.metrics"
 INCEPTION = "inception"
+MOST_FEATURE = 1e30
+"""Far above any feature, and small enough for its square to be a float64."""
 
 
 class Generation(Table):
@@ -142,6 +145,15 @@ class Generate(Task):
     def asks(self, suite: Suite) -> str:
         """With or without labels."""
         return f"{'unconditional' if generation(suite).labels == 'none' else 'class-conditional'} generation"
+
+    def arrays(self, suite: Suite, protocol: str) -> Mapping[str, ArrayForm] | None:
+        """The features that distances are computed from, and the images that a page shows."""
+        if protocol != self.name:
+            return None
+        return {
+            "features": ArrayForm("f", (ROWS, None), -MOST_FEATURE, MOST_FEATURE),
+            "samples": ArrayForm("u", ("shown", *suite.data.shape), 0, 255),
+        }
 
     def says(self, suite: Suite) -> Sequence[str]:
         """The task; the distance of held-out real images."""

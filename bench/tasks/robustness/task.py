@@ -11,15 +11,19 @@ from trustdm.bench.contracts import Norm
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite.fields import FractionText, Sentence
 from trustdm.bench.suite.models import Problem, Table
+from trustdm.bench.tasks.claim import ROWS, ArrayForm
 from trustdm.bench.tasks.contract import Metric, NewData, Start, Task, image_faults, table_of, test_list_faults
 from trustdm.bench.tasks.robustness import flags, starting
 from trustdm.bench.types import Budget
+
+INT64 = 2**63 - 1
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.suite.models import MetricSpec
 
-CLEAN = "clean"
+CLEAN, ATTACKED = "clean", "adversarial"
+"""The protocols, and the probe before any attack."""
 PASSES, CLASSIFIED = "network_images", "classified_images"
 """Counts of a clean evaluation: images that went through networks, and images that were classified by these."""
 NORMS = {"linf": "L∞", "l2": "L2"}
@@ -88,10 +92,26 @@ class Robustness(Task):
                 yield Problem(f"data.splits.{split}", "a value", "nothing")
         yield from image_faults(suite)
         yield from _budget_faults(suite)
+        yield from _attack_faults(suite)
+
+    def arrays(self, suite: Suite, protocol: str) -> Mapping[str, ArrayForm] | None:
+        """The attacked images that a page shows, as many as there are; the logits of older versions."""
+        images = ArrayForm("f", ("shown", *suite.data.shape), 0, 1)
+        of_class = ArrayForm("iu", ("shown",), -1, suite.data.classes - 1)
+        return {
+            CLEAN: {"logits": ArrayForm("f", (ROWS, suite.data.classes))},
+            ATTACKED: {
+                "x": images,
+                "x_adv": images,
+                "gallery_examples": ArrayForm("iu", ("shown",), 0, float(INT64)),
+                "gallery_labels": of_class,
+                "gallery_predictions": of_class,
+            },
+        }.get(protocol)
 
     def probe_order(self, params: Mapping[str, Any]) -> Sequence[str]:
-        """The clean image, then the attacks in the order of the suite."""
-        return [CLEAN, *(str(attack["name"]) for attack in params.get("attacks", ()))]
+        """The clean image, then the attacks in the order of the suite; a stored suite may have anything there."""
+        return [CLEAN, *(str(table["name"]) for table in attack_tables(params))]
 
     def says(self, suite: Suite) -> Sequence[str]:
         """The budget; who the adversary is, and when it wins."""
@@ -108,6 +128,13 @@ class Robustness(Task):
         return [m for m in suite.metrics if m.probe in ("", CLEAN)]
 
 
+def attack_tables(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The attacks of an evaluation with these parameters, each a table with a name; what is none is left out."""
+    listed = params.get("attacks")
+    tables = listed if isinstance(listed, list | tuple) else ()
+    return [table for table in tables if isinstance(table, Mapping) and isinstance(table.get("name"), str)]
+
+
 def adversary(suite: Suite) -> Adversary:
     """The table ``[adversary]`` of a suite.
 
@@ -122,6 +149,16 @@ def budget_of(suite: Suite) -> Budget:
     """What the adversary may add."""
     table = adversary(suite)
     return Budget(table.norm, Fraction(table.eps))
+
+
+def _attack_faults(suite: Suite) -> Iterator[Problem]:
+    """An attacked evaluation lists its attacks, each a table with a name of its own."""
+    for name, spec in suite.evaluations.items():
+        if spec.protocol != ATTACKED:
+            continue
+        got, named = spec.params.get("attacks"), attack_tables(spec.params)
+        if not named or len({table["name"] for table in named}) < len(got or ()):
+            yield Problem(f"evaluations.{name}.attacks", "a list of tables, each with a name of its own", got)
 
 
 def _budget_faults(suite: Suite) -> Iterator[Problem]:
