@@ -35,7 +35,8 @@ WORTHWHILE = 2000
 class SiteReport:
     """What a build did: pages ``written`` and ``unchanged``, files ``removed``, ``bytes`` of the whole site.
 
-    ``left_out`` names the suites that the store has results of and that got no page.
+    ``left_out`` names the suites that the store has results of and that got no page; ``broken`` says of each row that
+    could not be shown in full why.
     """
 
     written: int
@@ -43,6 +44,7 @@ class SiteReport:
     removed: int
     bytes: int
     left_out: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def build_site(
@@ -216,6 +218,8 @@ class _Build:
         old = self.before.get(key)
         if old is None or old.stamp != stamp or not old.there(self.shop.out):
             return False
+        if old.facts.get("broken"):  # what was wrong may have been of that moment: a file that was not there
+            return False
         self.now[key] = old
         return True
 
@@ -230,7 +234,8 @@ class _Build:
         pieces.written(self.shop.out / state.MANIFEST, state.text(self.now))
         html = [path for path in files if path.endswith(".html")]
         written = sum(path in self.written for path in html)
-        return SiteReport(written, len(html) - written, removed, sum(files.values()), left_out)
+        lost = [line for piece in self.now.values() for line in piece.facts.get("broken", ())]
+        return SiteReport(written, len(html) - written, removed, sum(files.values()), left_out, tuple(lost))
 
 
 def publish(site: Site, out: Path) -> SiteReport:

@@ -113,8 +113,12 @@ def _board(store: Source, suite: Suite, published: tuple[ReportedRow, ...], cach
 
 
 def _entries(suite: Suite, rows: Sequence[Row], parts: dict[int, Part]) -> tuple[Entry, ...]:
+    """The entries of rows; one that could not be summed up has no parts, so that no page looks at its cells again."""
     order = {name: at for at, name in enumerate(suite.evaluations)}
-    owned = [sorted((parts[i] for i in row.cells), key=lambda p: order.get(p.evaluation, len(order))) for row in rows]
+    owned = [
+        sorted((parts[i] for i in row.cells if not row.broken), key=lambda p: order.get(p.evaluation, len(order)))
+        for row in rows
+    ]
     named = [_named(row, parts[row.cells[0]].cell) for row in rows]
     called = zip(rows, owned, names.suffixes(named), strict=True)
     return tuple(Entry(row, tuple(own), suffix) for row, own, suffix in called)

@@ -16,6 +16,7 @@ from trustdm.bench.store import runfiles
 from trustdm.bench.store.rows import RunRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
+from trustdm.bench.summary import broken
 from trustdm.bench.summary.cache import FactsCache
 from trustdm.leaderboard import downloads, render, text
 from trustdm.leaderboard.boards import Board, Entry, Site
@@ -65,8 +66,10 @@ class Workshop:
     def make_board(self, name: str) -> Made:
         """The page of a board, its downloads and its ranks; the card that the front page shows of it."""
         board = self.board(name)
-        made = write(self.out, board_files(self.site, board, run_links(board)))
+        lost: list[str] = broken.named(entry.row for entry in board.entries)
+        made = write(self.out, board_files(self.site, board, run_links(board), lost))
         made.facts = {"card": CARD.dump_python(card(board), mode="json"), "filled": bool(board.entries)}
+        made.facts |= {"broken": lost} if lost else {}
         self.cache.flush()
         return made
 
@@ -79,7 +82,9 @@ class Workshop:
         runs = {run.id: run for run in self.runs if run.id in used}
         site = Site(self.site.boards, runs, self.published, self.site.studies)
         entries = [(board, entry) for board in boards for entry in board.entries]
-        made = write(self.out, method_files(site, name, entries)) if entries else Made()
+        lost: list[str] = []
+        made = write(self.out, method_files(site, name, entries, lost)) if entries else Made()
+        made.facts |= {"broken": lost} if lost else {}
         made.files |= self._export(name, [suite.name for suite in wanted])
         return made
 
@@ -99,18 +104,22 @@ def run_links(board: Board) -> list[Link]:
     return [Link(Path(name).name, f"../{RUNS}/{name}") for name in sorted(files)]
 
 
-def board_files(site: Site, board: Board, links: Sequence[Link]) -> Iterator[tuple[str, bytes]]:
-    """Every file of a board, path and content."""
+def board_files(
+    site: Site, board: Board, links: Sequence[Link], lost: list[str] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Every file of a board, path and content; ``lost`` takes a line for each row that its charts cannot show."""
     suite, rows = board.suite, [entry.row for entry in board.entries]
     yield f"data/{text.slug(suite.name)}.csv", downloads.rows_csv(suite, rows)
     yield f"data/{text.slug(suite.name)}.json", downloads.rows_json(rows)
     yield paths.ranks_path(suite), ranks.script(board)
-    yield paths.suite_path(suite), render.html(suite_page(site, board, links))
+    yield paths.suite_path(suite), render.html(suite_page(site, board, links, lost))
 
 
-def method_files(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -> Iterator[tuple[str, bytes]]:
-    """Every file of a method, path and content."""
-    view, needed = method_page(site, name, entries)
+def method_files(
+    site: Site, name: str, entries: Sequence[tuple[Board, Entry]], lost: list[str] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Every file of a method, path and content; ``lost`` takes a line for each result that is not shown in full."""
+    view, needed = method_page(site, name, entries, lost)
     yield from needed.items()
     yield paths.method_path(name), render.html(view)
 

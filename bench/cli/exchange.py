@@ -39,6 +39,7 @@ def publish(
     from trustdm.bench.cli import console
     from trustdm.bench.shipped import known_suites
     from trustdm.bench.store.store import Store
+    from trustdm.bench.summary import broken
     from trustdm.bench.summary.cache import FactsCache
     from trustdm.leaderboard.build import build_site
 
@@ -49,6 +50,8 @@ def publish(
     for name in report.left_out:
         remedy = "install the package of its task, or give its file with --suite"
         console.warn(f"trustdm: results of {name} left out: their suite cannot be read here; {remedy}")
+    if words := broken.warning(report.broken):
+        console.warn(f"trustdm: {words}")
     console.say(f"{report.written} pages written, {report.unchanged} unchanged: {(out / 'index.html').resolve()}")
 
 

@@ -256,10 +256,14 @@ def stored_rows(suite: Suite, db: str | None) -> list[Row]:
 
 def board_rows(suite: Suite, store: Store, cache: FactsCache) -> list[Row]:
     """The rows of a suite in an open store."""
+    from trustdm.bench.summary import broken
     from trustdm.bench.summary.rows import rows
 
     results = store.results(suite.name)
-    return rows(suite, results, cache.of(suite, results))
+    found = rows(suite, results, cache.of(suite, results))
+    if words := broken.warning(broken.named(found)):
+        console.warn(f"trustdm: {words}")
+    return found
 
 
 def method_rows(name: str, db: str | None, catalogue: plugins.Catalogue) -> list[tuple[Suite, Row]]:

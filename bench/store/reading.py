@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Select, case, func, select
+from sqlalchemy import DOUBLE_PRECISION, Connection, Row, Select, case, cast, func, select
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
@@ -216,7 +216,9 @@ class Extent:
 def extents(connection: Connection, suite: str | None = None, method: str | None = None) -> dict[int, Extent]:
     """The extent of every cell (of one suite, of one method) that has a block, by its id."""
     table = schema.block.c
-    sums = [func.sum(c) for c in (table.wall, table.device_time, table.forwards, table.gradients)]
+    # As float64, which is exact for counts below 2^53: a sum of integers that overflows would be an error of the query.
+    costs = (table.wall, table.device_time, table.forwards, table.gradients)
+    sums = [func.sum(cast(c, DOUBLE_PRECISION)) for c in costs]
     free = func.sum(case(((table.status == "done") & (table.wall <= 0), 1), else_=0))
     columns = (table.cell_id, *sums, func.max(table.memory), func.sum(table.records), free)
     query = select(*columns).group_by(table.cell_id)

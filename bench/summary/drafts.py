@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from trustdm.bench.records import CellResult
 from trustdm.bench.summary import flags
+from trustdm.bench.summary.broken import broken_row, refuse_unsound
 from trustdm.bench.summary.facts import CellFacts, Facts
 from trustdm.bench.summary.facts import facts as computed
-from trustdm.bench.summary.marks import Currency, completeness, currencies, grouped, verification
+from trustdm.bench.summary.marks import Currency, completeness, currencies, grouped, row_key, verification
 from trustdm.bench.summary.parameters import parameters
 from trustdm.bench.summary.row import Row
 from trustdm.bench.summary.score import Score
@@ -19,6 +20,8 @@ from trustdm.bench.types import Cost, Origin
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
 
+NOTHING = CellFacts(rows=0, examples=0, whole=False, flags=())
+"""In the place of the facts of a cell that has none."""
 Cells = dict[str, tuple[CellResult, CellFacts]]
 
 
@@ -34,16 +37,53 @@ def drafts(suite: Suite, results: Sequence[CellResult], facts: Facts = computed)
     """The rows of a suite's board before they are ranked, in the order of their cells.
 
     Results of other suites are ignored, and cells that hold nothing yet. What makes up a row and what its marks mean:
-    ``bench.summary.marks``.
-
-    Raises:
-        StoreError: a record is there twice.
+    ``bench.summary.marks``. A row that cannot be summed up, whatever was raised, is there with the reason.
     """
     filled = [r for r in results if r.identity.suite == suite.name and r.filled]
-    groups = grouped(filled)
-    known = {r.id: facts(suite, r) for _, cells in groups for r in cells}
+    known, lost = _facts_of(suite, filled, facts)
+    groups = grouped([r for r in filled if r.id in known])
     marks = currencies(suite, groups, lambda result: known[result.id])
-    return [_draft(suite, cells, mark, known) for (_, cells), mark in zip(groups, marks, strict=True)]
+    out = [_safely(suite, cells, mark, known, lost) for (_, cells), mark in zip(groups, marks, strict=True)]
+    apart = [r for r in filled if r.id not in known]
+    return [*out, *(Draft(broken_row(suite.name, [r], lost[r.id]), None) for r in apart)]
+
+
+def _facts_of(
+    suite: Suite, results: Sequence[CellResult], facts: Facts
+) -> tuple[dict[int, CellFacts], dict[int, Exception]]:
+    """The facts of cells, and what was raised by those that have none.
+
+    A cell whose row can be told keeps its place in it, with no facts; of another one nothing is known here.
+    """
+    known: dict[int, CellFacts] = {}
+    lost: dict[int, Exception] = {}
+    for result in results:
+        try:
+            hash(row_key(result))
+            known[result.id] = NOTHING
+            known[result.id] = facts(suite, result)
+        except Exception as error:  # whatever a stored cell brings about costs its row and no other
+            lost[result.id] = error
+    return known, lost
+
+
+def _safely(
+    suite: Suite,
+    results: list[CellResult],
+    currency: Currency,
+    known: Mapping[int, CellFacts],
+    lost: Mapping[int, Exception],
+) -> Draft:
+    """The draft of a row; where one of its cells has no facts, or the row makes no sense, that with the reason."""
+    try:
+        for result in results:
+            if result.id in lost:
+                raise lost[result.id]
+        draft = _draft(suite, results, currency, known)
+        refuse_unsound(draft.row)
+        return draft
+    except Exception as error:  # as above
+        return Draft(broken_row(suite.name, results, error), None)
 
 
 def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: Mapping[int, CellFacts]) -> Draft:

@@ -29,7 +29,7 @@ def grouped(results: Iterable[CellResult]) -> list[tuple[int, list[CellResult]]]
     layers: dict[tuple[int, tuple[object, ...]], list[CellResult]] = defaultdict(list)
     depth: dict[tuple[object, ...], int] = defaultdict(int)
     for result in sorted(results, key=lambda r: (r.superseded, -r.id)):
-        key, evaluation = _row_key(result), result.identity.evaluation
+        key, evaluation = row_key(result), result.identity.evaluation
         layer = max(depth[key, evaluation], int(result.superseded))
         depth[key, evaluation] = layer + 1
         layers[layer, key].append(result)
@@ -88,7 +88,8 @@ def verification(results: Iterable[CellResult]) -> Verification:
     return Verification.VERIFIED if said == {Verification.VERIFIED} else Verification.UNVERIFIED
 
 
-def _row_key(result: CellResult) -> tuple[object, ...]:
+def row_key(result: CellResult) -> tuple[object, ...]:
+    """What the cells of a row have in common."""
     it = result.identity
     return (*_variant_key(result), it.weights, it.randomness, it.suite_version, it.suite_digest, it.seed)
 

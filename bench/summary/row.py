@@ -18,7 +18,8 @@ class Row:
     has fewest). ``rank_low`` and ``rank_high`` are None, group and test empty, where a row is not ranked;
     ``caveat`` says why. ``own`` is False for a row that was imported: another store, ``lab``, called ``lab_name`` here,
     measured it. ``comparison`` is the verdict against the best row of the group (``summary.comparison``), empty for
-    that one; ``separable`` the least difference that the group could separate.
+    that one; ``separable`` the least difference that the group could separate. ``broken`` is what kept a row from being
+    summed up, as its caveat says too; empty for every other row.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Row:
     caveat: str = ""
     comparison: str = ""
     separable: float | None = None
+    broken: str = ""
 
     @property
     def measured_by(self) -> str:

@@ -22,10 +22,7 @@ def rows(suite: Suite, results: Sequence[CellResult], facts: Facts = computed) -
     """The rows of a suite's board, sorted: full before preview, current before others, best first, then by name.
 
     Rows are ranked among those that can be compared: measured, current, equally complete, of one seed and one set of
-    examples, without a caveat.
-
-    Raises:
-        StoreError: a record is there twice.
+    examples, without a caveat. One that cannot be summed up is there with the reason (``Row.broken``).
     """
     direction = 1 if suite.ranking_metric.direction == "higher" else -1
 

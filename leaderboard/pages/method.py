@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from trustdm.bench.scrub import scrubbed
 from trustdm.bench.store.rows import RunRow
+from trustdm.bench.summary import broken
 from trustdm.leaderboard import cells as formats
 from trustdm.leaderboard import chips, columns, names, provenance, table, text
 from trustdm.leaderboard.boards import Board, Entry, Part, Site
@@ -14,7 +15,7 @@ from trustdm.leaderboard.boardview import listed, view_of
 from trustdm.leaderboard.models import Fact
 from trustdm.leaderboard.pages.common import fact, facts, page, row_key, suite_path, worded
 from trustdm.leaderboard.result_models import MethodPage, ResultView, RunView
-from trustdm.leaderboard.sections import OnPage, TableSection
+from trustdm.leaderboard.sections import OnPage, Sections, TableSection
 
 DATA = {
     "external_data": "outside the suite",
@@ -23,13 +24,18 @@ DATA = {
 }
 
 
-def method_page(site: Site, name: str, entries: Sequence[tuple[Board, Entry]]) -> tuple[MethodPage, dict[str, bytes]]:
-    """The page of a method and the files it needs, by path."""
+def method_page(
+    site: Site, name: str, entries: Sequence[tuple[Board, Entry]], lost: list[str] | None = None
+) -> tuple[MethodPage, dict[str, bytes]]:
+    """The page of a method and the files it needs, by path.
+
+    ``lost`` takes a line for each result whose sections cannot be made; the page says so in their place.
+    """
     card = entries[0][1].row.card
     files: dict[str, bytes] = {}
     results = []
     for at, (board, entry) in enumerate(entries):
-        result, needed = _result(site, board, entry, f"{text.slug(name)}-{at + 1}")
+        result, needed = _result(site, board, entry, f"{text.slug(name)}-{at + 1}", [] if lost is None else lost)
         results.append(result)
         files |= needed
     titles = {names.title(entry.row) for _, entry in entries}
@@ -73,14 +79,26 @@ def _weights(files: object) -> list[Fact | None]:
     ]
 
 
-def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[ResultView, dict[str, bytes]]:
-    suite, row, view = board.suite, entry.row, view_of(board.suite)
+def _sections(board: Board, entry: Entry, path: str) -> tuple[Sections, dict[str, bytes], str]:
+    """What a task shows of a result, the file at ``path`` with its records, and why both are missing (else empty)."""
+    view, files = view_of(board.suite), dict[str, bytes]()
+    try:
+        if any(len(part.result.records) for part in entry.parts):
+            files[path] = view.records(board, entry)
+        return view.sections(board, entry, OnPage("../", f"../{path}" if files else "")), files, ""
+    except Exception as error:  # whatever is stored may be a stranger's: it costs these sections, not the site
+        return Sections(), {}, broken.reason(error)
+
+
+def _result(
+    site: Site, board: Board, entry: Entry, anchor: str, lost: list[str]
+) -> tuple[ResultView, dict[str, bytes]]:
+    suite, row = board.suite, entry.row
     board = replace(board, scales={})  # the page is the method's own: nothing on it depends on other rows
-    files: dict[str, bytes] = {}
-    if any(len(part.result.records) for part in entry.parts):
-        files[f"data/examples/{anchor}.csv"] = view.records(board, entry)
+    sections, files, problem = _sections(board, entry, f"data/examples/{anchor}.csv")
     records = f"../{next(iter(files))}" if files else ""
-    sections = view.sections(board, entry, OnPage("../", records))
+    if problem:
+        lost.append(f"{suite.name}: {row.method} (cell {row.cells[-1]}): {problem}")
     linked = any(isinstance(section, TableSection) and section.href == records for section in sections.shown)
     heads, cells = columns.columns(suite), columns.cells(board, entry)
     kept = [at for at, head in enumerate(heads) if head.group != "more"]
@@ -97,7 +115,10 @@ def _result(site: Site, board: Board, entry: Entry, anchor: str) -> tuple[Result
         cells=tuple(formats.without_note(cells[at]) for at in kept),
         marks=chips.marks(row),
         flags=chips.flags(row, suite.task),
-        errors=tuple(scrubbed(error) for error in row.errors),
+        errors=(
+            *(scrubbed(error) for error in row.errors),
+            *([f"examples and charts cannot be shown: {problem}"] if problem else []),
+        ),
         sections=sections.shown,
         records="" if linked else records,
         cell_columns=(f"{suite.task.unit.capitalize()}s", *provenance.COLUMNS[1:]),
