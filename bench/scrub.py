@@ -52,6 +52,8 @@ _OURS = {
 }
 """Names that say nothing about anybody: those of many machines, and words of the texts that are written here."""
 SHORTEST = 4
+LONGEST = 200
+"""Letters of an exception's words in a reason."""
 
 
 def scrubbed(text: str) -> str:
@@ -115,3 +117,10 @@ def _names() -> dict[str, str]:
         if len(name) >= SHORTEST and name.lower() not in _COMMON | _OURS:
             names[name] = mask
     return names
+
+
+def reason(error: Exception) -> str:
+    """What went wrong in one line, with the type of the exception first."""
+    words = " ".join(scrubbed(" ".join(str(error).split())[: 2 * LONGEST]).split())
+    plain = "".join(letter if letter.isprintable() else "?" for letter in words)
+    return f"{type(error).__name__}: {plain[:LONGEST]}"

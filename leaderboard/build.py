@@ -235,6 +235,7 @@ class _Build:
         html = [path for path in files if path.endswith(".html")]
         written = sum(path in self.written for path in html)
         lost = [line for piece in self.now.values() for line in piece.facts.get("broken", ())]
+        lost += self.shop.store.unreadable()
         return SiteReport(written, len(html) - written, removed, sum(files.values()), left_out, tuple(lost))
 
 

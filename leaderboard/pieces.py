@@ -84,13 +84,13 @@ class Workshop:
         entries = [(board, entry) for board in boards for entry in board.entries]
         lost: list[str] = []
         made = write(self.out, method_files(site, name, entries, lost)) if entries else Made()
+        made.files |= self._export(name, [suite.name for suite in wanted], lost)
         made.facts |= {"broken": lost} if lost else {}
-        made.files |= self._export(name, [suite.name for suite in wanted])
         return made
 
-    def _export(self, method: str, suites: Sequence[str]) -> dict[str, int]:
+    def _export(self, method: str, suites: Sequence[str], lost: list[str]) -> dict[str, int]:
         """Writes the run files of a method; the size of each and of the files with its arrays, by path."""
-        exported = runfiles.export_files(self.store, self.out / RUNS, method=method, suites=suites)
+        exported = runfiles.export_files(self.store, self.out / RUNS, method=method, suites=suites, lost=lost)
         files = [file for path, arrays in exported.items() for file in (path, *arrays)]
         return {file.relative_to(self.out).as_posix(): file.stat().st_size for file in files}
 
@@ -100,8 +100,8 @@ class Workshop:
 
 def run_links(board: Board) -> list[Link]:
     """The run files of a board's rows, as its page links them."""
-    files = dict.fromkeys(runfiles.file_name(part.cell.identity) for e in board.entries for part in e.parts)
-    return [Link(Path(name).name, f"../{RUNS}/{name}") for name in sorted(files)]
+    files = runfiles.file_names(part.cell.identity for entry in board.entries for part in entry.parts)
+    return [Link(Path(name).name, f"../{RUNS}/{name}") for name in sorted(files.values())]
 
 
 def board_files(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trustdm.bench.cli import labs
+from trustdm.bench.cli import hiding, labs
 from trustdm.bench.cli.options import Db, Plugins
 from trustdm.bench.errors import TrustdmError
 
@@ -24,6 +24,7 @@ def add(app: typer.Typer) -> None:
     weights.command("hash")(weights_hash)
     db.command("check")(db_check)
     labs.add(db)
+    hiding.add(db)
     db.command("collect")(db_collect)
 
 

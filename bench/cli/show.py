@@ -261,7 +261,7 @@ def board_rows(suite: Suite, store: Store, cache: FactsCache) -> list[Row]:
 
     results = store.results(suite.name)
     found = rows(suite, results, cache.of(suite, results))
-    if words := broken.warning(broken.named(found)):
+    if words := broken.warning([*broken.named(found), *store.unreadable()]):
         console.warn(f"trustdm: {words}")
     return found
 

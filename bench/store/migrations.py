@@ -200,7 +200,10 @@ THIRD = (
 # What this store calls the stores that its imported cells were measured in.
 FOURTH = ("CREATE TABLE lab_name (lab TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)",)
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH)
+# Cells that this store shows on no board, with the reason; by uid, so that an import of the same cell stays hidden.
+HIDING = ("CREATE TABLE hidden (uid TEXT NOT NULL PRIMARY KEY, why TEXT NOT NULL, since TEXT NOT NULL)",)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH, HIDING)
 READABLE = 1
 """The oldest schema that can be read as it is; an older one must be opened for writing once."""
 

@@ -14,24 +14,44 @@ from sqlalchemy import DOUBLE_PRECISION, Connection, Row, Select, case, cast, fu
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
-from trustdm.bench.store import assets, schema
+from trustdm.bench.scrub import reason
+from trustdm.bench.store import assets, hiding, schema
 from trustdm.bench.store.rows import BlockRow, CellRow, Held, RunRow, identity_from
 from trustdm.bench.store.shards import Piece
 from trustdm.bench.types import Block, Cost, Origin, Verification
 
 
 def cells(
-    connection: Connection, *, suite: str | None = None, method: str | None = None, ids: Sequence[int] | None = None
+    connection: Connection,
+    *,
+    suite: str | None = None,
+    method: str | None = None,
+    ids: Sequence[int] | None = None,
+    hidden: bool = False,
 ) -> list[CellRow]:
-    """Cells in the order they were created, of one suite, of one method, or of these ids."""
-    query = _cells()
+    """Cells in the order they were created, of one suite, of one method, or of these ids; with those that were
+    ``hidden`` only where that is asked for, or their ids are.
+
+    A cell whose texts cannot be read is left out, for the others' sake; ``unreadable`` names it.
+    """
+    query = _cells(connection)
+    if not hidden and ids is None:
+        query = query.where(schema.cell.c.id.not_in(hiding.ids(connection)))
     if suite is not None:
         query = query.where(schema.suite.c.name == suite)
     if method is not None:
         query = query.where(schema.method.c.name == method)
     if ids is not None:
         query = query.where(schema.cell.c.id.in_(ids))
-    return [_cell(row) for row in connection.execute(query.order_by(schema.cell.c.id))]
+    found = (_readable(row) for row in connection.execute(query.order_by(schema.cell.c.id)))
+    return [cell for cell in found if isinstance(cell, CellRow)]
+
+
+def unreadable(connection: Connection) -> list[str]:
+    """The cells that ``cells`` leaves out because they cannot be read, one line each with the type of the exception."""
+    rows = connection.execute(_cells(connection).order_by(schema.cell.c.id))
+    found = [(row.id, _readable(row)) for row in rows]
+    return [f"cell {cell_id}: {reason(error)}" for cell_id, error in found if isinstance(error, Exception)]
 
 
 def cell(connection: Connection, cell_id: int) -> CellRow:
@@ -46,19 +66,29 @@ def cell(connection: Connection, cell_id: int) -> CellRow:
     return found[0]
 
 
-def _cells() -> Select[Any]:
-    corrected = schema.cell.c.id.in_(_corrected())
+def _cells(connection: Connection) -> Select[Any]:
+    corrected = schema.cell.c.id.in_(_corrected(connection))
     columns = (*schema.cell.c, schema.method.c.card, schema.suite.c.content, corrected.label("superseded"))
     return select(*columns).join_from(schema.cell, schema.method).join(schema.suite)
 
 
-def _corrected() -> Select[Any]:
-    """The ids of cells that an attempt with at least one block supersedes, itself or through attempts without any."""
+def _corrected(connection: Connection) -> Select[Any]:
+    """The ids of cells that an attempt with at least one block supersedes, itself or through attempts without any. One
+    that is hidden corrects nothing."""
     cell, later = schema.cell.c, schema.cell.alias("later").c
     measured = select(schema.block.c.id).where(schema.block.c.cell_id == cell.id).exists()
-    found = select(cell.supersedes.label("id")).where(cell.supersedes.is_not(None), measured).cte(recursive=True)
+    shown = cell.uid.not_in(hiding.uids(connection))
+    found = select(cell.supersedes.label("id")).where(cell.supersedes.is_not(None), measured, shown).cte(recursive=True)
     further = select(later.supersedes).join(found, later.id == found.c.id).where(later.supersedes.is_not(None))
     return select(found.union(further).c.id)
+
+
+def _readable(row: Row[Any]) -> CellRow | Exception:
+    """A cell, or what was raised by its texts: the file may have been edited, or be of an older version."""
+    try:
+        return _cell(row)
+    except (StoreError, ValueError, TypeError, KeyError, RecursionError) as error:
+        return error
 
 
 def _cell(row: Row[Any]) -> CellRow:
@@ -106,8 +136,9 @@ def held(connection: Connection) -> list[Held]:
     columns = (cell.id, schema.suite.c.name, schema.method.c.name, schema.method.c.params)
     query = select(*columns).join_from(schema.cell, schema.suite).join(schema.method)
     known = fingerprints(connection)
+    shown = {it.id for it in cells(connection)}
     rows = connection.execute(query.order_by(cell.id))
-    return [Held(*row, known[row[0]]) for row in rows if row[0] in known]
+    return [Held(*row, known[row[0]]) for row in rows if row[0] in known and row[0] in shown]
 
 
 def _block(row: Row[Any]) -> BlockRow:
@@ -273,7 +304,7 @@ def revisions(connection: Connection, suite: str | None = None, method: str | No
     parts: dict[int, list[str]] = {}
     for cell_id, *rest in connection.execute(_of(select(*columns).order_by(block.cell_id, block.start), suite, method)):
         parts.setdefault(cell_id, []).append("/".join(map(str, rest)))
-    corrected = set(connection.execute(_corrected()).scalars())
+    corrected = set(connection.execute(_corrected(connection)).scalars())
     own = (cell.id, cell.uid, cell.lab, cell.key, cell.planned, cell.state_digest, cell.origin, cell.verification)
     query = select(*own, schema.method.c.digest).join_from(schema.cell, schema.method).join(schema.suite)
     if suite is not None:

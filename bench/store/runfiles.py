@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.hashing import canonical_json, sha256_of
+from trustdm.bench.scrub import reason
 from trustdm.bench.store import (
     assets,
     examining,
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from trustdm.bench.store.examiner import Examiner
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+ENDING = re.compile(r"-(?:[0-9a-f]{8}|[0-9a-f]{64})$")
+"""How a name with a hash ends."""
+LONGEST = 120
+"""Letters of a name that are part of a path."""
 
 
 def export(
@@ -68,22 +72,36 @@ def export_files(
     suite: str | None = None,
     method: str | None = None,
     suites: Collection[str] | None = None,
+    lost: list[str] | None = None,
 ) -> dict[Path, list[Path]]:
     """Does what ``export`` does, and returns the run files, each with the files that hold its arrays.
+
+    With a list ``lost`` a file that cannot be made is left out, and the list takes a line that says why.
 
     Raises:
         StoreError: an artefact is missing from the store, or the folder cannot be written.
     """
+    written: dict[Path, list[Path]] = {}
     with store.database.reading() as connection:
         groups = _groups(_measured(connection, reading.cells(connection, suite=suite, method=method)), suites)
-        return {folder / name: _export(connection, store.shards, folder / name, c) for name, c in groups.items()}
+        for name, cells in groups.items():
+            try:
+                written[folder / name] = _export(connection, store.shards, folder / name, cells)
+            except (StoreError, ValueError, TypeError, KeyError) as error:  # one damaged cell costs its file
+                if lost is None:
+                    raise
+                lost.append(f"run file {name}: {reason(error)}")
+    return written
 
 
 def _groups(cells: list[CellRow], suites: Collection[str] | None) -> dict[str, list[CellRow]]:
     """The cells (of some suites) of each run file, by its name."""
     wanted = [cell for cell in cells if suites is None or cell.identity.suite in suites]
-    wanted.sort(key=lambda c: file_name(c.identity))
-    return {name: list(group) for name, group in groupby(wanted, key=lambda c: file_name(c.identity))}
+    names = file_names(cell.identity for cell in wanted)
+    groups: dict[str, list[CellRow]] = {}
+    for cell in wanted:
+        groups.setdefault(names[_variant(cell.identity)], []).append(cell)
+    return dict(sorted(groups.items()))
 
 
 def _export(connection: Connection, shards: Shards | None, path: Path, cells: list[CellRow]) -> list[Path]:
@@ -116,17 +134,45 @@ def _chain(links: Mapping[int, int | None], first: int | None) -> list[int]:
     return found
 
 
-def file_name(identity: CellIdentity) -> str:
+Variant = tuple[str, str, str]
+
+
+def _variant(identity: CellIdentity) -> Variant:
+    """What the cells of one run file have in common: suite, method, parameters (as canonical JSON)."""
+    return identity.suite, identity.method, canonical_json(identity.method_params)
+
+
+def file_names(identities: Iterable[CellIdentity]) -> dict[Variant, str]:
+    """The name of the run file of each suite, method and parameters: no two have one name.
+
+    Two variants whose short hashes are equal, which somebody may have looked for, are told apart by the whole hash.
+    """
+    known = {_variant(identity): identity for identity in identities}
+    names: dict[Variant, str] = {}
+    for variant, identity in sorted(known.items()):
+        name = file_name(identity)
+        names[variant] = name if name not in names.values() else file_name(identity, digits=None)
+    return names
+
+
+def file_name(identity: CellIdentity, digits: int | None = 8) -> str:
     """Where the run file of a cell belongs; parameters of a method are told apart by a short hash.
 
-    Raises:
-        RunFileError: a name that cannot be part of a path.
+    A method without parameters whose own name ends like such a hash has one, too, so that it is not taken for another
+    one's variant. What is no name of a file (a database may hold any text) is replaced, and marked with "~".
     """
-    for name in (identity.suite, identity.method):
-        if not NAME.fullmatch(name):
-            raise RunFileError(f"{name!r}: expected a name of letters, digits, '.', '_' and '-' to export under")
-    mark = f"-{sha256_of(identity.method_params)[:8]}" if identity.method_params else ""
-    return f"{identity.suite}/{identity.method}{mark}.json"
+    method = _part(identity.method)
+    marked = bool(identity.method_params) or ENDING.search(method) is not None
+    mark = f"-{sha256_of(identity.method_params)[:digits]}" if marked else ""
+    return f"{_part(identity.suite)}/{method}{mark}.json"
+
+
+def _part(name: str) -> str:
+    """A name as part of a path."""
+    if NAME.fullmatch(name) and len(name) <= LONGEST:
+        return name
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:LONGEST]
+    return f"{kept}~{sha256_of(name)[:16]}"
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -192,8 +238,9 @@ def import_file(store: Store, path: Path, examiner: Examiner | None = None) -> i
 
     Cells are matched by uid: the same cell measured elsewhere is another attempt. A block that is stored already is
     skipped if it is the same; a finished one takes the place of one that had failed. Cells arrive unverified, and
-    none may say that this store measured it unless it did. Without an ``examiner``, which only files that are known
-    (shipped ones) may do without, nothing is compared with suites, protocols and data.
+    none may say that this store measured it unless it did: what it measured takes no block from a file. Without an
+    ``examiner``, which only files that are known (shipped ones) may do without, nothing is compared with suites,
+    protocols and data.
 
     Raises:
         RunFileError: the file is malformed or was edited, contradicts itself, what is known here or what is stored;
@@ -223,11 +270,21 @@ def _run(connection: Connection, where: str, old: RunRow | None, new: RunRow) ->
         for name in ("started", "command", "commit", "dirty", "facts"):
             _equal(f"{where}.{name}", getattr(shown, name), getattr(got, name))
     ended = old is not None and old.finished is not None
+    if old is not None and not ended and _measured_here(connection, old.id):
+        _equal(f"{where}.finished", None, new.finished)
+        return
     if old is not None and ended and new.finished is not None:
         _equal(f"{where}.finished", (old.finished, old.exit_code), (new.finished, new.exit_code))
     elif not ended:
         values = {"finished": new.finished, "exit_code": new.exit_code}
         connection.execute(update(schema.run).where(schema.run.c.id == new.id).values(values))
+
+
+def _measured_here(connection: Connection, run_id: str) -> bool:
+    """Whether this store measured something in a run: then nobody else knows how it ended."""
+    block, cell = schema.block.c, schema.cell.c
+    query = select(block.id).join_from(schema.block, schema.cell).where(block.run_id == run_id)
+    return connection.execute(query.where(cell.lab == writing.lab(connection)).limit(1)).first() is not None
 
 
 def _equal(where: str, stored: object, got: object) -> None:
@@ -246,9 +303,19 @@ def _cell(connection: Connection, shards: Shards | None, cell: FileCell) -> int:
         found = writing.add_cell(connection, cell.new, replace(cell.marks, supersedes=corrected))
     else:
         _same_cell(connection, cell, reading.cell(connection, found), corrected)
+    own = cell.marks.lab == writing.lab(connection)
+    if own:
+        _refuse_further_assets(connection, found, cell)
     _assets(connection, found, cell)
-    there = _Cell(connection, shards, found)
+    there = _Cell(connection, shards, found, own=own)
     return sum(there.take(block) for block in cell.blocks)
+
+
+def _refuse_further_assets(connection: Connection, cell_id: int, cell: FileCell) -> None:
+    """What this store measured was computed from what it noted, and nothing else."""
+    stored = assets.of_cell(connection, cell_id)
+    for name in sorted(cell.assets.keys() - stored.keys()):
+        _equal(f"{cell.where}: asset {name}", "none", cell.assets[name].content)
 
 
 def _assets(connection: Connection, cell_id: int, cell: FileCell) -> None:
@@ -290,7 +357,7 @@ def _correction(connection: Connection, cell: FileCell, stored: CellRow, got: in
 
 
 def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, corrected: int | None) -> None:
-    """Refuses a cell that differs from the stored one of that uid; what was still open is filled in."""
+    """Refuses a cell that differs from the stored one of that uid; what was open of another lab's is filled in."""
     new, marks = cell.new, cell.marks
     pairs = {
         "key": (stored.key, new.identity.key),
@@ -303,7 +370,8 @@ def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, correcte
     }
     for name, (old, got) in pairs.items():
         _equal(f"{cell.where}.{name}", old, got)
-    state = stored.state_digest or marks.state_digest
+    own = stored.lab == writing.lab(connection)
+    state = stored.state_digest if own else stored.state_digest or marks.state_digest
     _equal(f"{cell.where}.state_digest", state, marks.state_digest or state)
     values = {"state_digest": state, "supersedes": _correction(connection, cell, stored, corrected)}
     connection.execute(update(schema.cell).where(schema.cell.c.id == stored.id).values(values))
@@ -312,7 +380,8 @@ def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, correcte
 class _Cell:
     """A stored cell that takes the blocks of a file."""
 
-    def __init__(self, connection: Connection, shards: Shards | None, cell_id: int):
+    def __init__(self, connection: Connection, shards: Shards | None, cell_id: int, *, own: bool):
+        self.own = own
         self.connection = connection
         self.shards = shards
         self.id = cell_id
@@ -327,9 +396,14 @@ class _Cell:
                 return 0
             if block.row.status == "failed" and (old.status == "done" or old.finished >= block.row.finished):
                 return 0
-            if old.status == "done":
+            if old.status == "done" or self.own:
                 raise RunFileError(f"{block.where}: expected the block as it is stored for this cell, got another one")
             writing.forget(self.connection, self.id, [old.block.start])
+        if self.own:
+            raise RunFileError(
+                f"{block.where}: expected a block that is stored, as this database measured the cell itself, got one "
+                "that it has not; import into a new database, or run it here"
+            )
         try:
             self._add(block)
         except StoreError as error:

@@ -358,5 +358,5 @@ def _plain(field: Field, depth: int = 0) -> Field:
 def _cost(field: Field) -> Cost:
     part = field.of(f.name for f in fields(Cost))
     counts = {name: part[name].integer(0, MOST_COUNT) for name in ("forwards", "gradients", "memory")}
-    times = {name: part[name].number(0, MOST_SECONDS) for name in ("wall", "device")}
-    return Cost(**times, **counts)
+    wall, device = (part[name].number(0, MOST_SECONDS) for name in ("wall", "device"))
+    return Cost(wall=wall, device=device, **counts)

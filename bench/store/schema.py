@@ -211,6 +211,14 @@ cell_asset = Table(
     ForeignKeyConstraint(["key", "content"], ["asset.key", "asset.content"]),
 )
 
+hidden = Table(
+    "hidden",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("since", Text, nullable=False),
+)
+
 shard = Table(
     "shard",
     metadata,

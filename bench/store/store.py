@@ -19,9 +19,10 @@ from sqlalchemy import delete, select
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import CellResult, Records
-from trustdm.bench.store import assets, checking, ingest, labs, reading, schema, writing
+from trustdm.bench.store import assets, checking, hiding, ingest, labs, reading, schema, writing
 from trustdm.bench.store.checking import Checked
 from trustdm.bench.store.database import Database, explained, open_database, parse
+from trustdm.bench.store.hiding import Hidden
 from trustdm.bench.store.labs import Lab
 from trustdm.bench.store.rows import NOTHING, AssetRow, BlockRow, CellRow, Held, NewCell, RunRow
 from trustdm.bench.store.shards import Shards
@@ -250,8 +251,36 @@ class Store:
         with self.database.writing() as connection:
             labs.name_unnamed(connection, name, ids)
 
+    def hide(self, cell: str, why: str) -> Hidden:
+        """Hides a cell, given by id or uid; see ``hiding``.
+
+        Raises:
+            UsageError: no such cell, one that is hidden, or no reason.
+        """
+        with self.database.writing() as connection:
+            return hiding.hide(connection, cell, why)
+
+    def unhide(self, cell: str) -> Hidden:
+        """Shows a hidden cell again.
+
+        Raises:
+            UsageError: no such cell, or one that is not hidden.
+        """
+        with self.database.writing() as connection:
+            return hiding.unhide(connection, cell)
+
+    def hidden(self) -> list[Hidden]:
+        """The cells that are hidden, in the order they were created."""
+        with self.database.reading() as connection:
+            return hiding.hidden(connection)
+
+    def unreadable(self) -> list[str]:
+        """The cells that every list leaves out because their texts cannot be read, one line each."""
+        with self.database.reading() as connection:
+            return reading.unreadable(connection)
+
     def cells(self, *, suite: str | None = None, method: str | None = None) -> list[CellRow]:
-        """Cells in the order they were created; every attempt, superseded or not."""
+        """Cells in the order they were created; every attempt, superseded or not, but for hidden ones."""
         with self.database.reading() as connection:
             return reading.cells(connection, suite=suite, method=method)
 

@@ -84,9 +84,11 @@ def add_cell(connection: Connection, new: NewCell, marks: CellMarks) -> int:
 
 
 def newest(connection: Connection, identity: CellIdentity) -> int | None:
-    """The id of the newest attempt at a cell that this store measures itself; imported ones are not extended."""
+    """The id of the newest attempt at a cell that this store measures itself and that is not hidden; imported ones are
+    not extended."""
     cell = schema.cell.c
     query = select(cell.id).where(cell.key == identity.key, cell.lab == lab(connection)).order_by(cell.attempt.desc())
+    query = query.where(cell.uid.not_in(select(schema.hidden.c.uid)))
     found: int | None = connection.execute(query.limit(1)).scalar()
     return found
 

@@ -11,20 +11,12 @@ import json
 from collections.abc import Iterable, Sequence
 
 from trustdm.bench.records import CellResult
-from trustdm.bench.scrub import scrubbed
+from trustdm.bench.scrub import reason
 from trustdm.bench.summary.row import Row
 from trustdm.bench.types import Cost
 
-LONGEST = 200
 SHOWN = 3
 """So many reasons stand in one warning."""
-
-
-def reason(error: Exception) -> str:
-    """What went wrong in one line, with the type of the exception first."""
-    words = " ".join(scrubbed(" ".join(str(error).split())[: 2 * LONGEST]).split())
-    plain = "".join(letter if letter.isprintable() else "?" for letter in words)
-    return f"{type(error).__name__}: {plain[:LONGEST]}"
 
 
 def refuse_unsound(row: Row) -> None:

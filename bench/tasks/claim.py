@@ -27,8 +27,8 @@ ROWS = "rows"
 class ArrayForm:
     """What an array of a block must be for its task to read it.
 
-    ``kinds`` are those of its dtype in numpy's letters ("f", "iu"). ``shape`` has its sizes: a number; ``ROWS``; another
-    text for a number from 1 to ``ROWS`` that all arrays of the block with that text share; None for any from 1 on.
+    ``kinds`` are those of its dtype in numpy's letters ("f", "iu"). ``shape`` has its sizes: a number; ``ROWS``;
+    another text for a number from 1 to ``ROWS`` that all arrays of the block with that text share; None for any.
     Values are from ``least`` to ``most``; where neither is said they may be anything, NaN included.
     """
 

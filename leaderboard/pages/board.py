@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from trustdm.bench.summary import broken
+from trustdm.bench.scrub import reason
 from trustdm.leaderboard import chips, columns, table, text
 from trustdm.leaderboard.boards import Board, Entry, Site
 from trustdm.leaderboard.boardview import BoardView, Charts, view_of
@@ -49,7 +49,7 @@ def _charts(name: str, board: Board, lost: list[str]) -> Charts:
         why = {entry.row.cells: _undrawn(view, name, board, entry) for entry in board.entries}
         kept = tuple(entry for entry in board.entries if not why[entry.row.cells])
         if len(kept) == len(board.entries):  # not one of the rows by itself: a bug of ours
-            lost.append(f"{board.suite.name}: charts: {broken.reason(error)}")
+            lost.append(f"{board.suite.name}: charts: {reason(error)}")
             return Charts()
     lost += [f"{board.suite.name}: charts, cell {cells[-1]}: {words}" for cells, words in why.items() if words]
     return _charts(name, replace(board, entries=kept), lost)
@@ -61,7 +61,7 @@ def _undrawn(view: BoardView, name: str, board: Board, entry: Entry) -> str:
         view.charts(name, replace(board, entries=(entry,)))
         return ""
     except Exception as error:  # as above
-        return broken.reason(error)
+        return reason(error)
 
 
 def _downloads(name: str, board: Board) -> tuple[Link, ...]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from trustdm.bench.scrub import scrubbed
+from trustdm.bench.scrub import reason, scrubbed
 from trustdm.bench.store.rows import RunRow
-from trustdm.bench.summary import broken
 from trustdm.leaderboard import cells as formats
 from trustdm.leaderboard import chips, columns, names, provenance, table, text
 from trustdm.leaderboard.boards import Board, Entry, Part, Site
@@ -87,7 +86,7 @@ def _sections(board: Board, entry: Entry, path: str) -> tuple[Sections, dict[str
             files[path] = view.records(board, entry)
         return view.sections(board, entry, OnPage("../", f"../{path}" if files else "")), files, ""
     except Exception as error:  # whatever is stored may be a stranger's: it costs these sections, not the site
-        return Sections(), {}, broken.reason(error)
+        return Sections(), {}, reason(error)
 
 
 def _result(

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from trustdm.bench.construct import construct
 from trustdm.bench.errors import UsageError
-from trustdm.bench.registry import Registry
+from trustdm.bench.registry import Registry, loaded
 from trustdm.bench.smoothing.accuracy import ENVELOPE
 from trustdm.bench.suite.fields import MOST, FractionText, RadiusText, Whole
 from trustdm.bench.suite.models import Problem, Table
@@ -36,6 +36,10 @@ CHUNKED = "certified"
 """The protocol whose draws are spread over several positions for each image."""
 SEQUENTIAL = "certified-sequential"
 """The protocol that looks at its draws chunk by chunk, and stops."""
+PROTOCOLS = {
+    CHUNKED: "trustdm.bench.tasks.certification.protocol:Certified",
+    SEQUENTIAL: "trustdm.bench.tasks.certification.sequential:SequentiallyCertified",
+}
 MOST_DRAWS = 2**31 - 1
 METRICS = "trustdm.bench.tasks.certification.metrics"
 
@@ -169,15 +173,11 @@ def certification(suite: Suite) -> Certification:
 
 def _protocol_faults(suite: Suite) -> Iterator[Problem]:
     """The noise, the radii and whatever else an evaluation is given are what its protocol takes: pages read them."""
-    from trustdm.bench.tasks.certification.protocol import Certified
-    from trustdm.bench.tasks.certification.sequential import SequentiallyCertified
-
-    kinds = {CHUNKED: Certified, SEQUENTIAL: SequentiallyCertified}
     for name, spec in suite.evaluations.items():
-        if spec.protocol not in kinds:
+        if spec.protocol not in PROTOCOLS:
             continue
         try:
-            construct(kinds[spec.protocol], spec.params, f"evaluations.{name}", Registry())
+            construct(loaded(PROTOCOLS[spec.protocol]), spec.params, f"evaluations.{name}", Registry())
         except UsageError as error:
             yield Problem(f"evaluations.{name}", f"what {spec.protocol} takes", str(error))
 
