@@ -54,7 +54,7 @@ class ArrayForm:
             if isinstance(expected, str):
                 if expected not in sizes and 0 < got <= sizes[ROWS]:
                     sizes[expected] = got
-                expected = sizes.get(expected, 0)
+                expected = sizes.get(expected, -1)
             if (got < 1) if expected is None else (got != expected):
                 return False
         return True

@@ -274,8 +274,14 @@ def move_block(value: dict[str, Any]) -> None:
         (change_cost, r"cells\[\d\].blocks\[0\]: expected the block as it is stored"),
         (change_diagnostics, r"cells\[\d\].blocks\[0\]: expected the block as it is stored"),
         (drop_artefact, r"cells\[\d\].blocks\[0\]: expected the block as it is stored"),
-        (merge_blocks, r"cells\[\d\].blocks\[0\]: .* block 4\.\.12: expected to stand apart .* overlap with 0\.\.8"),
-        (move_block, r"cells\[\d\].blocks\[0\].examples: expected none that another block has"),
+        (
+            merge_blocks,
+            r"cells\[\d\].blocks\[0\]: expected a block that is stored, as this database measured the cell itself",
+        ),
+        (
+            move_block,
+            r"cells\[\d\].blocks\[0\]: expected a block that is stored, as this database measured the cell itself",
+        ),
         (
             lambda v: v["cells"][0].update(code_digest="x"),
             r"cells\[0\].code_digest: expected 'code-1' as stored, got 'x'",
@@ -303,6 +309,50 @@ def test_a_file_that_contradicts_the_store_changes_nothing(
     assert state(store) == before
     assert {n for n in content(tmp_path / "results") if n.endswith(".bin")} == {n for n in files if n.endswith(".bin")}
     assert store.check() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (merge_blocks, r"cells\[\d\].blocks\[0\]: .* block 4\.\.12: expected to stand apart .* overlap with 0\.\.8"),
+        (move_block, r"cells\[\d\].blocks\[0\].examples: expected none that another block has"),
+    ],
+)
+def test_blocks_of_another_labs_cell_stand_apart(exported: Path, empty: Store, change: Edit, message: str) -> None:
+    runfiles.import_folder(empty, exported)
+    before = state(empty)
+    with pytest.raises(RunFileError, match=message):
+        runfiles.import_file(empty, edited(exported, change))
+    assert state(empty) == before
+
+
+def forget_block(store: Store) -> None:
+    """Takes the last block of the first cell back, as if it had never been measured."""
+    with store.database.writing() as connection:
+        last = list(connection.exec_driver_sql("SELECT max(id) FROM block WHERE cell_id = 1").scalars())[0]
+        for table in ("record", "diagnostic", "artefact"):
+            connection.exec_driver_sql(f"DELETE FROM {table} WHERE block_id = {last}")
+        connection.exec_driver_sql(f"DELETE FROM block WHERE id = {last}")
+
+
+def test_what_this_store_measured_takes_no_block_from_a_file(store: Store, exported: Path) -> None:
+    forget_block(store)
+    with pytest.raises(RunFileError, match="as this database measured the cell itself, got one that it has not"):
+        runfiles.import_folder(store, exported)
+
+
+def test_a_run_of_this_store_that_was_killed_ends_in_no_file(store: Store, exported: Path) -> None:
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE run SET finished = NULL, exit_code = NULL WHERE id = 'run-1'")
+    with pytest.raises(RunFileError, match=r"run run-1\.finished: expected 'None' as stored"):
+        runfiles.import_folder(store, exported)
+
+
+def test_weights_of_a_cell_of_this_store_come_from_no_file(store: Store, exported: Path) -> None:
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE cell SET state_digest = NULL")
+    with pytest.raises(RunFileError, match=r"state_digest: expected 'None' as stored"):
+        runfiles.import_folder(store, exported)
 
 
 def test_an_import_is_done_as_a_whole_or_not_at_all(exported: Path, empty: Store) -> None:
@@ -397,13 +447,22 @@ def test_an_empty_folder_is_an_error(empty: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "a\nb"])
-def test_a_name_that_leaves_the_folder_is_refused(store: Store, tmp_path: Path, sample: ModuleType, name: str) -> None:
+def test_a_name_that_leaves_the_folder_is_replaced(store: Store, tmp_path: Path, sample: ModuleType, name: str) -> None:
     sample.run(store)
-    cell = sample.cell(store, suite=name)
-    store.commit(cell.id, sample.row(Block(0, 8)), sample.records(Block(0, 8)))
-    with pytest.raises(RunFileError, match="to export under"):
-        runfiles.export(store, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    for changes in ({"suite": name}, {"method": name}, {}):
+        cell = sample.cell(store, **changes)
+        store.commit(cell.id, sample.row(Block(0, 8)), sample.records(Block(0, 8)))
+    files = [path.relative_to(tmp_path / "out").as_posix() for path in runfiles.export(store, tmp_path / "out")]
+    assert len(set(files)) == 3 and "digits-linf/plain.json" in files
+    assert sum("~" in file for file in files) == 2 and all(file.count("/") == 1 for file in files)
+    assert {path.parent.parent for path in (tmp_path / "out").rglob("*.json")} == {tmp_path / "out"}
+
+
+def test_a_method_named_like_a_variant_of_another_has_a_file_of_its_own(sample: ModuleType) -> None:
+    variant = runfiles.file_name(sample.identity(method="foo", method_params=(("width", 4),)))
+    named = runfiles.file_name(sample.identity(method=Path(variant).stem))
+    assert named != variant and named.startswith(variant.removesuffix(".json") + "-")
+    assert runfiles.file_name(sample.identity(method="foo")) == "digits-linf/foo.json"
 
 
 def test_a_missing_shard_stops_the_export(store: Store, tmp_path: Path, sample: ModuleType) -> None:
