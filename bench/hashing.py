@@ -1,10 +1,12 @@
-"""One text for a JSON value, and SHA-256 of values and files; standard library only."""
+"""One text for a JSON value, and SHA-256 of values and files; no library but the standard one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from pathlib import Path
+
+from trustdm.bench.plainfiles import open_plain
 
 
 def canonical_json(value: object) -> str:
@@ -18,6 +20,10 @@ def sha256_of(value: object) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of the bytes of a file."""
-    with path.open("rb") as file:
+    """Hex SHA-256 of the bytes of a regular file.
+
+    Raises:
+        OSError: it cannot be read, or is a device, a named pipe or the like.
+    """
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

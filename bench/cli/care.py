@@ -65,9 +65,12 @@ def weights_hash(files: list[Path]) -> None:
     from trustdm.bench.hashing import sha256_file
 
     for file in files:
-        if not file.is_file():
-            raise TrustdmError(f"{file}: expected a checkpoint file, got no such file")
-        console.say(f"{sha256_file(file)}  {file}")
+        try:
+            digest = sha256_file(file)
+        except OSError as error:
+            got = "no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+            raise TrustdmError(f"{file}: expected a checkpoint file, got {got}") from error
+        console.say(f"{digest}  {file}")
 
 
 def db_check(db: Db = None) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.arrayfiles import Unreadable
+from trustdm.bench.arrayfiles import read_npz as read_npz_file
 from trustdm.bench.errors import DataError
 from trustdm.bench.hashing import canonical_json
+from trustdm.bench.plainfiles import expanded, open_plain, there
 
 Bytes = NDArray[np.uint8]
+LONGEST = 300
+"""Characters of a path in a message."""
 CHANNELS = (1, 3)
 """Of grey and of colour images: where the last axis has neither and the second has, they are in the order of torch."""
 Ids = NDArray[np.int64]
@@ -78,7 +82,7 @@ def file_hash(path: Path, algorithm: str = "sha256") -> str:
         DataError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return hashlib.file_digest(file, algorithm).hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -122,9 +126,10 @@ def located(name: str, path: object, root: Path | str | None) -> Path:
     """
     if not isinstance(path, str) or not path:
         raise DataError(f"{name}: option path: expected a path as text, got {path!r}")
-    place = (Path(root) if root is not None else Path()) / Path(path).expanduser()
-    if not place.exists():
-        raise DataError(f"{name}: expected a file or folder at {place}, got nothing; paths start at the suite file")
+    place = (Path(root) if root is not None else Path()) / expanded(path)
+    if not there(place):
+        where = str(place)[:LONGEST]
+        raise DataError(f"{name}: expected a file or folder at {where}, got nothing; paths start at the suite file")
     return place
 
 
@@ -149,13 +154,12 @@ def read_npz(name: str, path: Path) -> tuple[Bytes, Ids]:
 
 def _arrays(name: str, path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            if isinstance(file, np.lib.npyio.NpzFile) and {"images", "labels"} <= set(file.files):
-                return file["images"], file["labels"]
-            found = ", ".join(getattr(file, "files", ())) or "none"
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        found = read_npz_file(path, ("images", "labels"))
+    except Unreadable as error:
         raise DataError(f"{name}: {path}: expected an npz file with images and labels, got {error}") from error
-    raise DataError(f"{name}: {path}: expected arrays named images and labels, got {found}")
+    if len(found) < 2:
+        raise DataError(f"{name}: {path}: expected arrays named images and labels, got {', '.join(found) or 'neither'}")
+    return found["images"], found["labels"]
 
 
 def check_labels(name: str, labels: Ids, classes: int) -> None:

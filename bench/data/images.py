@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.arrayfiles import reason
 from trustdm.bench.data.arrays import Bytes, unit
 from trustdm.bench.errors import DataError
+from trustdm.bench.plainfiles import open_plain
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 MODES = {1: "L", 3: "RGB"}
 """What Pillow calls 8-bit images of so many channels."""
+FORMATS = ("PNG", "JPEG")
+"""By content, whatever the name says: for some other formats Pillow would start programs."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image of a regular file, of which only the head was read; whatever Pillow warns of is an error."""
+    from PIL import Image
+
+    with open_plain(path) as file, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with Image.open(file, formats=FORMATS) as image:
+            yield image
 
 
 def decoded(path: Path, shape: Sequence[int]) -> Bytes:
@@ -22,19 +43,19 @@ def decoded(path: Path, shape: Sequence[int]) -> Bytes:
     Raises:
         DataError: it is no image, or one of another size or mode.
     """
-    from PIL import Image
-
     channels, height, width = shape
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             if (image.size, image.mode) != ((width, height), MODES.get(channels)):
                 raise DataError(
                     f"{path}: expected {width}x{height} pixels of mode {MODES.get(channels, 'L or RGB')}, got "
                     f"{image.size[0]}x{image.size[1]} of mode {image.mode}; convert it: nothing is resized here"
                 )
             pixels = np.asarray(image, dtype=np.uint8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: expected an image, got {error}") from error
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise whatever they like on a stranger's file
+        raise DataError(f"{path}: expected an image, got {reason(error)}") from error
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)
 
 
@@ -44,13 +65,11 @@ def shape_of(path: Path) -> tuple[int, int, int]:
     Raises:
         DataError: it is no image, or one of a mode that is not read.
     """
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             (width, height), mode = image.size, image.mode
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: expected an image, got {error}") from error
+    except Exception as error:
+        raise DataError(f"{path}: expected an image, got {reason(error)}") from error
     channels = next((channels for channels, known in MODES.items() if known == mode), None)
     if channels is None:
         raise DataError(f"{path}: expected an image of mode {' or '.join(MODES.values())}, got {mode}; convert it")

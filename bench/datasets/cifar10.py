@@ -18,6 +18,7 @@ from trustdm.bench.data import cifar10 as official
 from trustdm.bench.data.arrays import Bytes, Ids, check_labels, checked, read_npz, unit
 from trustdm.bench.errors import DataError
 from trustdm.bench.hashing import sha256_of
+from trustdm.bench.plainfiles import expanded
 from trustdm.bench.types import blocks_of
 
 CARD = DatasetCard(
@@ -205,7 +206,7 @@ def load() -> Cifar10:
     text = os.environ.get("TRUSTDM_DATA", "")
     if not text:
         raise DataError(f"cifar10: TRUSTDM_DATA is not set; expected {CARD.needs}")
-    root = Path(text).expanduser()
+    root = expanded(text)
     folder = _folder(root)
     if os.environ.get("TRUSTDM_DOWNLOAD") == "1" and not (folder and official.complete(folder)):
         folder = official.fetch(root)

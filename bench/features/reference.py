@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.arrayfiles import Unreadable, read_npz, reason
 from trustdm.bench.errors import DataError
 from trustdm.bench.features.frechet import Distance, Features, Moments, as_features, frechet_estimate, moments
 from trustdm.bench.hashing import canonical_json, sha256_file, sha256_of
@@ -159,21 +160,9 @@ def read_reference(path: Path, sha256: str | None = None) -> Reference:
             raise DataError(
                 f"{path}: expected the reference with SHA-256 {sha256}, got {got}; put the right file there"
             )
-        with path.open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: expected an npz file with a reference, got a single array")
-            size = sum(entry.file_size for entry in file.zip.infolist()) if file.zip else 0
-            if size > MOST_BYTES:
-                raise DataError(f"{path}: expected at most {MOST_BYTES:,} bytes when unpacked, got {size:,}")
-            arrays = {name: file[name] for name in file.files}
-            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-                raise DataError(f"{path}: expected an npz file with arrays, got something else in it")
-    except DataError:
-        raise
-    except Exception as error:  # zip, npy and JSON parsers raise whatever they like on a stranger's file
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: expected an npz file with a reference, got {reason}") from error
+        arrays = read_npz(path, most=MOST_BYTES)
+    except (OSError, Unreadable) as error:
+        raise DataError(f"{path}: expected an npz file with a reference, got {reason(error)}") from error
     try:
         return _own(arrays) if "about" in arrays else _published(arrays)
     except DataError as error:
@@ -203,7 +192,7 @@ def _published(arrays: Mapping[str, NDArray[Any]]) -> Reference:
 def _head(about: NDArray[Any]) -> dict[str, Any]:
     try:
         head = json.loads(about.tobytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"about: expected JSON, got {error}") from error
     return head if isinstance(head, dict) else {}
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from trustdm.bench.contracts import MethodCard, WeightFile
 from trustdm.bench.errors import UsageError
 from trustdm.bench.hashing import sha256_file
+from trustdm.bench.plainfiles import expanded
 from trustdm.bench.registry import attach
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def card_of(
     folder = folder_of(path, revision)
     index = _index(folder)
     kept: dict[str, object] = {"prompts": prompts, "scheduler": scheduler, **options}
-    local = Path(path).expanduser().is_dir()
+    local = expanded(path).is_dir()
     card = MethodCard(
         name=_name(name or f"diffusers-{folder.resolve().name if local else path}"),
         title=_title(index, scheduler)[:200],
@@ -110,7 +111,7 @@ def folder_of(path: str, revision: str = "") -> Path:
     Raises:
         UsageError: it is nowhere.
     """
-    place = Path(path).expanduser()
+    place = expanded(path)
     if place.is_dir():
         return place
     if place.exists() or not HUB_ID.fullmatch(path):

@@ -20,17 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.plainfiles import read_plain
 from trustdm.bench.smoothing.accuracy import abstention, average_certified_radius, certified_accuracy
 from trustdm.bench.types import Estimate
 
+SHOWN: Final = 80
 Kind = Literal["cohen", "denoised"]
 
 HEADER: Final = ("idx", "label", "predict", "radius", "correct", "time")
 COUNT: Final = re.compile(r"\d{1,15}")
 LABEL: Final = re.compile(r"-1|\d{1,15}")
-NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE)
-CLOCK: Final = re.compile(r"(?:(\d+) days?, )?(\d{1,2}):(\d\d):(\d\d(?:\.\d{1,6})?)")
-SECONDS: Final = re.compile(r"\d+(\.\d+)?")
+NUMBER: Final = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})(e[+-]?\d{1,4})?|nan|[+-]?inf", re.IGNORECASE)
+CLOCK: Final = re.compile(r"(?:(\d{1,6}) days?, )?(\d{1,2}):(\d\d):(\d\d(?:\.\d{1,6})?)")
+SECONDS: Final = re.compile(r"\d{1,12}(\.\d{1,20})?")
+LARGEST: Final = 64 << 20
+"""Bytes of the largest log that is read; 50,000 images are about 3 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +138,9 @@ def summarise(log: Log, grid: Sequence[float]) -> LogSummary:
 
 def _rows(path: Path) -> list[_Row]:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read_plain(path, LARGEST).decode("utf-8").replace("\r\n", "\n").split("\n")
     except OSError as error:
-        raise DataError(f"{path}: expected a readable log, got {error.strerror}") from None
+        raise DataError(f"{path}: expected a readable log, got {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: expected a text file, got bytes that are not UTF-8") from None
     head = lines[0] if lines else ""
@@ -160,7 +164,7 @@ def _row(path: Path, number: int, line: str) -> _Row:
     expected = ("a whole number", "a whole number", "a label or -1", "a number", "a whole number")
     for name, cell, pattern, wanted in zip(HEADER, cells, formats, expected, strict=False):
         if not pattern.fullmatch(cell):
-            raise DataError(f"{path}:{number}: {name}: expected {wanted}, got {cell!r}")
+            raise DataError(f"{path}:{number}: {name}: expected {wanted}, got {cell[:SHOWN]!r}")
     index, label, predicted, correct = (int(cells[i]) for i in (0, 1, 2, 4))
     radius = float(cells[3])
     if not (math.isfinite(radius) and radius >= 0):
@@ -182,7 +186,7 @@ def _seconds(path: Path, number: int, text: str) -> float:
         return float(text)
     clock = CLOCK.fullmatch(text)
     if clock is None or int(clock[3]) > 59 or float(clock[4]) >= 60:
-        raise DataError(f"{path}:{number}: time: expected h:mm:ss.ffffff or seconds, got {text!r}")
+        raise DataError(f"{path}:{number}: time: expected h:mm:ss.ffffff or seconds, got {text[:SHOWN]!r}")
     days, hours, minutes, seconds = clock.groups()
     return ((int(days or 0) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(seconds)
 

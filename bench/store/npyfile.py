@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import io
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.arrayfiles import Unreadable, read_npy
 from trustdm.bench.errors import RunFileError
+from trustdm.bench.plainfiles import read_plain
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.shards import KINDS
 
-HEAD = 10
-"""Bytes before the header: magic, format version, and the header's length in the last two."""
+LARGEST = 4 << 30
+"""Bytes of the largest file that is read."""
 
 
 def data(array: NDArray[Any]) -> bytes:
@@ -41,7 +42,7 @@ def read(folder: Path, field: Field, name: str, nowhere: str = "") -> NDArray[An
     """
     path = folder / f"{name}.npy"
     try:
-        content = path.read_bytes()
+        content = read_plain(path, LARGEST, links=False)
     except OSError as error:
         where = f"it is not in {nowhere}" if nowhere else "copy the whole folder that was exported, artefacts/ included"
         raise RunFileError(f"{field.where}: expected the file {path}, got {error.strerror}; {where}") from error
@@ -60,17 +61,14 @@ def parse(content: bytes, field: Field, name: str, where: str) -> NDArray[Any]:
         raise field.error(f"{where} with the SHA-256 of its name", digest(content))
     try:
         return _parse(content)
-    except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError) as error:
+    except (Unreadable, MemoryError) as error:
         raise field.error(f"{where} to be an array of numbers in npy format 1.0", error) from error
 
 
 def _parse(content: bytes) -> NDArray[Any]:
-    end = HEAD + int.from_bytes(content[HEAD - 2 : HEAD], "little")
-    header = ast.literal_eval(content[HEAD:end].decode("ascii"))
-    dtype = np.dtype(header["descr"])
-    if dtype.kind not in KINDS:
-        raise ValueError(f"values of type {dtype}")
-    values = np.frombuffer(content[end:], dtype=dtype).reshape(tuple(header["shape"])).copy()
+    values = read_npy(io.BytesIO(content), len(content))
+    if values.dtype.kind not in KINDS:
+        raise Unreadable(f"values of type {values.dtype}")
     if data(values) != content:
-        raise ValueError("another format")
+        raise Unreadable("another format")
     return values

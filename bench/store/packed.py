@@ -8,6 +8,7 @@ does not belong in a repository, lies in ``artefacts/<sha256>.npy``; so did all 
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from trustdm.bench.arrayfiles import reason
 from trustdm.bench.errors import RunFileError
+from trustdm.bench.plainfiles import open_plain
 from trustdm.bench.store import npyfile
 from trustdm.bench.store.fields import Field
 
@@ -65,17 +68,17 @@ class Arrays:
         if entry is None:
             return npyfile.read(self._folder, field, digest, f"{self._archive} either; {ADVICE}")
         try:
-            with zipfile.ZipFile(self._archive) as file:
+            with open_plain(self._archive, links=False) as opened, zipfile.ZipFile(opened) as file:
                 content = file.read(entry)
-        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
-            raise field.error(f"{self._archive} to hold it", error) from error
+        except Exception as error:  # parsers of archives raise whatever they like on a stranger's file
+            raise field.error(f"{self._archive} to hold it", reason(error)) from error
         return npyfile.parse(content, field, digest, str(self._archive))
 
     def _entries(self) -> dict[str, zipfile.ZipInfo]:
         """The members of the archive by name; none where there is no archive."""
         if self._packed is None:
             self._packed = {}
-            if self._archive.is_file():
+            if self._archive.is_symlink() or self._archive.exists():
                 self._packed = _members(self._archive)
         return self._packed
 
@@ -87,17 +90,18 @@ def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
         RunFileError: it is no zip archive, or one with links, compression, encryption or a name twice.
     """
     try:
-        with zipfile.ZipFile(path) as file:
+        with open_plain(path, links=False) as opened, zipfile.ZipFile(opened) as file:
             entries = file.infolist()
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RecursionError) as error:
-        raise RunFileError(f"{path}: expected an archive of arrays, got {error}; {ADVICE} again") from error
+            size = opened.seek(0, os.SEEK_END)
+    except Exception as error:
+        raise RunFileError(f"{path}: expected an archive of arrays, got {reason(error)}; {ADVICE} again") from error
     for entry in entries:
         plain = entry.compress_type == zipfile.ZIP_STORED and entry.compress_size == entry.file_size
         if not plain or entry.flag_bits & ENCRYPTED:
             raise RunFileError(
                 f"{path}: {entry.filename[:80]!r}: expected a member that is stored as it is, got another"
             )
-        if entry.file_size > path.stat().st_size:
+        if entry.file_size > size:
             raise RunFileError(
                 f"{path}: {entry.filename[:80]!r}: expected a member within the archive, got a larger one"
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 import uuid
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.errors import StoreError
+from trustdm.bench.plainfiles import open_plain
 
 KINDS = "biuf"
 UNFINISHED = ".unfinished-"
@@ -88,9 +90,11 @@ class Shards:
             StoreError: the shard is missing or too short.
         """
         path = self.path(piece.digest)
-        count = int(np.prod(piece.shape, dtype=np.int64))
+        count, dtype = math.prod(piece.shape), np.dtype(piece.dtype)
         try:
-            values = np.fromfile(path, dtype=np.dtype(piece.dtype), count=count, offset=piece.offset)
+            with open_plain(path, links=False) as file:
+                there = max(0, os.fstat(file.fileno()).st_size - piece.offset) // dtype.itemsize
+                values = np.fromfile(file, dtype=dtype, count=min(count, there), offset=piece.offset)
         except OSError as error:
             raise StoreError(f"{path}: expected the artefact {piece.name!r}, got {error}; import it again") from error
         if len(values) != count:
@@ -105,12 +109,16 @@ class Shards:
     def problem(self, digest: str, size: int) -> str:
         """What is wrong with a shard; empty if its bytes are the ones it is named by."""
         path = self.path(digest)
-        if not path.is_file():
+        try:
+            with open_plain(path, links=False) as file:
+                length = os.fstat(file.fileno()).st_size
+                if length != size:
+                    return f"{path}: expected {size} bytes, got {length}"
+                got = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
             return f"{path}: expected a shard, got no such file"
-        if path.stat().st_size != size:
-            return f"{path}: expected {size} bytes, got {path.stat().st_size}"
-        with path.open("rb") as file:
-            got = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            return f"{path}: expected a shard, got {error.strerror or error}"
         return "" if got == digest else f"{path}: expected bytes with the SHA-256 of its name, got {got}"
 
 

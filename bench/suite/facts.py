@@ -12,6 +12,7 @@ import numpy as np
 
 from trustdm.bench.contracts import Dataset, DatasetCard
 from trustdm.bench.errors import DataError, UsageError
+from trustdm.bench.plainfiles import expanded, there
 from trustdm.bench.registry import Entry, Registry
 from trustdm.bench.suite.data import opened
 from trustdm.bench.suite.load import Ids
@@ -95,8 +96,8 @@ def _seen_from(path: Path, root: Path) -> str:
     Raises:
         DataError: nothing is there.
     """
-    place = path.expanduser()
-    if not place.exists():
+    place = expanded(path)
+    if not there(place):
         raise DataError(f"{path}: expected a data file or folder, got no such file")
     return Path(os.path.relpath(place.resolve(), root.resolve())).as_posix()
 

@@ -20,6 +20,7 @@ from pydantic import PrivateAttr, ValidationError, create_model
 
 from trustdm.bench.errors import SuiteError, UnknownName
 from trustdm.bench.hashing import canonical_json, sha256_of
+from trustdm.bench.plainfiles import read_plain
 from trustdm.bench.suite.models import MetricSpec, Problem, SuiteFile, Table, expected_keys, problems
 
 if TYPE_CHECKING:  # names of types only: the contract is above suites, and nothing is imported upwards at run time
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # names of types only: the contract is above suites, and noth
 Tasks = Mapping[str, "Task"]
 Ids = NDArray[np.int64]
 DEEPEST = 32
+PLAIN = "whole numbers of at most 64 bits and texts without NUL"
 SPLITS = ("train", "validation", "test")
 
 # What a change of leaves every stored record valid and comparable: prose, how records are summed up and ranked, how
@@ -170,8 +172,7 @@ def parse_stored(content: str, origin: str, tasks: Tasks) -> Suite:
         raw = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise SuiteError(origin, "the stored text", "JSON", error) from error
-    if _deeper(raw, DEEPEST):
-        raise SuiteError(origin, "the stored text", f"tables and lists at most {DEEPEST} deep", "deeper ones")
+    _refuse_strange(raw, origin, "the stored text")
     known = {*SuiteFile.model_fields, *tasks}
     strange = [k for k, v in raw.items() if isinstance(v, dict) and k not in known] if isinstance(raw, dict) else []
     if strange and not any(raw.get(key) for key in tasks):
@@ -198,7 +199,7 @@ def _frozen(ids: Sequence[int]) -> Ids:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_plain(path).decode("utf-8"))
     except OSError as error:
         raise SuiteError(path, "the file", "a suite file that can be read", error.strerror or error) from error
     except UnicodeDecodeError as error:
@@ -206,6 +207,33 @@ def _parsed(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line \d+", str(error))
         raise SuiteError(path, line[0] if line else "the end of the file", "TOML", f"an error: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise SuiteError(path, "the file", f"tables and lists at most {DEEPEST} deep, and {PLAIN}", error) from error
+    _refuse_strange(raw, path, "the file")
+    return raw
+
+
+def _refuse_strange(raw: object, path: object, where: str) -> None:
+    """Raises SuiteError where tables lie too deep in each other, or a value is such as no store can keep."""
+    if _deeper(raw, DEEPEST):
+        raise SuiteError(path, where, f"tables and lists at most {DEEPEST} deep", "deeper ones")
+    if strange := next(_strange(raw), ""):
+        raise SuiteError(path, where, PLAIN, strange)
+
+
+def _strange(value: object) -> Iterator[str]:
+    """What of a value cannot be stored: numbers of more than 64 bits, texts with NUL or halves of characters."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _strange(key)
+            yield from _strange(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strange(part)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield f"one of {value.bit_length()} bits"
+    elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+        yield repr(value[:60])
 
 
 def _with_splits(raw: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -219,15 +247,16 @@ def _with_splits(raw: dict[str, Any], path: Path) -> dict[str, Any]:
         raise SuiteError(path, key, "file and sha256, or train, validation and test", ", ".join(sorted(splits)))
     place = path.parent / splits["file"]
     try:
-        text = place.read_bytes()
+        text = read_plain(place)
     except OSError as error:
         raise SuiteError(path, f"{key}.file", f"a file {place}", error.strerror or error) from error
     if (got := hashlib.sha256(text).hexdigest()) != splits["sha256"]:
         raise SuiteError(path, f"{key}.sha256", f"{splits['sha256']} of {place.name}", got)
     try:
         lists = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SuiteError(path, f"{key}.file", f"JSON in {place.name}", error) from error
+    _refuse_strange(lists, path, f"{key}.file")
     return {**raw, "data": {**data, "splits": lists}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
+from trustdm.bench.arrayfiles import RATIO, SMALL
 from trustdm.bench.errors import WeightsError
 from trustdm.bench.hashing import sha256_file
+from trustdm.bench.plainfiles import open_plain
 from trustdm.bench.training.bookkeeping import is_optimizer, network_tensors, of_training
 from trustdm.bench.training.weights import read_checkpoint, save_state
 
@@ -81,8 +84,7 @@ def convert(source: Path, target: Path, *, prefer: str = "ema") -> ConvertReport
     """
     if target.suffix != ".safetensors":
         raise WeightsError(f"{target}: expected a target that ends in .safetensors, got {target.suffix or 'no ending'}")
-    if not source.is_file():
-        raise WeightsError(f"{source}: expected a checkpoint file, got none; check the path")
+    size = _size(source)
     content = read_checkpoint(source)
     used, found, dropped = _network_in(content, prefer, source)
     tensors, more = _only_tensors(found, used)
@@ -93,6 +95,8 @@ def convert(source: Path, target: Path, *, prefer: str = "ema") -> ConvertReport
             f"{'; what the training keeps for itself is no network: ' + ADVICE if kept or more else ''}"
         )
     tensors, stripped, counters = _without_prefixes(tensors, source)
+    if (whole := sum(value.numel() * value.element_size() for value in tensors.values())) > max(SMALL, RATIO * size):
+        raise WeightsError(f"{source}: expected tensors of about its {size:,} bytes, got ones of {whole:,}")
     save_state(tensors, target)
     return ConvertReport(
         source=source,
@@ -105,6 +109,15 @@ def convert(source: Path, target: Path, *, prefer: str = "ema") -> ConvertReport
         stripped=stripped,
         dropped=(*dropped, *more, *counters),
     )
+
+
+def _size(source: Path) -> int:
+    try:
+        with open_plain(source) as file:
+            return os.fstat(file.fileno()).st_size
+    except OSError as error:
+        got = "none" if isinstance(error, FileNotFoundError) else error.strerror or error
+        raise WeightsError(f"{source}: expected a checkpoint file, got {got}; check the path") from error
 
 
 def _network_in(content: Any, prefer: str, source: Path) -> tuple[str, Mapping[str, Any], list[str]]:

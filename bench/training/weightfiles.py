@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from trustdm.bench.contracts import WeightFile
 from trustdm.bench.errors import WeightsError
 from trustdm.bench.hashing import sha256_file
+from trustdm.bench.plainfiles import open_plain
 
 ENVIRONMENT = "TRUSTDM_WEIGHTS"
 
@@ -45,7 +46,10 @@ def verify(card_file: WeightFile, folder: Path) -> Path:
         WeightsError: it is missing, or has another hash.
     """
     path = find(card_file, folder)
-    got = sha256_file(path)
+    try:
+        got = sha256_file(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: expected a checkpoint, got {error.strerror or error}") from error
     if got != card_file.sha256:
         raise WeightsError(
             f"{path}: expected SHA-256 {card_file.sha256}, got {got}{_guise_note(path)}; put the right file there, or "
@@ -57,7 +61,7 @@ def verify(card_file: WeightFile, folder: Path) -> Path:
 
 def _guise(path: Path) -> str:
     """What a file is that was downloaded in place of a checkpoint; empty where it is none of the usual."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         head = file.read(512)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:

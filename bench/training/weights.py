@@ -7,6 +7,8 @@ import functools
 import hashlib
 import pickle
 import types
+import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from trustdm.bench.arrayfiles import checked, reason
 from trustdm.bench.contracts import WeightFile
 from trustdm.bench.errors import WeightsError
+from trustdm.bench.plainfiles import open_plain
 from trustdm.bench.training.weightfiles import _guise, verify
 
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".tar", ".th", ".pkl", ".chk", ".model")
@@ -44,23 +48,42 @@ def read_checkpoint(path: Path) -> Any:
     Raises:
         WeightsError: a web page or a pointer instead of a checkpoint, a pickle that needs code, a damaged file.
     """
-    if guise := _guise(path):
+    try:
+        guise = _guise(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: expected a checkpoint, got {reason(error)}") from error
+    if guise:
         raise WeightsError(f"{path}: expected a checkpoint, got {guise}; download the file itself")
     if path.suffix == ".safetensors":
         try:
             return safetensors.torch.load_file(path)
-        except (safetensors.SafetensorError, OSError) as error:
-            raise WeightsError(f"{path}: expected a safetensors file, got one that cannot be read: {error}") from error
+        except Exception as error:  # parsers raise whatever they like on a stranger's file
+            problem = f"one that cannot be read: {reason(error)}"
+            raise WeightsError(f"{path}: expected a safetensors file, got {problem}") from error
     if path.suffix not in PICKLES:
         raise WeightsError(f"{path}: expected .safetensors or one of {', '.join(PICKLES)}, got {path.suffix!r}")
     try:
-        with torch.serialization.safe_globals(_harmless()):
+        _check_archive(path)
+        with torch.serialization.safe_globals(_harmless()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch thinks of old formats
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(_unsafe(path, str(error))) from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: expected a torch checkpoint, got one that cannot be read: {reason}") from error
+    except Exception as error:  # files of old formats take torch's unpickler apart: AssertionError, IndexError, ...
+        problem = f"one that cannot be read: {reason(error)}"
+        raise WeightsError(f"{path}: expected a torch checkpoint, got {problem}") from error
+
+
+def _check_archive(path: Path) -> None:
+    """Looks at the directory of a zip archive, as torch writes them, before anything in it is unpacked.
+
+    Raises:
+        Unreadable: it would unpack to more than it may, or its members are not such as torch writes.
+    """
+    with open_plain(path) as file:
+        if file.read(4) == b"PK\3\4":
+            with zipfile.ZipFile(file) as archive:
+                checked(archive)
 
 
 def save_state(tensors: Mapping[str, Tensor], path: Path) -> None:
