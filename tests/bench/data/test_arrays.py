@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +156,18 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path: Path, content: bytes) -> Non
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"toy: .*a.npz: expected an npz file with images and labels"):
         read_npz("toy", tmp_path / "a.npz")
+
+
+def test_members_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
+    """numpy gives bytes for them, which have neither type nor shape."""
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as file:
+        file.writestr("images", b"abc")
+        file.writestr("labels", b"abc")
+    with pytest.raises(DataError, match=r"npz: .*x.npz: expected an npz file .*, got 'images' with no npy header"):
+        read_npz("npz", tmp_path / "x.npz")
+    os.mkfifo(tmp_path / "y.npz")
+    with pytest.raises(DataError, match="got a named pipe, and no regular file"):
+        read_npz("npz", tmp_path / "y.npz")
 
 
 def test_a_lone_array_is_no_npz(tmp_path: Path) -> None:

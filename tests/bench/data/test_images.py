@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from trustdm.bench.data.images import decoded, read_folder
+from trustdm.bench.data.images import decoded, read_folder, shape_of
 from trustdm.bench.errors import DataError
 
 
@@ -55,6 +56,28 @@ def test_what_is_no_image_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"text")
     with pytest.raises(DataError, match=r"x.png: expected an image, got"):
         read_folder(tmp_path, (3, 4, 4))
+
+
+@pytest.mark.parametrize("at", range(8, 60, 3))
+def test_a_damaged_image_is_one_line(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4)).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])
+    for read in (lambda: decoded(path, (1, 4, 4)), lambda: shape_of(path)):
+        try:
+            read()
+        except DataError as error:
+            assert str(path) in str(error)
+
+
+def test_images_of_other_formats_and_other_files_are_refused(tmp_path: Path) -> None:
+    """For PostScript Pillow would start a program."""
+    Image.new("L", (4, 4)).save(tmp_path / "a.png", format="BMP")
+    os.mkfifo(tmp_path / "b.png")
+    for name, got in (("a.png", "cannot identify image file"), ("b.png", "a named pipe, and no regular file")):
+        with pytest.raises(DataError, match=f"{name}: expected an image, got {got}"):
+            shape_of(tmp_path / name)
 
 
 def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:

@@ -172,6 +172,21 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read(tmp_path / "bytes")
 
 
+def test_a_device_is_not_read_without_end() -> None:
+    with pytest.raises(DataError, match="/dev/zero: expected a readable log, got a device, and no regular file"):
+        read(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("time", "9" * 5000 + " days, 0:00:00"), ("time", "9" * 400), ("radius", "1e-" + "9" * 30), ("radius", "9" * 400)],
+)
+def test_numbers_without_end_are_one_line(tmp_path: Path, column: str, value: str) -> None:
+    with pytest.raises(DataError, match=rf":2: {column}: expected ") as caught:
+        read(write(tmp_path, edited(made(), 2, column, value)))
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
 def test_a_file_of_both_formats_is_refused_at_the_line_where_it_changes(tmp_path: Path) -> None:
     single, running = made(40), made(40, running=True)
     for first, second, kind in ((single, running, "cohen"), (running, single, "denoised")):

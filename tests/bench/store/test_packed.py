@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -107,3 +108,29 @@ def test_a_member_is_never_written_anywhere(tmp_path: Path) -> None:
     Arrays(tmp_path / "m.json").read(FIELD, digest)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["m.npz"]
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("make", ["link", "pipe", "folder"])
+def test_what_is_no_regular_file_is_refused(tmp_path: Path, make: str) -> None:
+    """A link may lead anywhere, and a named pipe would be waited for."""
+    digest, data = npy(1)
+    (tmp_path / "x").mkdir()
+    write(tmp_path / "x" / "m.json", {digest: data})
+    odd(make, tmp_path / "m.npz", tmp_path / "x" / "m.npz")
+    with pytest.raises(RunFileError, match=r"m.npz: expected an archive of arrays, got (a |Is a )"):
+        Arrays(tmp_path / "m.json").read(FIELD, digest)
+    (tmp_path / "artefacts").mkdir()
+    (tmp_path / "x" / "a.npy").write_bytes(data)
+    odd(make, tmp_path / "artefacts" / f"{digest}.npy", tmp_path / "x" / "a.npy")
+    with pytest.raises(RunFileError, match=r"got (a symbolic link|a named pipe|Is a directory)"):
+        npyfile.read(tmp_path / "artefacts", FIELD, digest)
+
+
+def odd(make: str, place: Path, target: Path) -> None:
+    """A link to ``target``, a named pipe or a folder at ``place``."""
+    if make == "link":
+        place.symlink_to(target)
+    elif make == "pipe":
+        os.mkfifo(place)
+    else:
+        place.mkdir()

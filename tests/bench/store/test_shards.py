@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,27 @@ def test_what_is_wrong_with_a_shard(tmp_path: Path) -> None:
     assert shards.problem(piece.digest, 16) == f"{path}: expected a shard, got no such file"
     with pytest.raises(StoreError, match=r"expected the artefact 'x', got .*No such file"):
         shards.read(replace(piece, name="x"))
+
+
+def test_a_shard_is_no_link_and_no_pipe(tmp_path: Path) -> None:
+    shards = Shards(tmp_path)
+    (piece,) = shards.write({"x": np.ones(2)})
+    path = shards.path(piece.digest)
+    path.rename(tmp_path / "moved")
+    path.symlink_to(tmp_path / "moved")
+    assert shards.problem(piece.digest, 16) == f"{path}: expected a shard, got a symbolic link, and no regular file"
+    path.unlink()
+    os.mkfifo(path)
+    assert "got a named pipe" in shards.problem(piece.digest, 16)
+    with pytest.raises(StoreError, match=r"got .*a named pipe, and no regular file"):
+        shards.read(piece)
+
+
+def test_no_more_is_read_than_there_is(tmp_path: Path) -> None:
+    shards = Shards(tmp_path)
+    (piece,) = shards.write({"x": np.ones(2)})
+    with pytest.raises(StoreError, match=f"expected {2**61} values of 'x', got 2"):
+        shards.read(replace(piece, shape=(2**30, 2**31)))
 
 
 def test_files_of_killed_writers_are_seen(tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def test_the_report_reads_well_and_ends_with_the_line_to_paste(tmp_path: Path) -
     ]
 
 
+def test_tensors_that_the_file_cannot_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One value that is repeated without end takes no room in a checkpoint, and all of the disk out of it."""
+    monkeypatch.setattr("trustdm.bench.training.convert.SMALL", 1 << 16)
+    fails(tmp_path, {"w": torch.zeros(1).expand(1 << 40)}, "got ones of 4,398,046,511,104")
+
+
 def test_a_key_can_be_asked_for_by_name(tmp_path: Path) -> None:
     report, state = run(tmp_path, {"generator": RAW, "critic": EMA}, prefer="critic")
     assert same(state, EMA)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import argparse
 import functools
 import hashlib
+import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from trustdm.bench import arrayfiles
 from trustdm.bench.contracts import WeightFile
 from trustdm.bench.errors import WeightsError
 from trustdm.bench.hashing import sha256_file
@@ -182,6 +185,35 @@ def test_damaged_files_are_one_line(tmp_path: Path, content: bytes, ending: str)
     with pytest.raises(WeightsError) as caught:
         load_state(card(path), tmp_path)
     assert str(path) in one_line(caught)
+
+
+@pytest.mark.parametrize("tail", [b"s.", b"t.", b".", b"(t.", b"K\x01K\x02b.", b"}Q.", b"j\x01\0\0\0."])
+def test_a_damaged_file_of_the_old_format_is_one_line(tmp_path: Path, tail: bytes) -> None:
+    """Torch's own unpickler fails with an IndexError or an AssertionError."""
+    path = tmp_path / "old.pt"
+    torch.save(STATE, path, _use_new_zipfile_serialization=False)
+    head = path.read_bytes()
+    path.write_bytes(head[: head.index(b"\x80\x02}") + 2] + tail)
+    for content in (path.read_bytes(), b"\x80\x02" + tail):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"old.pt: ") as caught:
+            read_checkpoint(path)
+        one_line(caught)
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".pt"])
+def test_a_pipe_is_no_checkpoint(tmp_path: Path, ending: str) -> None:
+    os.mkfifo(tmp_path / f"w{ending}")
+    with pytest.raises(WeightsError, match="expected a checkpoint, got a named pipe, and no regular file"):
+        read_checkpoint(tmp_path / f"w{ending}")
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrayfiles, "SMALL", 1 << 16)
+    with zipfile.ZipFile(tmp_path / "w.pt", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("w/data.pkl", bytes(1 << 20))
+    with pytest.raises(WeightsError, match="says it unpacks to 1,048,576 bytes"):
+        read_checkpoint(tmp_path / "w.pt")
 
 
 def test_a_truncated_checkpoint_is_one_line(safe: Path, tmp_path: Path) -> None:
