@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from trustdm.bench.printable import printable
 from trustdm.bench.records import CellResult
 from trustdm.bench.reported import ReportedRow
 from trustdm.bench.store.rows import BlockRow, CellRow, Held, RunRow
@@ -18,7 +19,7 @@ from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.row import Row
 from trustdm.bench.types import Origin
-from trustdm.leaderboard import names, text
+from trustdm.leaderboard import names
 from trustdm.leaderboard.scales import Scale
 
 
@@ -148,6 +149,6 @@ def chart_names(entries: Sequence[Entry]) -> list[str]:
     short = []
     for entry in entries:
         values = [str(v) if isinstance(v, str) else f"{k}={v}" for k, v in entry.row.shown]
-        short.append(text.printable(", ".join([names.title(entry.row), *values])))
-    whole = [text.printable(entry.name) for entry in entries]
+        short.append(printable(", ".join([names.title(entry.row), *values])))
+    whole = [printable(entry.name) for entry in entries]
     return [s if short.count(s) == 1 and len(s) < len(w) else w for s, w in zip(short, whole, strict=True)]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trustdm.bench.printable import printable
 from trustdm.bench.reported import labels
 from trustdm.bench.summary.flags import words
 from trustdm.bench.summary.row import Row
 from trustdm.bench.tasks.contract import Task
-from trustdm.leaderboard import text
 from trustdm.leaderboard.models import Chip
 
 MARKS: dict[str, dict[str, tuple[str, str]]] = {
@@ -52,8 +52,8 @@ def marks(row: Row) -> tuple[Chip, ...]:
 
 def imported(row: Row) -> Chip:
     """The chip of a row that another lab measured, with whatever name it has here."""
-    words = f"imported: {text.printable(row.lab_name)}" if row.lab_name else "imported"
-    return Chip(words, "info", IMPORTED.format(who=text.printable(row.measured_by)))
+    words = f"imported: {printable(row.lab_name)}" if row.lab_name else "imported"
+    return Chip(words, "info", IMPORTED.format(who=printable(row.measured_by)))
 
 
 def mark(kind: str, value: str) -> Chip:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from trustdm.bench.hashing import canonical_json
+from trustdm.bench.printable import printable_lines
 from trustdm.bench.reported import ReportedRow
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.row import Row
@@ -63,7 +64,7 @@ def table_csv(head: Sequence[str], lines: Iterable[Sequence[object]]) -> bytes:
 
 def reported_json(rows: Sequence[ReportedRow]) -> bytes:
     """A JSON list of published numbers, one object each."""
-    return (json.dumps([row.as_json() for row in rows], indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    return (json.dumps([row.as_json() for row in rows], indent=1, allow_nan=False) + "\n").encode()
 
 
 def plain_records(part: Part) -> Iterable[Sequence[object]]:
@@ -91,5 +92,5 @@ def _plain(value: object) -> object:
     """A text that a spreadsheet would run as a formula gets an apostrophe in front; a bare CR would end the line."""
     if not isinstance(value, str):
         return value
-    words = value.replace("\r", " ")
+    words = printable_lines(value)
     return f"'{words}" if value.startswith(FORMULA) else words

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trustdm.bench.hashing import canonical_json
+from trustdm.bench.printable import printable
 from trustdm.bench.summary.row import Row
 from trustdm.leaderboard import text
 
@@ -26,7 +27,7 @@ class Named:
 
 def title(row: Row) -> str:
     """The title on the card, or the name."""
-    return text.printable(str(row.card.get("title") or row.method))
+    return printable(str(row.card.get("title") or row.method))
 
 
 def params(row: Row) -> str:
@@ -66,7 +67,7 @@ def name(row: Row, suffix: str) -> str:
 
 
 def _params(row: Row) -> str:
-    words = text.shorten(text.printable(params(row)), PARAMS)
+    words = text.shorten(printable(params(row)), PARAMS)
     return f"{':' if title(row) == row.method else ', '}{words}" if words else ""
 
 
@@ -79,13 +80,13 @@ def _short(words: str, digest: str) -> str:
 
 
 DISTINCTIONS: tuple[Callable[[Named], str], ...] = (
-    lambda it: text.shorten(text.printable(it.row.method), PARAMS),
+    lambda it: text.shorten(printable(it.row.method), PARAMS),
     lambda it: _short("parameters", _digest(params(it.row))),
     lambda it: _short("all parameters", _digest(_text(it.row.params))),
     lambda it: f"v{it.row.method_version}",
     lambda it: f"seed {it.row.seed}",
     lambda it: "" if it.row.own else "imported",
-    lambda it: "" if it.row.own else text.printable(it.row.measured_by),
+    lambda it: "" if it.row.own else printable(it.row.measured_by),
     lambda it: _short("weights", it.weights),
     lambda it: f"suite version {it.row.suite_version}",
     lambda it: "" if it.row.currency == "current" else it.row.currency,

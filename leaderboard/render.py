@@ -7,6 +7,7 @@ from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from trustdm.bench.printable import printable_lines
 from trustdm.leaderboard.models import IndexPage, ReportedPage, StudyPage, SuitePage
 from trustdm.leaderboard.result_models import MethodPage
 
@@ -32,7 +33,13 @@ def environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.globals["icon"] = ICON
+    templates.finalize = _shown
     return templates
+
+
+def _shown(value: object) -> object:
+    """What is put into a page: texts, ours and strangers', without control and formatting characters."""
+    return type(value)(printable_lines(value)) if isinstance(value, str) else value
 
 
 def html(view: IndexPage | SuitePage | MethodPage | ReportedPage | StudyPage) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from trustdm.bench.printable import printable
 from trustdm.bench.summary.comparison import OPEN, SEPARATED, TIED
 from trustdm.bench.summary.row import Row
 from trustdm.leaderboard import cells as formats
@@ -120,7 +121,7 @@ def _values(row: Row, name: str) -> tuple[str, ...]:
     if name == "flag":
         return row.flags
     if name == "lab":
-        return (text.printable(row.measured_by),)
+        return (printable(row.measured_by),)
     return (str(getattr(row, name)),)
 
 

@@ -138,11 +138,6 @@ def linked(text: str) -> tuple[tuple[str, str | None], ...]:
     return tuple(p for p in (*pieces, (text[at:], None)) if p[0])
 
 
-def printable(text: str) -> str:
-    """``text`` with a space for every control, formatting or surrogate character; those could hide what it says."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
 def squeeze(text: str, most: int) -> str:
     """``text`` cut to ``most`` characters in its middle: what tells names apart often comes last."""
     last = most // 3

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from trustdm.bench.cli import tables
 from trustdm.bench.cli.layout import Grid, fold, words
+from trustdm.bench.printable import printable_lines
 
 WIDE = 220
 """Columns of what goes to a file or a pipe; tables take what they need."""
@@ -17,8 +18,8 @@ err = Console(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
-    """A line on standard output, as it is."""
-    out.print(text, markup=False, soft_wrap=True)
+    """Lines on standard output, without what a terminal might obey."""
+    out.print(printable_lines(text), markup=False, soft_wrap=True)
 
 
 def tell(text: str) -> None:
@@ -36,8 +37,8 @@ def table(grid: Grid, *, wide: bool = False) -> None:
 
 
 def warn(text: str) -> None:
-    """A line on standard error, as it is."""
-    err.print(text, markup=False, soft_wrap=True, end="" if text.endswith("\n") else "\n")
+    """Lines on standard error, without what a terminal might obey."""
+    err.print(printable_lines(text), markup=False, soft_wrap=True, end="" if text.endswith("\n") else "\n")
 
 
 def doubts(unlikely: Iterable[str], unchecked: Iterable[str]) -> None:

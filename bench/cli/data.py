@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trustdm.bench.cli.options import Json, Plugins
+from trustdm.bench.printable import printable
 
 if TYPE_CHECKING:
     from trustdm.bench.registry import Registry
@@ -98,7 +99,7 @@ def value_of(text: str) -> Any:
 
     try:
         value = tomllib.loads(f"value = {text}")["value"] if "\n" not in text else text
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number without end, lists without end
         return text
     return value if isinstance(value, bool | int | float | str | list | dict) else text
 
@@ -117,7 +118,7 @@ def _counted(facts: DataFacts) -> list[str]:
     lines = [f"{len(facts)} examples; of class {', '.join(each[:MOST_CLASSES] + more)}"]
     if missing := facts.table.classes - len(counts):
         lines.append(f"no example of {missing} of the {facts.table.classes} classes")
-    return ["".join(c for c in line if c.isprintable()) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def _as_json(facts: DataFacts) -> dict[str, object]:

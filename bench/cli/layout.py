@@ -14,6 +14,8 @@ from typing import Literal
 
 from rich.cells import cell_len
 
+from trustdm.bench.printable import printable
+
 Kind = Literal["name", "value", "prose"]
 Cell = tuple[str, ...]
 INDENT = "  "
@@ -25,7 +27,7 @@ LONGEST_PART = 40
 
 def plain(text: object) -> str:
     """A text without what a terminal might obey."""
-    return "".join(c for c in str(text) if c.isprintable())
+    return printable(str(text))
 
 
 def whole(text: object) -> Cell:

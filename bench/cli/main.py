@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 from typing import Annotated
@@ -13,7 +15,8 @@ import typer
 import trustdm.bench.tasks as rooms
 from trustdm.bench.cli import baselines, care, data, exchange, look, measure, new
 from trustdm.bench.cli.options import EPILOG
-from trustdm.bench.errors import TrustdmError
+from trustdm.bench.errors import TrustdmError, UsageError
+from trustdm.bench.printable import printable
 
 app = typer.Typer(
     name="trustdm",
@@ -56,11 +59,17 @@ _room_verbs()
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code; a user's mistake is one line, a bug of ours a traceback."""
     try:
+        _check(sys.argv[1:] if arguments is None else arguments)
         code = app(arguments, prog_name="trustdm", standalone_mode=False)
     except typer.Abort:
         return 3
     except TrustdmError as error:
         _complain(str(error))
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        _complain(f"{str(error.filename)[:60]}...: expected a name that a file can have, got one that is too long")
         return 1
     except Exception as error:
         # Typer keeps the class of its usage errors private; they are told by what they can do.
@@ -75,8 +84,15 @@ def main(arguments: list[str] | None = None) -> int:
     return int(code or 0)
 
 
+def _check(arguments: list[str]) -> None:
+    """Raises UsageError for an argument that is no text: nothing could store or print it."""
+    for argument in [*arguments, os.environ.get("TRUSTDM_DB", "")]:
+        if any("\ud800" <= c <= "\udfff" for c in argument):
+            raise UsageError(f"arguments: expected texts in UTF-8, got {os.fsencode(argument)[:60]!r}; rename the file")
+
+
 def _complain(text: str) -> None:
-    sys.stderr.write(f"trustdm: {' '.join(text.split())}\n")
+    sys.stderr.write(f"trustdm: {' '.join(printable(text).split())}\n")
 
 
 if __name__ == "__main__":

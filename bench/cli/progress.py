@@ -12,6 +12,7 @@ from rich.progress import Progress as Bars
 from trustdm.bench.cli import console
 from trustdm.bench.cli.listings import duration
 from trustdm.bench.plan import PlannedCell
+from trustdm.bench.printable import printable, printable_lines
 from trustdm.bench.runner.flight import InFlight, Past
 from trustdm.bench.runner.run import Progress, Task
 from trustdm.bench.runner.units import UnitResult
@@ -23,7 +24,7 @@ class BarProgress(Progress):
 
     def __init__(self) -> None:
         self._bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -48,7 +49,7 @@ class BarProgress(Progress):
                 self._bars.advance(self._tasks[key], len(result.unit.block))  # type: ignore[arg-type]
 
     def line(self, text: str) -> None:
-        self._bars.console.print(text, markup=False)
+        self._bars.console.print(printable_lines(text), markup=False)
 
     def stop(self) -> None:
         self._bars.stop()
@@ -180,4 +181,4 @@ def _name(cell: PlannedCell) -> str:
 
 def _plain(text: str) -> str:
     """Without what could steer a terminal: names are strangers' text."""
-    return "".join(c for c in text if c.isprintable())
+    return printable(text)

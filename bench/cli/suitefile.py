@@ -17,7 +17,7 @@ from trustdm.bench.registry import Registry
 from trustdm.bench.suite.dividing import Lists, divide
 from trustdm.bench.suite.facts import DataFacts
 from trustdm.bench.suite.fields import ranges
-from trustdm.bench.suite.load import Suite, parse_stored
+from trustdm.bench.suite.load import DEEPEST, Suite, parse_stored
 from trustdm.bench.suite.written import in_lines, toml
 from trustdm.bench.tasks.contract import NewData, Start, Task
 
@@ -83,6 +83,8 @@ def changed(tables: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]
     for change in changes:
         key, equals, value = change.partition("=")
         *path, last = key.strip().split(".")
+        if len(path) > DEEPEST:
+            raise UsageError(f"--set: expected a key of at most {DEEPEST} parts, got one of {len(path) + 1}")
         place: Any = out
         for part in path:
             place = place.setdefault(part, {}) if isinstance(place, dict) else None

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from trustdm.bench.cli.fit import FRAME, Plan, fitted, unlimited
 from trustdm.bench.cli.layout import INDENT, Cell, Grid, fold, words
+from trustdm.bench.printable import printable
 
 TOLD = 2
 """As many lines may name what is left out; what is beyond them is counted."""
@@ -36,8 +37,8 @@ def _drawn(grid: Grid, plan: Plan, said: Sequence[Cell], width: int = 0) -> Grou
 
 
 def _lines(lines: Iterable[str], style: str = "") -> Text:
-    """Lines as they are."""
-    return Text("\n".join(lines), style, no_wrap=True, overflow="ignore")
+    """Lines as they are, but for what a terminal might obey."""
+    return Text("\n".join(map(printable, lines)), style, no_wrap=True, overflow="ignore")
 
 
 def _table(plan: Plan, rows: int) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from trustdm.bench.printable import printable
 from trustdm.bench.scrub import reason, scrubbed
 from trustdm.bench.store.rows import RunRow
 from trustdm.leaderboard import cells as formats
@@ -38,7 +39,7 @@ def method_page(
         results.append(result)
         files |= needed
     titles = {names.title(entry.row) for _, entry in entries}
-    title = titles.pop() if len(titles) == 1 else text.printable(name)  # one of several would be that of a variant
+    title = titles.pop() if len(titles) == 1 else printable(name)  # one of several would be that of a variant
     words = str(card.get("summary") or "")
     return (
         MethodPage(

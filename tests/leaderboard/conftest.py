@@ -32,6 +32,7 @@ from trustdm.leaderboard.boards import Board
 from trustdm.leaderboard.build import build_site
 from trustdm.leaderboard.loading import load
 
+HIDDEN = " \x1b[31m\u202egnp.\u2066x\u061c"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 NAN = "ContractError: classify returned NaN for 3 of 64 images; expected finite logits"
 RUN = RunInfo(
@@ -158,7 +159,8 @@ def plausible() -> list[Fake]:
     }
     edm = training | {"title": "Adversarial training on EDM samples", "generated_data": True}
     pure = {"title": "Score purification", "tags": ["diffusion"], "randomness": "block-seeded", "gradient": "surrogate"}
-    evil = {k: HOSTILE for k in ("claim", "summary", "licence")} | {"authors": [HOSTILE], "tags": [HOSTILE]}
+    evil = {"claim": HOSTILE, "summary": HOSTILE + HIDDEN, "licence": HOSTILE + HIDDEN}
+    evil |= {"authors": [HOSTILE + HIDDEN], "tags": [HOSTILE, HIDDEN]}
     evil |= {"title": HOSTILE + " long" * 40, "paper": "javascript:alert(1)"}
     blind = {"checked_rows": 8.0, "zero_gradient_rows": 2.0}
     return [
@@ -173,7 +175,10 @@ def plausible() -> list[Fake]:
         Fake("jacobian-penalty", (0.958, 0.41, 0.36, 0.33, 0.32, 0.31), card={"title": "Jacobian penalty"}),
         Fake("defensive-distillation", (0.96, 0.85, 0.2, 0.1, 0.06, 0.01), diagnostics=blind),
         Fake(
-            "unstable-net", (0.95, 0.5, 0.45, 0.42, 0.41, 0.4), fail=NAN + HOSTILE, card={"title": "Unstable network"}
+            "unstable-net",
+            (0.95, 0.5, 0.45, 0.42, 0.41, 0.4),
+            fail=NAN + HOSTILE + HIDDEN,
+            card={"title": "Unstable network"},
         ),
         Fake("first-protocol", (0.964, 0.64, 0.61, 0.6, 0.6, 0.6), suite_digest="0" * 64, card=training),
         Fake("a-very-long-method-name-" + "x" * 56, (0.9, 0.5, 0.45, 0.44, 0.44, 0.44), n=64, card=evil),

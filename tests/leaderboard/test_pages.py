@@ -188,6 +188,12 @@ def test_hostile_text_is_shown_as_text(published: Path, hostile: str, fakes: lis
     assert scrubbed in broken.select_one(".errors code").get_text()  # type: ignore[union-attr]
 
 
+def test_nothing_on_a_page_hides_or_turns_around_what_it_says(published: Path) -> None:
+    for path in every_page(published):
+        content = (published / path).read_text(encoding="utf-8")
+        assert {c for c in content if not c.isprintable()} == {"\n"}, path
+
+
 def test_long_names_are_cut_in_the_table_only(board: BeautifulSoup, published: Path, fakes: list[Any]) -> None:
     link = row(board, fakes[-1].name)["Method"].select_one("a")
     assert len(words(link)) <= names.LONGEST

@@ -9,12 +9,13 @@ from typing import Any
 
 import altair as alt
 
+from trustdm.bench.printable import printable
 from trustdm.bench.tasks.robustness.metrics import curve
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard.boards import Board
 from trustdm.leaderboard.draw.layout import INK, NARROW, PERCENT, PREVIEW, WIDE, Layout, draw, labels, place, points
 from trustdm.leaderboard.svg import COLOURS, Chart
-from trustdm.leaderboard.text import count, estimate, printable, squeeze
+from trustdm.leaderboard.text import count, estimate, squeeze
 
 MOST = 12
 PALETTE = 6

@@ -45,6 +45,13 @@ def test_a_table_is_as_wide_as_the_terminal(terminal: Any) -> None:
     )
 
 
+def test_lines_are_no_orders_and_no_markup(terminal: Any) -> None:
+    shown = terminal(80)
+    console.say("a\x1b[31m [red]b")
+    console.tell("c\u202ed")
+    assert shown.getvalue() == "a [31m [red]b\nc d\n"
+
+
 def test_wide_is_everything(terminal: Any) -> None:
     shown = terminal(50)
     console.table(GRID, wide=True)

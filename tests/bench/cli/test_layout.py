@@ -26,8 +26,8 @@ def test_lines_are_measured_as_they_are_shown() -> None:
 
 
 def test_words_and_their_spaces_are_kept() -> None:
-    assert words("a  b\tc\x1b[31m") == ("a  ", "bc[31m") and "".join(words("one two")) == "one two"
-    assert words("") == () and whole("") == ("",) and plain("a\nb\u202e") == "ab"
+    assert words("a  b\tc\x1b[31m") == ("a  ", "b ", "c ", "[31m") and "".join(words("one two")) == "one two"
+    assert words("") == () and whole("") == ("",) and plain("a\nb\u202e") == "a b "
 
 
 def test_long_words_of_a_text_are_folded_after_punctuation() -> None:

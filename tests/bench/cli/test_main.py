@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
+LONG = "n" * 300
 ERRORS = [
+    (["run", f"{LONG}.toml"], "File name too long"),
+    (["run", "digits-linf", "--plugin", f"{LONG}.py"], "expected a name that a file can have"),
+    (["data", "digest", LONG], "expected a data file or folder"),
+    (["data", "digest", "~nosuchuser/x.npz"], "~nosuchuser/x.npz: expected a data file or folder, got no such file"),
+    (["db", "check", "--db", f"{LONG}.db"], "a name that"),
+    (["show", LONG], "unknown name"),
+    (["show", "\udcff"], r"arguments: expected texts in UTF-8, got b'\xff'"),
+    (["run", "digits-linf", "--db", "a\udcff.db"], r"arguments: expected texts in UTF-8, got b'a\xff.db'"),
     (["run", "mnist-linf"], "unknown suite 'mnist-linf'; did you mean 'mnist16-linf'"),
     (["run", "digits-linf", "--method", "digit-standard"], "did you mean 'digits-standard'"),
     (["run", "absent.toml"], "absent.toml: the file: expected a suite file that can be read"),

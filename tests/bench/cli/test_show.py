@@ -28,6 +28,17 @@ def test_a_card_is_never_read_as_markup(trustdm: Any, tmp_path: Path) -> None:
     assert ran.code == 0 and "[/red] [bold]loud[/bold]" in ran.out
 
 
+def test_what_a_card_says_is_no_order_to_the_terminal(trustdm: Any, tmp_path: Path) -> None:
+    evil = r"\x1b[31mred\x1b]0;x\x07 \u202egnp.\u2066x"
+    card = f', summary="{evil}", title="{evil}", paper="{evil}", tags=("{evil}",)'
+    path = plugin(tmp_path, "return x.flatten(1)[:, :10] * 1.0", card=card)
+    for words in (("show", "broken"), ("show", "broken", "--json"), ("list", "--wide"), ("show", "bro\x1b[31m")):
+        ran = trustdm(*words, "--plugin", path)
+        assert {c for c in ran.out + ran.err if not c.isprintable()} <= {"\n"}, words
+    card = json.loads(trustdm("show", "broken", "--json", "--plugin", path).out)["card"]
+    assert card["title"] == evil.encode().decode("unicode_escape")
+
+
 def test_what_only_the_database_knows_can_be_shown(trustdm: Any, tiny: Any) -> None:
     assert tiny().code == 0
     assert json.loads(trustdm("show", "tiny", "--json").out)[0]["method"] == "templates"

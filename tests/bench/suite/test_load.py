@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import rewrite
+from helpers import TINY, rewrite
 from pydantic import BaseModel
 
 from trustdm.bench.cli.main import main
@@ -194,6 +194,49 @@ def test_a_split_file_that_was_changed(own: Path) -> None:
     digest = hashlib.sha256(b"{}").hexdigest()
     with pytest.raises(SuiteError, match=rf"splits\.sha256: expected 0{{64}} of own\.splits\.json, got {digest}"):
         load_suite(own)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("x = " + "[" * 900 + "]" * 900, "tables and lists at most 32 deep"),
+        ("x = " + "9" * 5000, "whole numbers of at most 64 bits"),
+        (".".join("a" * 300) + " = 1", "tables and lists at most 32 deep"),
+        (f"seeds = [{2**70}]", "whole numbers of at most 64 bits and texts without NUL, got one of 71 bits"),
+        (f"draws = {'9' * 400}", "whole numbers of at most 64 bits"),
+        (r'x = "a\u0000b"', r"texts without NUL, got 'a\\x00b'"),
+    ],
+)
+def test_values_without_end_are_one_line(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(f"{line}\n{TINY.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.raises(SuiteError, match=rf"^{path}: the file: expected .*{message}"):
+        load_suite(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.json", "[" * 100_000, "data.splits.file: expected JSON"),
+        ("x.json", '{"test": ' + "[" * 900 + "]" * 900 + "}", "tables and lists at most 32 deep"),
+        ("x.json", r'{"test": "\u0000"}', "texts without NUL"),
+        ("x.json", '{"test": ' + "9" * 5000 + "}", "expected JSON"),
+        ("x.json", f'{{"test": [{2**70}]}}', "got one of 71 bits"),
+        (r"a\u0000b", "", "texts without NUL"),
+        ("n" * 300, "", "File name too long"),
+        ("~nosuchuser/x", "", "No such file"),
+        ("../../../../../../../../../../../../dev/zero", "", "a device, and no regular file"),
+    ],
+)
+def test_split_files_without_end_are_one_line(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(content, encoding="utf-8")
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    head, _, rest = TINY.read_text(encoding="utf-8").partition("[data.splits]")
+    tail = rest[rest.index("\n[") :]
+    path = tmp_path / "x.toml"
+    path.write_text(f'{head}[data.splits]\nfile = "{name}"\nsha256 = "{digest}"\n{tail}', encoding="utf-8")
+    with pytest.raises(SuiteError, match=message):
+        load_suite(path)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
