@@ -19,11 +19,12 @@ from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.plan import MethodSpec, PlannedCell, choose, fits, plan_cells
 from trustdm.bench.plugins import Catalogue, load
-from trustdm.bench.provenance import collect, command_line
+from trustdm.bench.provenance import collect, program
 from trustdm.bench.registry import Registry
 from trustdm.bench.request import Request, checked_text, requested
 from trustdm.bench.runner.run import Progress, Report, Runner
 from trustdm.bench.runner.units import Backend, Settings
+from trustdm.bench.store.address import shown
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.summary.row import Row
@@ -38,6 +39,11 @@ DEFAULT_DB = "results/bench.db"
 def database(url: str | None) -> str:
     """The database that is meant: ``url``, else ``$TRUSTDM_DB``, else ``results/bench.db`` under this folder."""
     return url or os.environ.get("TRUSTDM_DB") or DEFAULT_DB
+
+
+def database_name(url: str | None) -> str:
+    """The same, as it may be shown: without user, password and options of a URL."""
+    return shown(database(url))
 
 
 def assets_beside(url: str) -> Path:
@@ -139,7 +145,7 @@ def execute(
         "precision": ", ".join(sorted({s.precision for s in prepared.suites})),
         "seeds": ", ".join(sorted({str(c.identity.seed) for c in prepared.cells})),
     }
-    info = collect(command_line(), settings)
+    info = collect(request.command or program(), settings)
     prepared = replace(prepared, settings=replace(prepared.settings, assets=assets_beside(store.database.name)))
     runner = Runner(store, _backend(request, prepared), info, request.options, progress or Progress())
     if on_start is not None:

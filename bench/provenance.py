@@ -7,13 +7,13 @@ import platform
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
 from trustdm.bench.registry import GROUP
-from trustdm.bench.scrub import scrubbed
+from trustdm.bench.scrub import database_words, scrubbed
 from trustdm.bench.types import RunInfo
 
 PACKAGES = (
@@ -88,13 +88,26 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def command_line() -> str:
-    """The command that was typed, without folders, credentials and names of this machine."""
-    return scrubbed(" ".join([Path(sys.argv[0]).name, *map(_argument, sys.argv[1:])]))
+def program() -> str:
+    """The name of the program that runs; what it was given is its own affair, and may be a secret."""
+    return scrubbed(Path(sys.argv[0]).name)
 
 
-def _argument(text: str) -> str:
-    """An argument whose value is a path that leads out of this folder, or has spaces, cut to its last part."""
-    option, equals, value = text.rpartition("=") if text.startswith("-") else ("", "", text)
-    leads_out = value.startswith(("../", "~")) or (value.startswith("/") and " " in value)
-    return f"{option}{equals}{Path(value).name}" if leads_out else text
+def command_line(words: Iterable[str], options: Iterable[tuple[str, object]]) -> str:
+    """A command as it was understood: its ``words``, then ``options`` with their values, True for one without.
+
+    Without folders, credentials and names of this machine, whatever spelling they were typed in.
+    """
+    told = [*words]
+    for option, value in options:
+        told += [option] if value is True else [option, value_text(value)]
+    return scrubbed(" ".join(told))
+
+
+def value_text(value: object) -> str:
+    """A value of an option or an argument: of a database its kind and name, of a path out of this folder its end."""
+    text = str(value)
+    if "://" in text:
+        return database_words(text)
+    leads_out = text.startswith(("../", "~")) or (text.startswith("/") and " " in text)
+    return Path(text).name if leads_out else text

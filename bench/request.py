@@ -15,7 +15,7 @@ from trustdm.bench.runner.run import Options
 
 @dataclass(frozen=True)
 class Request:
-    """What to run and how; see ``trustdm run --help`` for each option."""
+    """What to run and how; see ``trustdm run --help`` for each option. ``command`` is stored with what is measured."""
 
     suites: tuple[str | Path, ...]
     methods: tuple[str, ...] = ()
@@ -27,9 +27,10 @@ class Request:
     demo: bool = False
     seeds: tuple[int, ...] = ()
     options: Options = field(default_factory=Options)
+    command: str = ""
 
 
-KEYWORDS = tuple(f.name for f in fields(Request) if f.name not in ("suites", "methods", "limit"))
+KEYWORDS = tuple(f.name for f in fields(Request) if f.name not in ("suites", "methods", "limit", "command"))
 """The fields of a request that ``evaluate`` takes by their names; the others are its own arguments."""
 LEAST = {"batch_size": 0, "jobs": 1, "limit": 1}
 

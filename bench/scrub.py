@@ -7,6 +7,7 @@ and queries. Numbers such as 8/255 and paths within a folder are left alone. Sta
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import socket
 from functools import cache
@@ -54,11 +55,50 @@ _OURS = {
 SHORTEST = 4
 LONGEST = 200
 """Letters of an exception's words in a reason."""
+MOST = 2000
+LEAST = 8
+"""Letters of a value in the environment, whatever its variable is called, that is no ordinary word."""
+_SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|pwd|credential|auth|cookie|session")
+_PUBLIC = re.compile(
+    r"(?i)PATH|PWD|OLDPWD|HOME|SHELL|SHLVL|USER|LOGNAME|HOSTNAME|LANG|LANGUAGE|LC_\w+|TERM\w*|TZ|EDITOR|PAGER|DISPLAY|_|"
+    r"(OMP|MKL|OPENBLAS|CUDA|NVIDIA|PYTORCH|PYTEST|TOX|UV|PIP|VIRTUAL|CONDA|XDG|LS)_\w+|PYTHON\w*|TRUSTDM_(?!DB)\w+|\w+_(VERSION|PATH|HOME|DIR)"
+)
+"""Variables whose values are words of every log, or places, which lose their folders anyway."""
+
+
+def database_words(url: str) -> str:
+    """Kind and name of the database at a URL; only its kind where a password may hide in the rest."""
+    kind, _, rest = url.partition("://")
+    if kind.lower() in _WEB:
+        return url
+    if rest.count("@") > 1 or "@" in rest.partition("?")[2]:
+        return f"{kind}:SECRET"
+    place = re.split(r"[?#]", rest.rpartition("@")[2])[0]
+    return f"{kind}:{place.rstrip('/').rpartition('/')[2]}"
+
+
+def masked(text: str) -> str:
+    """``text`` with ``$NAME`` for each value of an environment variable: somebody's keys may be in an error message.
+
+    Short values, and those of variables that say nothing secret, stay.
+    """
+    for name, value in sorted(os.environ.items(), key=lambda item: -len(item[1])):
+        least = SHORTEST if _SECRET_NAME.search(name) else LEAST
+        if len(value) >= least and not _PUBLIC.fullmatch(name):
+            for spelling in {value, repr(value)[1:-1]}:
+                text = text.replace(spelling, f"${name}")
+    return text
+
+
+def kept(text: str) -> str:
+    """What is stored of a stranger's error message: without values of the environment, and not more than ``MOST``."""
+    text = masked(text)
+    return text if len(text) <= MOST else f"{text[:MOST]}..."
 
 
 def scrubbed(text: str) -> str:
     """``text`` without folders, credentials, hosts, user names; scrubbing once more changes nothing."""
-    before = ""
+    before, text = "", masked(text)
     while text != before:  # what is left of one path may look like another
         before, text = text, _named(_paths(_secrets(text)))
     return text

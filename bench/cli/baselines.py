@@ -22,4 +22,4 @@ def baselines(db: Db = None) -> None:
     with Store.open(api.database(db)) as store:
         added = import_shipped(store)
         suites = sorted({held.suite for held in store.contents()})
-    console.say(f"{api.database(db)}: {added} blocks of the shipped results added; suites: {', '.join(suites)}")
+    console.say(f"{api.database_name(db)}: {added} blocks of the shipped results added; suites: {', '.join(suites)}")

@@ -89,7 +89,7 @@ def db_check(db: Db = None) -> None:
         console.warn(f"trustdm: {problem}")
     console.doubts(found.doubts, found.unchecked)
     beside = f", {len(found.doubts)} doubts" if found.doubts else ""
-    console.say(f"{api.database(db)}: {len(found.problems) or 'no'} problems{beside}")
+    console.say(f"{api.database_name(db)}: {len(found.problems) or 'no'} problems{beside}")
     raise typer.Exit(1 if found.problems else 0)
 
 

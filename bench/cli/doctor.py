@@ -22,6 +22,7 @@ from trustdm.bench.cli import console, filehash
 from trustdm.bench.contracts import MethodCard, WeightFile
 from trustdm.bench.errors import TrustdmError
 from trustdm.bench.registry import Entry, Registry
+from trustdm.bench.store.address import shown
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import shipped
 from trustdm.bench.tasks.contract import Finding
@@ -58,11 +59,11 @@ def _packages(*, thorough: bool = False) -> Iterator[Finding]:
 
 def _database(url: str) -> Iterator[Finding]:
     if "://" not in url and not Path(url).exists():
-        yield True, "database", f"{url} (not there yet; the first run makes it)"
+        yield True, "database", f"{shown(url)} (not there yet; the first run makes it)"
         return
     try:
         with Store.open(url) as store:
-            yield True, "database", f"{url}, {len(store.cells())} cells"
+            yield True, "database", f"{shown(url)}, {len(store.cells())} cells"
     except TrustdmError as error:
         yield False, "database", str(error)
 

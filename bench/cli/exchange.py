@@ -74,7 +74,7 @@ def export(
     for path in written:
         console.say(str(path))
     if not written:
-        raise TrustdmError(f"{api.database(db)}: nothing to export; {_lacking(suite, method, held)}")
+        raise TrustdmError(f"{api.database_name(db)}: nothing to export; {_lacking(suite, method, held)}")
 
 
 def _lacking(suite: str | None, method: str | None, held: Sequence[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trustdm.bench.cli.command import told
 from trustdm.bench.cli.exchange import publish
 from trustdm.bench.cli.look import show
 from trustdm.bench.cli.options import EPILOG, Db, Plugins
@@ -28,6 +29,7 @@ def add(app: typer.Typer) -> None:
 
 
 def run(  # noqa: PLR0913 - one parameter for each option
+    context: typer.Context,
     suites: Annotated[list[str], typer.Argument(metavar="SUITE...", help="Names, or paths of suite files.")],
     method: Annotated[
         list[str] | None,
@@ -76,6 +78,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
         demo=demo,
         seeds=tuple(seed or ()),
         options=Options(fresh, retry_failed, _seconds(max_hours)),
+        command=told(context),
     )
     code = _dry_run(request, db) if dry_run else _run(request, db)
     raise typer.Exit(code)
@@ -198,6 +201,7 @@ def _stored(store: Store, cell_id: int, request: Request) -> set[int]:
 
 
 def demo(
+    context: typer.Context,
     db: Db = None,
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("site"),
     jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one for each core.")] = 0,
@@ -212,7 +216,7 @@ def demo(
 
     refuse_foreign(out)  # before minutes of measuring, not after them
     jobs = jobs or os.cpu_count() or 1
-    request = Request(suites=tuple(demo_suites()), demo=True, jobs=jobs)
+    request = Request(suites=tuple(demo_suites()), demo=True, jobs=jobs, command=told(context))
     code = _run(request, db)
     if code == Exit.STOPPED:
         raise typer.Exit(code)
@@ -223,5 +227,5 @@ def demo(
     publish(db=db, out=out)
     for name in demo_suites():
         show(name, db=db)
-    console.say(f"database {api.database(db)}; open {(out / 'index.html').resolve()} in a browser")
+    console.say(f"database {api.database_name(db)}; open {(out / 'index.html').resolve()} in a browser")
     raise typer.Exit(code)

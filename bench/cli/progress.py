@@ -93,7 +93,7 @@ class LineProgress(Progress):
         self.line(f"{place} {_name(cell)}: {examples(cell, block)} {said}{self._remaining()}")
 
     def line(self, text: str) -> None:
-        console.warn(_plain(text))
+        console.warn(printable(text))
 
     def _leave_out(self, cell: PlannedCell, *, alone: bool) -> None:
         """Forgets what the run does not try any more: the rest of the cell, or of its method on this suite."""
@@ -176,9 +176,4 @@ def _key(result: UnitResult) -> tuple[str, int]:
 
 
 def _name(cell: PlannedCell) -> str:
-    return _plain(str(cell))
-
-
-def _plain(text: str) -> str:
-    """Without what could steer a terminal: names are strangers' text."""
-    return printable(text)
+    return printable(str(cell))

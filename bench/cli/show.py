@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trustdm.bench import plugins
 from trustdm.bench.cli import boards, console, explain, listings
 from trustdm.bench.errors import SuiteError, UnknownName
+from trustdm.bench.plainfiles import there
 from trustdm.bench.plan import ALL, MethodSpec, described
 from trustdm.bench.registry import Entry
 from trustdm.bench.shipped import shipped_rows, untested
@@ -107,8 +108,8 @@ def _show(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_json: b
             shown = _Shown(catalogue.registry.get(kind, name), spec, catalogue)
             _show_plugin(shown, db, as_json=as_json, wide=wide)
             return
-    there = db is not None or Path(api.database(db)).exists()
-    if there and _show_stored(name, db, catalogue, as_json=as_json, wide=wide):
+    held = db is not None or there(Path(api.database(db)))
+    if held and _show_stored(name, db, catalogue, as_json=as_json, wide=wide):
         return
     known = shipped() + [n for kind in KINDS for n in catalogue.registry.names(kind)]
     raise UnknownName("name", name, known)
@@ -124,7 +125,7 @@ def _show_stored(name: str, db: str | None, catalogue: plugins.Catalogue, *, as_
     if not cells:
         return False
     if name in {c.identity.suite for c in cells}:
-        suite = parse_stored(cells[-1].suite_content, f"{api.database(db)}: {name}", catalogue.tasks)
+        suite = parse_stored(cells[-1].suite_content, f"{api.database_name(db)}: {name}", catalogue.tasks)
         _show_suite(suite, db, as_json=as_json, wide=wide)
         return True
     _print_card("method", cells[-1].card, method_rows(name, db, catalogue), as_json=as_json, wide=wide)
@@ -289,7 +290,7 @@ def _known_suite(name: str, content: str, url: str, catalogue: plugins.Catalogue
     if name in shipped():
         return catalogue.suite(name)
     try:
-        return parse_stored(content, f"{url}: {name}", catalogue.tasks)
+        return parse_stored(content, f"{api.database_name(url)}: {name}", catalogue.tasks)
     except SuiteError as error:
         console.warn(f"trustdm: suite left out: {error}")
         return None

@@ -18,6 +18,7 @@ from trustdm.bench.records import Records, failed
 from trustdm.bench.runner.fingerprint import differs
 from trustdm.bench.runner.flight import Flight, InFlight
 from trustdm.bench.runner.units import Backend, Unit, UnitResult
+from trustdm.bench.scrub import kept
 from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, RunInfo
@@ -267,7 +268,7 @@ class Runner:
             device=result.device,
             attempts=unit.attempt,
             cost=result.cost,
-            error=result.error,
+            error=kept(result.error),
         )
         diagnostics = {} if outcome is None else outcome.diagnostics
         artefacts = {} if outcome is None else outcome.artefacts

@@ -18,20 +18,13 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    NoSuchModuleError,
-    ProgrammingError,
-)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.store import migrations
+from trustdm.bench.store.address import parse, shown, usable, without
 
-DIALECTS = ("sqlite", "postgresql")
 LOCK = 0x7472_7573
 """The number of the advisory lock that writers hold on PostgreSQL."""
 
@@ -54,7 +47,7 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Database:
-    """An open database; ``name`` is its path or its URL without password."""
+    """An open database; ``name`` is its path, or its URL without user, password and options."""
 
     engine: Engine
     name: str
@@ -71,7 +64,7 @@ class Database:
         if self.engine.dialect.name == "postgresql":
             options["isolation_level"] = "REPEATABLE READ"
         with (
-            explained(self.name),
+            explained(self.name, self.engine.url),
             self.engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
@@ -87,7 +80,7 @@ class Database:
         if self.read_only:
             raise StoreError(f"{self.name}: opened for reading only")
         with (
-            explained(self.name),
+            explained(self.name, self.engine.url),
             self.engine.connect().execution_options(trustdm_write=True) as connection,
             connection.begin(),
         ):
@@ -101,7 +94,7 @@ class Database:
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
+def explained(name: str, url: URL | None = None) -> Iterator[None]:
     """Turns what a user can put right (lock, disk, permission, damage) into a StoreError of one line.
 
     A broken constraint and wrong SQL are bugs, and stay what they are.
@@ -112,6 +105,7 @@ def explained(name: str) -> Iterator[None]:
         raise
     except (DatabaseError, OSError, sqlite3.DatabaseError) as error:
         message = str(getattr(error, "orig", error))
+        message = message if url is None else without(url, message)
         raise StoreError(f"{name}: {_line(message + _space(name, message))}") from error
 
 
@@ -140,33 +134,16 @@ def open_database(where: str, *, read_only: bool, must_exist: bool = False, time
     if url.get_backend_name() == "sqlite":
         database = _open_sqlite(url, read_only, must_exist, timeout)
     else:
-        database = Database(_postgresql(url, read_only, timeout), str(url), read_only)
+        database = Database(_postgresql(url, read_only, timeout), shown(url), read_only)
     try:
         with _named(database.name):
+            with usable(url), explained(database.name, url), database.engine.connect():
+                pass
             _prepare(database)
     except BaseException:
         database.close()
         raise
     return database
-
-
-def parse(where: str) -> URL:
-    """The URL that ``where`` is, or the SQLite URL of the path that it is.
-
-    Raises:
-        StoreError: not a URL, or of a database that is not supported.
-    """
-    if "://" not in where:
-        return URL.create("sqlite", database=where)
-    try:
-        url = make_url(where)
-        name = url.get_backend_name()
-        if name not in DIALECTS:
-            raise StoreError(f"{url}: expected a database of {' or '.join(DIALECTS)}, got {name}")
-        url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise StoreError(f"{where}: expected a path or a database URL, got {error}") from error
-    return url
 
 
 @contextmanager
@@ -205,12 +182,15 @@ def _open_sqlite(url: URL, read_only: bool, must_exist: bool, timeout: float) ->
     path = Path(name)
     if (read_only or must_exist) and not name.startswith("file:") and not path.is_file():
         raise StoreError(f"{name}: no such database; `trustdm run` creates one")
+    if not name.startswith("file:") and path.exists() and not (path.is_file() or path.is_dir()):
+        raise StoreError(f"{name}: expected a SQLite file, got something else; give --db another path")
     if read_only and not name.startswith("file:"):
         url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"uri": "true"} | _mode(path))
     elif not read_only and name != ":memory:" and not name.startswith("file:"):
         with explained(name):
             path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": timeout})
+    with usable(url):
+        engine = create_engine(url, connect_args={"timeout": timeout})
     event.listen(engine, "connect", _set_up(timeout, read_only))
     event.listen(engine, "begin", _begin)
     return Database(engine, name, read_only)
@@ -273,10 +253,8 @@ def _prefer_wal(database: Database) -> None:
 
 
 def _postgresql(url: URL, read_only: bool, timeout: float) -> Engine:
-    try:
+    with usable(url):
         engine = create_engine(url)
-    except ModuleNotFoundError as error:
-        raise StoreError(f"{url}: the driver is missing; `pip install psycopg[binary]`, {error}") from error
     settings = [f"SET lock_timeout = {int(timeout * 1000)}"]
     settings += ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"] if read_only else []
 

@@ -20,8 +20,9 @@ from sqlalchemy import delete, select
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import CellResult, Records
 from trustdm.bench.store import assets, checking, hiding, ingest, labs, reading, schema, writing
+from trustdm.bench.store.address import parse
 from trustdm.bench.store.checking import Checked
-from trustdm.bench.store.database import Database, explained, open_database, parse
+from trustdm.bench.store.database import Database, explained, open_database
 from trustdm.bench.store.hiding import Hidden
 from trustdm.bench.store.labs import Lab
 from trustdm.bench.store.rows import NOTHING, AssetRow, BlockRow, CellRow, Held, NewCell, RunRow

@@ -70,6 +70,21 @@ def test_a_name_that_is_a_word_of_ours_stays(name: str, monkeypatch: pytest.Monk
     scrub._names.cache_clear()
 
 
+def test_values_of_the_environment_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("MY_TOKEN", "pw12"),
+        ("LONGER", "hello there 1"),
+        ("SHORT", "passive"),
+        ("TZ", "Europe/Paris"),
+    ):
+        monkeypatch.setenv(name, value)
+    said = "raised: pw12 and 'hello there 1', passive in Europe/Paris"
+    assert scrub.masked(said) == "raised: $MY_TOKEN and '$LONGER', passive in Europe/Paris"
+    monkeypatch.setenv("TRUSTDM_DB", "postgresql://u:s3cret@h/x")
+    assert "s3cret" not in scrubbed("cannot open postgresql://u:s3cret@h/x")
+    assert scrub.kept("pw12" + "x" * 5000) == "$MY_TOKEN" + "x" * 1991 + "..."
+
+
 def test_what_ships_is_scrubbed_already() -> None:
     texts = set()
     for path in shipped.measured().glob("*/*.json"):

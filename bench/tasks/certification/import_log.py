@@ -16,7 +16,7 @@ from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import DataError, UsageError
 from trustdm.bench.hashing import canonical_json, sha256_file
 from trustdm.bench.plugins import load_suite
-from trustdm.bench.provenance import collect, command_line, now
+from trustdm.bench.provenance import collect, now, program
 from trustdm.bench.records import Records
 from trustdm.bench.smoothing.fixed import least_alpha
 from trustdm.bench.smoothing.logs import Log, read, summarise
@@ -39,6 +39,7 @@ class Request:
     """What the file is: ``name`` of the system, ``source`` to cite, the ``evaluation`` of ``suite`` it belongs to.
 
     ``draws`` for an image and ``alpha`` as its authors say; ``partial`` takes a file that is cut off.
+    ``command`` is stored.
     """
 
     file: Path
@@ -50,6 +51,7 @@ class Request:
     draws: int = 0
     kind: Kind | None = None
     partial: bool = False
+    command: str = ""
 
 
 def run(request: Request, db: str, say: Callable[[str], None] = print) -> int:
@@ -72,7 +74,7 @@ def run(request: Request, db: str, say: Callable[[str], None] = print) -> int:
             card=_card(request, suite, implied).model_dump(mode="json"),
             suite_content=suite.content,
         )
-        info = collect(command_line(), {"log": request.file.name, "format": log.kind})
+        info = collect(request.command or program(), {"log": request.file.name, "format": log.kind})
         store.begin_run(info)
         cost = Cost(wall=float(log.seconds.sum()))
         block = BlockRow(Block(0, len(records)), "done", info.id, now(), 0, "as reported", 1, cost)

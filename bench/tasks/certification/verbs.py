@@ -16,6 +16,7 @@ def add(app: typer.Typer) -> None:
 
 
 def import_log(  # noqa: PLR0913 - one parameter for each option
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A log with the columns idx, label, predict, radius, correct, time.")],
     suite: Annotated[str, typer.Option(help="The certified suite it belongs to.")],
     evaluation: Annotated[str, typer.Option(help="The evaluation of that suite: sigma-1-2, say.")],
@@ -33,8 +34,9 @@ def import_log(  # noqa: PLR0913 - one parameter for each option
     """Read a published log of certificates as a reported row, image by image."""
     from trustdm.bench import api
     from trustdm.bench.cli import console
+    from trustdm.bench.cli.command import told
     from trustdm.bench.tasks.certification import import_log as log
 
     kind = None if cumulative is None else log.KINDS[cumulative]
-    request = log.Request(file, suite, evaluation, name, source, alpha, draws, kind, partial)
+    request = log.Request(file, suite, evaluation, name, source, alpha, draws, kind, partial, told(context))
     raise typer.Exit(log.run(request, api.database(db), console.say))

@@ -135,7 +135,7 @@ def test_a_file_in_the_place_of_the_artefacts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("mysql://u:secret@host/x", r"mysql://u:\*\*\*@host/x: expected a database of sqlite or postgresql, got mysql"),
+        ("mysql://u:secret@host/x", r"^mysql://host/x: expected a database of sqlite or postgresql, got mysql"),
         ("nothing://x", "nothing://x: expected a database of sqlite or postgresql, got nothing"),
         ("sqlite+nothing://x", "expected a path or a database URL"),
         ("://", "expected a path or a database URL"),
@@ -149,7 +149,7 @@ def test_a_url_that_is_none_of_ours(url: str, message: str) -> None:
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as error:
         Store.open(f"postgresql+psycopg://u:secret@/x?host={tmp_path}")
-    one_line(error, "postgresql+psycopg://u:***@")
+    one_line(error, "postgresql+psycopg:///x: ")
     assert "secret" not in str(error.value)
 
 
