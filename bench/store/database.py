@@ -38,6 +38,7 @@ ADVICE = {
     "read-only": "it cannot be written here; give --db another place, or make this one writable",
     "full": "free some space, then run the same command again: what was committed is kept",
     "disk i/o": "the disk refused; check its space and health, then run the same command again",
+    "too long": "give --db another place",
     "no space": "free some space, then run the same command again: what was committed is kept",
     "not a database": "expected a SQLite file; give --db another path",
     "malformed": "the file is damaged; restore it from a copy, or import the exported run files into a new one",
@@ -179,21 +180,31 @@ def _readable(found: int) -> None:
 
 def _open_sqlite(url: URL, read_only: bool, must_exist: bool, timeout: float) -> Database:
     name = url.database or ":memory:"
-    path = Path(name)
-    if (read_only or must_exist) and not name.startswith("file:") and not path.is_file():
-        raise StoreError(f"{name}: no such database; `trustdm run` creates one")
-    if not name.startswith("file:") and path.exists() and not (path.is_file() or path.is_dir()):
-        raise StoreError(f"{name}: expected a SQLite file, got something else; give --db another path")
-    if read_only and not name.startswith("file:"):
-        url = URL.create("sqlite", database=f"file:{quote(str(path))}", query={"uri": "true"} | _mode(path))
-    elif not read_only and name != ":memory:" and not name.startswith("file:"):
+    if name != ":memory:" and not name.startswith("file:"):
         with explained(name):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            url = _of_file(url, Path(name), read_only, must_exist)
     with usable(url):
         engine = create_engine(url, connect_args={"timeout": timeout})
     event.listen(engine, "connect", _set_up(timeout, read_only))
     event.listen(engine, "begin", _begin)
     return Database(engine, name, read_only)
+
+
+def _of_file(url: URL, path: Path, read_only: bool, must_exist: bool) -> URL:
+    """The URL that a file is opened by, in the way that it can be; the folder of one to be written is made.
+
+    Raises:
+        StoreError: nothing is there that is to be read, or something that is no file.
+        OSError: no file can be there.
+    """
+    if (read_only or must_exist) and not path.is_file():
+        raise StoreError(f"{path}: no such database; `trustdm run` creates one")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise StoreError(f"{path}: expected a SQLite file, got something else; give --db another path")
+    if read_only:
+        return URL.create("sqlite", database=f"file:{quote(str(path))}", query={"uri": "true"} | _mode(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return url
 
 
 def _mode(path: Path) -> dict[str, str]:

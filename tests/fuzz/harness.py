@@ -1,0 +1,127 @@
+"""What all fuzzers share: seeded cases, damage, hostile values, and what counts as survival."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from trustdm.bench.cli.main import main
+from trustdm.bench.errors import TrustdmError
+
+SEED = 20_26
+CODES = (0, 1, 2, 3)
+LONGEST = 6000
+"""Characters of an error line; file names and lists of known names are part of them."""
+SHOWN = 5
+TEXTS = [
+    "",
+    " ",
+    "~nosuchuser",
+    "~nosuchuser/x",
+    "n" * 300,
+    "n" * 5000,
+    "a/" * 3000,
+    "../" * 40 + "dev/zero",
+    "/dev/null",
+    "/dev/zero",
+    "/proc/self/mem",
+    ".",
+    "..",
+    "-",
+    "--",
+    "nan",
+    "-inf",
+    "9" * 400,
+    "9" * 5000,
+    str(2**70),
+    "-1",
+    "0",
+    "1e999",
+    "[" * 900,
+    "{}",
+    "\x1b[31m",
+    "\u202e",
+    "[/red]",
+    "%s%n{0}",
+    "\r\n",
+    "a\tb",
+    "'",
+    '"',
+    "\\",
+    "é" * 200,
+    "\U0001f600",
+    "\ufeff",
+    "a=b",
+    "a:b=c",
+    "://",
+    "*",
+    "$HOME",
+]
+
+
+def budget(smoke: int, full: int) -> Any:
+    """The number of cases: a smoke in the normal run, many in the slow one."""
+    return pytest.mark.parametrize("cases", [smoke, pytest.param(full, marks=pytest.mark.slow)])
+
+
+def chances(name: str, cases: int) -> Iterator[random.Random]:
+    """For each case its own source of chance, the same in every run."""
+    return (random.Random(f"{SEED}/{name}/{case}") for case in range(cases))
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """``content`` with a few bytes changed, cut out, repeated or put in."""
+    out = bytearray(content)
+    for _ in range(chance.choice((1, 1, 2, 4, 16))):
+        at, length = chance.randrange(len(out) + 1), chance.choice((1, 1, 2, 4, 64))
+        piece = bytes(out[at : at + length])
+        new = chance.choice((chance.randbytes(length), b"\xff" * length, bytes(length), b"", piece * 3))
+        out[at : at + (0 if chance.random() < 0.2 else length)] = new
+    return bytes(out[: chance.randrange(len(out) + 1)] if chance.random() < 0.1 else out)
+
+
+class Survivors:
+    """Counts the cases of a fuzzer, and keeps what the first few that failed did."""
+
+    def __init__(self) -> None:
+        self.cases = 0
+        self.refused = 0
+        self.failures: list[str] = []
+
+    def runs(self, case: object, act: Callable[[], object]) -> None:
+        """``act`` may succeed, or raise an error of ours whose text is one line of a readable length."""
+        self.cases += 1
+        try:
+            act()
+        except TrustdmError as error:
+            self.refused += 1
+            if "\n" in str(error) or len(str(error)) > LONGEST:
+                self.failures.append(f"{case!r:.300}: not one short line: {str(error)[:300]!r}")
+        except (Exception, SystemExit):
+            self.failures.append(f"{case!r:.300}: {traceback.format_exc(limit=-4)}")
+
+    def commands(self, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        """A command ends with a documented code; a 1 with one line on standard error; nothing is an order."""
+        self.cases += 1
+        capsys.readouterr()
+        try:
+            code = main(words)
+        except (Exception, SystemExit):
+            self.failures.append(f"{words!r:.300}: {traceback.format_exc(limit=-4)}")
+            return
+        said = capsys.readouterr()
+        self.refused += code == 1
+        lines = said.err.splitlines()
+        if code not in CODES or (code == 1 and not (lines and lines[-1].startswith("trustdm: "))):
+            self.failures.append(f"{words!r:.300}: exit code {code}, {said.err[:300]!r}")
+        if odd := {c for c in said.out + said.err if not c.isprintable()} - {"\n"}:
+            self.failures.append(f"{words!r:.300}: printed {odd}")
+
+    def check(self) -> None:
+        """Fails with what the first few did that did not survive."""
+        assert not self.failures, f"{len(self.failures)} of {self.cases}:\n" + "\n".join(self.failures[:SHOWN])
+        assert self.refused, "nothing was refused: the cases are too tame"
