@@ -153,7 +153,7 @@ class _Counted:
         self._stream = stream
         self.count = 0
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         content = self._stream.read(size)
         self.count += len(content)
         return content
@@ -161,7 +161,7 @@ class _Counted:
 
 def _fill(flat: NDArray[Any], stream: IO[bytes]) -> None:
     """Reads the values; the stream ends where they do, which also makes an archive compare its checksum."""
-    place = memoryview(flat.view(np.uint8)) if flat.size else memoryview(bytearray())
+    place = flat.view(np.uint8).data
     at = 0
     while at < len(place):
         piece = stream.read(min(1 << 20, len(place) - at))

@@ -43,7 +43,10 @@ def run(  # noqa: PLR0913 - one parameter for each option
     db: Db = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch_size: Annotated[
-        int, typer.Option(min=0, help="Images at once on the device; 0: a whole block. Halved when memory runs out.")
+        int,
+        typer.Option(
+            min=0, max=2**31 - 1, help="Images at once on the device; 0: a whole block. Halved when memory runs out."
+        ),
     ] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes, one torch thread each.")] = 1,
     limit: Annotated[
@@ -51,7 +54,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="The demo size that each suite declares.")] = False,
     seed: Annotated[
-        list[int] | None, typer.Option(min=0, help="Instead of the suite's seeds; may be repeated.")
+        list[int] | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the suite's seeds; may be repeated.")
     ] = None,
     max_hours: Annotated[
         float | None, typer.Option(min=0.0, help="Stop at a block boundary after so long (exit 3).")

@@ -281,16 +281,16 @@ def method_rows(name: str, db: str | None, catalogue: plugins.Catalogue) -> list
         return stored_rows_missing(db, url)
     with Store.open(url, read_only=True) as store, FactsCache.beside(url) as cache:
         contents = {cell.identity.suite: cell.suite_content for cell in store.cells(method=name)}
-        suites = [_known_suite(suite, content, url, catalogue) for suite, content in contents.items()]
+        suites = [_known_suite(suite, content, api.database_name(db), catalogue) for suite, content in contents.items()]
         return [(s, r) for s in suites if s for r in board_rows(s, store, cache) if r.method == name]
 
 
-def _known_suite(name: str, content: str, url: str, catalogue: plugins.Catalogue) -> Suite | None:
+def _known_suite(name: str, content: str, where: str, catalogue: plugins.Catalogue) -> Suite | None:
     """A suite by name or, where none is shipped, as it is stored; None (and a line) if no task here reads it."""
     if name in shipped():
         return catalogue.suite(name)
     try:
-        return parse_stored(content, f"{api.database_name(url)}: {name}", catalogue.tasks)
+        return parse_stored(content, f"{where}: {name}", catalogue.tasks)
     except SuiteError as error:
         console.warn(f"trustdm: suite left out: {error}")
         return None

@@ -105,7 +105,7 @@ def explained(name: str, url: URL | None = None) -> Iterator[None]:
     except (DataError, IntegrityError, ProgrammingError):
         raise
     except (DatabaseError, OSError, sqlite3.DatabaseError) as error:
-        message = str(getattr(error, "orig", error))
+        message = str(getattr(error, "strerror", None) or getattr(error, "orig", error))
         message = message if url is None else without(url, message)
         raise StoreError(f"{name}: {_line(message + _space(name, message))}") from error
 

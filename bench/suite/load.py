@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # names of types only: the contract is above suites, and noth
 Tasks = Mapping[str, "Task"]
 Ids = NDArray[np.int64]
 DEEPEST = 32
+ENDLESS = re.compile(r"\s*[+-]?[\d_.]*\d[eE][+-]?[\d_]{4,}\s*$|\s*[+-]?[\d_.]{400,}")
+"""Numbers as text whose exact value would fill the memory."""
 PLAIN = "whole numbers of at most 64 bits and texts without NUL"
 SPLITS = ("train", "validation", "test")
 
@@ -232,6 +234,8 @@ def _strange(value: object) -> Iterator[str]:
             yield from _strange(part)
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
         yield f"one of {value.bit_length()} bits"
+    elif isinstance(value, str) and ENDLESS.match(value):
+        yield f"the number {value[:20]}..."
     elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
         yield repr(value[:60])
 

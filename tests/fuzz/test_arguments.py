@@ -11,7 +11,7 @@ from helpers import TINY
 
 from trustdm.bench.store.store import Store
 
-ODD = [*TEXTS, "\udcff", "a\udc80.db", "1/0", "1/1000"]
+ODD = [*TEXTS, "\udcff", "a\udc80.db", "1/0", "1/1000", "1e-999999999", "1e-9999"]
 VERBS = [
     ["show", 1],
     ["show", 1, "--json"],
@@ -44,6 +44,7 @@ VERBS = [
     ["reference", 1],
     ["import-log", 1, "--suite", 1, "--evaluation", 1, "--name", 1, "--source", 1, "--db", "a.db"],
     ["import-log", "x.log", "--suite", "cifar10-certified", "--evaluation", "sigma-1-4", "--name", 1, "--source", 1],
+    ["import-log", "x.log", "--suite", "cifar10-certified", "--evaluation", "sigma-1-4", "--alpha", 1, "--draws", 1],
     [1],
     ["db", 1],
     ["run", TINY, 1],

@@ -32,10 +32,15 @@ VALUES = [
     '["0-9", 3]',
     f"[{2**70}]",
     r'"\u0000"',
+    '"1e-999999999"',
+    '"1/9999999999"',
+    '"' + "9" * 399 + '"',
     '"0-999999999"',
     "1979-05-27T07:32:00Z",
     "{" + ".".join("a" * 300) + " = 1}",
 ]
+
+KEYS = ("x", "draws", "seeds", "step_size")
 
 
 def value(chance: random.Random) -> str:
@@ -47,7 +52,7 @@ def changed(chance: random.Random) -> bytes:
     lines = TEXT.splitlines()
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         at = chance.randrange(len(lines))
-        key = lines[at].partition("=")[0].strip() if "=" in lines[at] else chance.choice(("x", "draws", "seeds"))
+        key = lines[at].partition("=")[0].strip() if "=" in lines[at] else chance.choice(KEYS)
         dotted = ".".join("a" * 300) if chance.random() < 0.1 else key
         line = f"{dotted} = {value(chance)}"
         lines[at : at + (0 if chance.random() < 0.2 else 1)] = [line]

@@ -27,6 +27,7 @@ from trustdm.bench.tasks.certification.task import certification
 from trustdm.bench.types import Block, CellIdentity, Cost, Status
 
 PROBE = "log"
+ALPHA = re.compile(r"[\d./]{1,40}(?:[eE]-?\d{1,2})?")
 Kind = Literal["cohen", "denoised"]
 KINDS: dict[bool, Kind] = {False: "cohen", True: "denoised"}
 """Whether the column ``correct`` is cumulative."""
@@ -107,11 +108,11 @@ def _alpha(request: Request) -> float | None:
     if not request.alpha:
         return None
     try:
-        value = Fraction(request.alpha)
+        value = Fraction(request.alpha) if ALPHA.fullmatch(request.alpha) else Fraction(0)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
     if not 0 < value < Fraction(1, 2):
-        raise UsageError(f"--alpha: expected a fraction between 0 and 1/2, such as 1/1000, got {request.alpha!r}")
+        raise UsageError(f"--alpha: expected a fraction between 0 and 1/2, such as 1/1000, got {request.alpha[:60]!r}")
     return float(value)
 
 

@@ -23,7 +23,7 @@ def import_log(  # noqa: PLR0913 - one parameter for each option
     name: Annotated[str, typer.Option(help="What the row is called.")],
     source: Annotated[str, typer.Option(help="The publication, and where in it.")],
     alpha: Annotated[str, typer.Option(help="As its authors say: 1/1000, say.")] = "",
-    draws: Annotated[int, typer.Option(help="Noisy images for each image, as its authors say.")] = 0,
+    draws: Annotated[int, typer.Option(max=10**12, help="Noisy images for each image, as its authors say.")] = 0,
     cumulative: Annotated[
         bool | None,
         typer.Option(help="Whether `correct` counts the images so far; only for files that can be read both ways."),

@@ -16,7 +16,7 @@ ERRORS = [
     (["run", "digits-linf", "--plugin", f"{LONG}.py"], "expected a name that a file can have"),
     (["data", "digest", LONG], "expected a data file or folder"),
     (["data", "digest", "~nosuchuser/x.npz"], "~nosuchuser/x.npz: expected a data file or folder, got no such file"),
-    (["db", "check", "--db", f"{LONG}.db"], "a name that"),
+    (["db", "check", "--db", f"{LONG}.db"], "File name too long; give --db another place"),
     (["show", LONG], "unknown name"),
     (["show", "\udcff"], r"arguments: expected texts in UTF-8, got b'\xff'"),
     (["run", "digits-linf", "--db", "a\udcff.db"], r"arguments: expected texts in UTF-8, got b'a\xff.db'"),

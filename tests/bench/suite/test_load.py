@@ -202,6 +202,7 @@ def test_a_split_file_that_was_changed(own: Path) -> None:
         ("x = " + "[" * 900 + "]" * 900, "tables and lists at most 32 deep"),
         ("x = " + "9" * 5000, "whole numbers of at most 64 bits"),
         (".".join("a" * 300) + " = 1", "tables and lists at most 32 deep"),
+        ('x = "1e-999999999"', "got the number 1e-999999999"),
         (f"seeds = [{2**70}]", "whole numbers of at most 64 bits and texts without NUL, got one of 71 bits"),
         (f"draws = {'9' * 400}", "whole numbers of at most 64 bits"),
         (r'x = "a\u0000b"', r"texts without NUL, got 'a\\x00b'"),
