@@ -15,6 +15,9 @@ from functools import cache
 _WEB = {"http", "https"}
 _URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,40}):(//+)([^\s'\"<>]+)")
 
+_DATABASE = re.compile(r"\b((?:postgres|mysql|mariadb|oracle|mssql)[A-Za-z0-9+]*)://[^\s/@:]*:[^\n]*@", re.IGNORECASE)
+"""The login of a database up to the last @ of the line: a password may hold anything, spaces and quotes too."""
+
 _PART = r"[^\s/'\"<>|;,:()\[\]]"
 _START = r"(?:(?<![\w/.~-])|(?<=[\s'\"=]-[A-Za-z])(?=/[^\s/]+/))"
 """Where a path may begin: not within a word, but for an option of one letter (``-I/usr/include``)."""
@@ -105,6 +108,7 @@ def scrubbed(text: str) -> str:
 
 
 def _secrets(text: str) -> str:
+    text = _DATABASE.sub(r"\1://", text)
     return _URL.sub(_address, _KNOWN.sub("SECRET", _SECRET.sub(r"\1SECRET", text)))
 
 

@@ -22,6 +22,7 @@ from trustdm.bench.scrub import scrubbed
         ("--method diffusers:/mnt/models/tiny,eta=1", "--method diffusers:tiny,eta=1"),
         ("--method path=/mnt/models/tiny,eta=1", "--method path=tiny,eta=1"),
         ("--db postgresql+psycopg://ann:secret@db.example.org:5432/bench?sslmode=on", "--db postgresql+psycopg:bench"),
+        ("--db postgresql://ann:s3c ret's/@x@h/bench --limit 8", "--db postgresql:bench --limit 8"),
         ("--db sqlite:////tmp/x/bench.db", "--db sqlite:bench.db"),
         ('File "/srv/lab/trustdm/bench/x.py", line 3', 'File "x.py", line 3'),
         (r"C:\Users\ann\bench.db and D:/data/x.npz", "bench.db and x.npz"),
