@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from trustdm.bench.errors import CodeChanged
-from trustdm.bench.store import migrations, schema
+from trustdm.bench.store import migrations, schema, seals
 from trustdm.bench.store.rows import AssetRow
 from trustdm.bench.types import Cost
 
@@ -25,6 +25,7 @@ def add(connection: Connection, row: AssetRow) -> None:
         cost |= {"forwards": row.cost.forwards, "gradients": row.cost.gradients}
         values = {"key": row.key, "content": row.content, "identity": row.identity, "code_digest": row.code_digest}
         connection.execute(insert(table).values(**values, bytes=row.bytes, **cost))
+        seals.asset(connection, row.key, row.content)
 
 
 def link(connection: Connection, cell_id: int, assets: Mapping[str, AssetRow]) -> None:
@@ -34,6 +35,7 @@ def link(connection: Connection, cell_id: int, assets: Mapping[str, AssetRow]) -
         CodeChanged: blocks of the cell were computed from another content, and the two must not be mixed.
     """
     stored = of_cell(connection, cell_id)
+    added = assets.keys() - stored.keys()
     for name, row in sorted(assets.items()):
         if name not in stored:
             add(connection, row)
@@ -44,6 +46,8 @@ def link(connection: Connection, cell_id: int, assets: Mapping[str, AssetRow]) -
                 f"asset {name}: expected content {stored[name].content[:12]}, as this cell was started with, got "
                 f"{row.content[:12]}; restore it, or start anew with --fresh"
             )
+    if added:
+        seals.cell(connection, cell_id)
 
 
 def of_cell(connection: Connection, cell_id: int) -> dict[str, AssetRow]:

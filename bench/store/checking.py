@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
 from trustdm.bench.errors import StoreError
+from trustdm.bench.hashing import sha256_of
 from trustdm.bench.records import Records
-from trustdm.bench.store import assets, consistency, examining, reading, schema
+from trustdm.bench.store import assets, consistency, examining, reading, schema, sealing
 from trustdm.bench.store.account import Kind
 from trustdm.bench.store.rows import CellRow
 from trustdm.bench.store.shards import Shards
@@ -34,27 +36,50 @@ class Checked:
 
 def checked(connection: Connection, shards: Shards | None, examiner: Examiner | None = None) -> Checked:
     """Everything that can be seen of a store; without an ``examiner`` whether it holds together, and no more."""
-    lines = [*_problems(connection, shards, examiner)]
-    unread = [] if examiner is None else examiner.unread()
+    lines = [(kind, " ".join(line.split())) for kind, line in _problems(connection, shards, examiner)]
+    unread = [] if examiner is None else [*sealing.notes(connection), *examiner.unread()]
     of_kind = {kind: [line for found, line in lines if found == kind] for kind in ("fault", "doubt", "unchecked")}
     return Checked(of_kind["fault"], of_kind["doubt"], [*of_kind["unchecked"], *unread])
 
 
 def _problems(connection: Connection, shards: Shards | None, examiner: Examiner | None) -> Iterator[Line]:
-    for line in _broken(connection, shards):
-        yield "fault", line
-    for run in reading.runs(connection) if examiner else ():
-        yield from ((found.kind, found.at(f"run {run.id}", ", ")) for found in (examiner.run(run) if examiner else ()))
-    for row in reading.cells(connection):
-        try:
-            records = reading.by_block(connection, row.id)
-        except StoreError as error:
-            yield "fault", f"cell {row.id}: {error}"
-            continue
+    parts: list[tuple[str, Callable[[], Iterable[str]]]] = [
+        ("the file", partial(_file, connection)),
+        ("digests", partial(sealing.problems, connection)),
+        ("cells", partial(_cells, connection)),
+        ("records", partial(_records, connection)),
+        ("assets", partial(_assets, connection)),
+        ("artefacts", partial(_artefacts, connection, shards)),
+    ]
+    for where, lines in parts:
+        yield from (("fault", line) for line in sealing.guarded(where, lines))
+    if examiner:
+        yield from _of_runs(connection, examiner)
+    for cell_id in connection.execute(select(schema.cell.c.id).order_by(schema.cell.c.id)).scalars().all():
+        yield from _of_cell(connection, shards, cell_id, examiner)
+
+
+def _of_runs(connection: Connection, examiner: Examiner) -> Iterator[Line]:
+    try:
+        for run in reading.runs(connection):
+            yield from ((found.kind, found.at(f"run {run.id}", ", ")) for found in examiner.run(run))
+    except sealing.DAMAGE as error:
+        yield "fault", sealing.unreadable("runs", error)
+
+
+def _of_cell(connection: Connection, shards: Shards | None, cell_id: int, examiner: Examiner | None) -> Iterator[Line]:
+    """What is wrong with a cell: first with its digests, then with what it says."""
+    try:
+        records = reading.by_block(connection, cell_id)
+        changed = list(sealing.of_cell(connection, cell_id, records))
+        yield from (("fault", line) for line in changed)
+        row = reading.cell(connection, cell_id)
         faults = list(_records_of_blocks(row, records))
         yield from (("fault", line) for line in faults)
         if examiner and not faults:
             yield from _examined(connection, shards, row, records, examiner)
+    except sealing.DAMAGE as error:
+        yield "fault", sealing.unreadable(f"cell {cell_id}", error)
 
 
 def _examined(
@@ -70,9 +95,8 @@ def _examined(
         yield each.kind, each.at(f"cell {row.id}" + (f", block {extent.start}..{extent.stop}" if extent else ""), ", ")
 
 
-def _broken(connection: Connection, shards: Shards | None) -> Iterator[str]:
-    """Damaged file, broken reference, cell, block, record or artefact that is not what it should be."""
-    yield from _file(connection)
+def _cells(connection: Connection) -> Iterator[str]:
+    """Broken reference, cell or block that is not what it should be."""
     yield from reading.unreadable(connection)
     cells = reading.cells(connection, hidden=True)
     stored = connection.execute(select(func.count()).select_from(schema.cell)).scalar_one()
@@ -81,9 +105,11 @@ def _broken(connection: Connection, shards: Shards | None) -> Iterator[str]:
     for row in cells:
         yield from _cell(row, {c.id: c for c in cells})
         yield from _blocks(connection, row)
-    yield from _records(connection)
-    yield from _assets(connection)
-    yield from _artefacts(connection, shards)
+    for method in connection.execute(select(schema.method)):
+        values = {name: getattr(method, name) for name in ("name", "version", "params", "card")}
+        if sha256_of(values) != method.digest:
+            digest = f"{sha256_of(values)[:12]} (the SHA-256 of its texts)"
+            yield f"method {method.id}: digest: expected {digest}, got {str(method.digest)[:12]}"
 
 
 def _file(connection: Connection) -> Iterator[str]:

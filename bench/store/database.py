@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 
 from trustdm.bench.errors import StoreError
-from trustdm.bench.store import migrations
+from trustdm.bench.store import migrations, sealing
 from trustdm.bench.store.address import parse, shown, usable, without
 
 LOCK = 0x7472_7573
@@ -104,6 +104,8 @@ def explained(name: str, url: URL | None = None) -> Iterator[None]:
         yield
     except (DataError, IntegrityError, ProgrammingError):
         raise
+    except UnicodeDecodeError as error:  # where sqlite3 quotes a damaged name in its own message
+        raise StoreError(f"{name}: {_line(f'malformed text: {error}')}") from error
     except (DatabaseError, OSError, sqlite3.DatabaseError) as error:
         message = str(getattr(error, "strerror", None) or getattr(error, "orig", error))
         message = message if url is None else without(url, message)
@@ -166,6 +168,7 @@ def _prepare(database: Database) -> None:
     while True:
         with database.writing() as connection:
             if not migrations.step(connection):
+                sealing.complete(connection)
                 connection.execute(text("UPDATE schema_version SET version = version"))
                 return
 
@@ -211,7 +214,7 @@ def _mode(path: Path) -> dict[str, str]:
     """Plain read-only; "immutable" where the folder is read-only too, for WAL needs a file beside the database."""
     with (
         closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as probe,
-        suppress(sqlite3.DatabaseError),
+        suppress(sqlite3.DatabaseError, UnicodeDecodeError),
     ):
         try:
             probe.execute("SELECT count(*) FROM sqlite_master")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
 
 import numpy as np
@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
-from trustdm.bench.store import schema, writing
+from trustdm.bench.store import schema, seals, writing
+from trustdm.bench.store.rows import BlockRow
+from trustdm.bench.store.shards import Piece
 from trustdm.bench.types import Block, Status
 
 COLUMNS = ("cell_id", "block_id", "example", "draw", "probe_id", "status", "label", "value", "norm")
@@ -75,6 +77,25 @@ def add_records(connection: Connection, cell_id: int, block_id: int, records: Re
         connection.exec_driver_sql(_insert_sql(connection, ROWS_A_STATEMENT), parts)
     if rows[whole:]:
         connection.exec_driver_sql(_insert_sql(connection, 1), rows[whole:])
+
+
+def add_block(
+    connection: Connection,
+    cell_id: int,
+    row: BlockRow,
+    records: Records,
+    diagnostics: Mapping[str, float],
+    pieces: Sequence[Piece],
+) -> None:
+    """Stores a block with all that belongs to it, and seals it; ``pieces`` say where its arrays lie."""
+    values = writing.block_values(row, len(records))
+    block_id = writing.add_block(connection, cell_id, row, len(records))
+    add_records(connection, cell_id, block_id, records)
+    writing.add_diagnostics(connection, block_id, diagnostics)
+    writing.add_artefacts(connection, block_id, pieces)
+    counts = {name: float(value) for name, value in diagnostics.items()}
+    sealed = seals.of_block(values, records, counts, [writing.piece_values(piece) for piece in pieces])
+    seals.add_block(connection, cell_id, block_id, sealed)
 
 
 def _insert_sql(connection: Connection, rows: int) -> str:

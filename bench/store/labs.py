@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.store import migrations, schema, writing
+from trustdm.bench.store import migrations, schema, seals, writing
 
 FIRST_SCHEMA = 4
 """The schema that has names; in an older database that is only read no lab has one."""
@@ -75,6 +75,7 @@ def put(connection: Connection, named: Mapping[str, str]) -> None:
     for lab, words in named.items():
         if words:
             connection.execute(insert(table).values(lab=lab, name=words))
+    seals.labs(connection)
 
 
 def name_unnamed(connection: Connection, words: str, ids: Collection[str]) -> None:

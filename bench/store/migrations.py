@@ -200,10 +200,31 @@ THIRD = (
 # What this store calls the stores that its imported cells were measured in.
 FOURTH = ("CREATE TABLE lab_name (lab TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)",)
 
+# Digests of what is stored (``bench.store.seals``); those of what was there before are computed right after this step.
+FIFTH = (
+    """CREATE TABLE seal (
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        PRIMARY KEY (kind, name)
+    )""",
+    """CREATE TABLE cell_seal (
+        cell_id INTEGER NOT NULL PRIMARY KEY REFERENCES cell (id),
+        blocks INTEGER NOT NULL,
+        total TEXT NOT NULL,
+        digest TEXT NOT NULL
+    )""",
+    """CREATE TABLE block_seal (
+        block_id INTEGER NOT NULL PRIMARY KEY REFERENCES block (id),
+        digest TEXT NOT NULL
+    )""",
+    "INSERT INTO seal (kind, name, digest) VALUES ('store', 'pending', '')",
+)
+
 # Cells that this store shows on no board, with the reason; by uid, so that an import of the same cell stays hidden.
 HIDING = ("CREATE TABLE hidden (uid TEXT NOT NULL PRIMARY KEY, why TEXT NOT NULL, since TEXT NOT NULL)",)
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH, HIDING)
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, HIDING)
 READABLE = 1
 """The oldest schema that can be read as it is; an older one must be opened for writing once."""
 

@@ -29,6 +29,7 @@ from trustdm.bench.store import (
     runformat,
     runparse,
     schema,
+    seals,
     writing,
 )
 from trustdm.bench.store.fields import Field
@@ -278,6 +279,7 @@ def _run(connection: Connection, where: str, old: RunRow | None, new: RunRow) ->
     elif not ended:
         values = {"finished": new.finished, "exit_code": new.exit_code}
         connection.execute(update(schema.run).where(schema.run.c.id == new.id).values(values))
+        seals.run(connection, new.id)
 
 
 def _measured_here(connection: Connection, run_id: str) -> bool:
@@ -374,7 +376,9 @@ def _same_cell(connection: Connection, cell: FileCell, stored: CellRow, correcte
     state = stored.state_digest if own else stored.state_digest or marks.state_digest
     _equal(f"{cell.where}.state_digest", state, marks.state_digest or state)
     values = {"state_digest": state, "supersedes": _correction(connection, cell, stored, corrected)}
-    connection.execute(update(schema.cell).where(schema.cell.c.id == stored.id).values(values))
+    if values != {"state_digest": stored.state_digest, "supersedes": stored.supersedes}:
+        connection.execute(update(schema.cell).where(schema.cell.c.id == stored.id).values(values))
+        seals.cell(connection, stored.id)
 
 
 class _Cell:
@@ -414,13 +418,10 @@ class _Cell:
 
     def _add(self, block: FileBlock) -> None:
         writing.make_room(self.connection, self.id, block.row.block)
-        block_id = writing.add_block(self.connection, self.id, block.row, len(block.records))
-        ingest.add_records(self.connection, self.id, block_id, block.records)
-        writing.add_diagnostics(self.connection, block_id, block.diagnostics)
-        if block.arrays:
-            if self.shards is None:
-                raise StoreError("artefacts: expected a store with a folder for them, got one without")
-            writing.add_artefacts(self.connection, block_id, self.shards.write(block.load()))
+        if block.arrays and self.shards is None:
+            raise StoreError("artefacts: expected a store with a folder for them, got one without")
+        pieces = self.shards.write(block.load()) if block.arrays and self.shards else []
+        ingest.add_block(self.connection, self.id, block.row, block.records, block.diagnostics, pieces)
 
     def _content(self, old: BlockRow) -> tuple[dict[str, object], dict[str, str]]:
         """A stored block in the form that ``FileBlock`` has, to compare."""

@@ -238,3 +238,28 @@ artefact = Table(
     Column("shape", Text, nullable=False),
     PrimaryKeyConstraint("block_id", "name"),
 )
+
+seal = Table(
+    "seal",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("kind", "name"),
+)
+
+cell_seal = Table(
+    "cell_seal",
+    metadata,
+    Column("cell_id", Integer, ForeignKey("cell.id"), primary_key=True, autoincrement=False),
+    Column("blocks", Integer, nullable=False),
+    Column("total", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+
+block_seal = Table(
+    "block_seal",
+    metadata,
+    Column("block_id", Integer, ForeignKey("block.id"), primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+)

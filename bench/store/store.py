@@ -198,11 +198,8 @@ class Store:
         with self.database.writing() as connection:
             if not writing.make_room(connection, cell_id, row.block):
                 return False
-            block_id = writing.add_block(connection, cell_id, row, len(records))
-            ingest.add_records(connection, cell_id, block_id, records)
-            writing.add_diagnostics(connection, block_id, diagnostics)
-            if artefacts:
-                writing.add_artefacts(connection, block_id, self._shards().write(artefacts))
+            pieces = self._shards().write(artefacts) if artefacts else []
+            ingest.add_block(connection, cell_id, row, records, diagnostics, pieces)
         return True
 
     def blocks(self, cell_id: int) -> dict[int, BlockRow]:

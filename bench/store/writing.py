@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from math import isfinite
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from trustdm.bench.errors import CodeChanged, StoreError
 from trustdm.bench.hashing import canonical_json, sha256_of
-from trustdm.bench.store import schema
+from trustdm.bench.store import schema, seals
 from trustdm.bench.store.rows import BlockRow, NewCell, identity_text
 from trustdm.bench.store.shards import Piece
 from trustdm.bench.types import Block, CellIdentity, Origin, RunInfo, Verification
@@ -50,6 +50,7 @@ def add_run(connection: Connection, info: RunInfo) -> None:
     facts = [{"run_id": info.id, "name": name, "value": value} for name, value in sorted(info.facts.items())]
     if facts:
         connection.execute(insert(schema.run_fact), facts)
+    seals.run(connection, info.id)
 
 
 def end_run(connection: Connection, run_id: str, finished: str, exit_code: int) -> None:
@@ -62,7 +63,9 @@ def end_run(connection: Connection, run_id: str, finished: str, exit_code: int) 
     if connection.execute(select(schema.run.c.id).where(here)).first() is None:
         raise StoreError(f"run {run_id}: expected one that was begun, got none of that id")
     values = {"finished": finished, "exit_code": exit_code}
-    connection.execute(update(schema.run).where(here, schema.run.c.finished.is_(None)).values(values))
+    ended = connection.execute(update(schema.run).where(here, schema.run.c.finished.is_(None)).values(values))
+    if ended.rowcount:
+        seals.run(connection, run_id)
 
 
 def add_cell(connection: Connection, new: NewCell, marks: CellMarks) -> int:
@@ -80,7 +83,9 @@ def add_cell(connection: Connection, new: NewCell, marks: CellMarks) -> int:
         "origin": marks.origin.value,
         "verification": marks.verification.value,
     }
-    return _insert(connection, schema.cell, values)
+    cell_id = _insert(connection, schema.cell, values)
+    seals.new_cell(connection, cell_id)
+    return cell_id
 
 
 def newest(connection: Connection, identity: CellIdentity) -> int | None:
@@ -101,7 +106,11 @@ def lab(connection: Connection) -> str:
 def _suite(connection: Connection, new: NewCell) -> int:
     identity = new.identity
     once = {"name": identity.suite, "version": identity.suite_version, "digest": identity.suite_digest}
-    return same_or_new(connection, schema.suite, once, {"content": new.suite_content})
+    suite_id = same_or_new(connection, schema.suite, once, {"content": new.suite_content})
+    used = select(schema.cell.c.id).where(schema.cell.c.suite_id == suite_id).limit(1)
+    if connection.execute(used).first() is None:
+        seals.suite(connection, suite_id)
+    return suite_id
 
 
 def _method(connection: Connection, new: NewCell) -> int:
@@ -139,6 +148,7 @@ def set_state(connection: Connection, cell_id: int, digest: str) -> None:
     found = connection.execute(select(cell.c.state_digest, cell.c.identity).where(cell.c.id == cell_id)).one()
     if found.state_digest is None:
         connection.execute(update(cell).where(cell.c.id == cell_id).values(state_digest=digest))
+        seals.cell(connection, cell_id)
     elif found.state_digest != digest:
         raise CodeChanged(
             f"cell {cell_id}: expected loaded weights {found.state_digest[:12]} (as when it was started), got "
@@ -169,8 +179,12 @@ def make_room(connection: Connection, cell_id: int, block: Block) -> bool:
 
 def add_block(connection: Connection, cell_id: int, row: BlockRow, count: int) -> int:
     """Stores the row of a block with ``count`` records and returns its id."""
-    values = {
-        "cell_id": cell_id,
+    return _insert(connection, schema.block, {"cell_id": cell_id, **block_values(row, count)})
+
+
+def block_values(row: BlockRow, count: int) -> dict[str, object]:
+    """What is stored of a block by column, its cell aside."""
+    return {
         "start": row.block.start,
         "stop": row.block.stop,
         "status": row.status,
@@ -187,7 +201,6 @@ def add_block(connection: Connection, cell_id: int, row: BlockRow, count: int) -
         "error": row.error,
         "records": count,
     }
-    return _insert(connection, schema.block, values)
 
 
 def add_diagnostics(connection: Connection, block_id: int, diagnostics: Mapping[str, float]) -> None:
@@ -204,7 +217,7 @@ def add_diagnostics(connection: Connection, block_id: int, diagnostics: Mapping[
         connection.execute(insert(schema.diagnostic), rows)
 
 
-def add_artefacts(connection: Connection, block_id: int, pieces: list[Piece]) -> None:
+def add_artefacts(connection: Connection, block_id: int, pieces: Sequence[Piece]) -> None:
     """Stores where the arrays of a block lie."""
     if not pieces:
         return
@@ -212,19 +225,16 @@ def add_artefacts(connection: Connection, block_id: int, pieces: list[Piece]) ->
     digest = pieces[0].digest
     if connection.execute(select(schema.shard.c.digest).where(schema.shard.c.digest == digest)).first() is None:
         connection.execute(insert(schema.shard).values(digest=digest, bytes=size))
-    rows = [
-        {
-            "block_id": block_id,
-            "name": p.name,
-            "digest": p.digest,
-            "byte_offset": p.offset,
-            "nbytes": p.nbytes,
-            "dtype": p.dtype,
-            "shape": p.shape_text,
-        }
-        for p in pieces
-    ]
+    rows = [dict(zip(PIECE, piece_values(p), strict=True)) | {"block_id": block_id} for p in pieces]
     connection.execute(insert(schema.artefact), rows)
+
+
+PIECE = ("name", "digest", "byte_offset", "nbytes", "dtype", "shape")
+
+
+def piece_values(piece: Piece) -> tuple[object, ...]:
+    """What is stored of an artefact, in the order of ``PIECE``."""
+    return piece.name, piece.digest, piece.offset, piece.nbytes, piece.dtype, piece.shape_text
 
 
 def forget(connection: Connection, cell_id: int, starts: list[int]) -> int:
@@ -234,6 +244,7 @@ def forget(connection: Connection, cell_id: int, starts: list[int]) -> int:
     for block_id in connection.execute(query).scalars().all():
         record = schema.record.c
         connection.execute(delete(schema.record).where(record.cell_id == cell_id, record.block_id == block_id))
+        seals.drop_block(connection, cell_id, block_id)
         for table in (schema.diagnostic, schema.artefact):
             connection.execute(delete(table).where(table.c.block_id == block_id))
         connection.execute(delete(schema.block).where(block.id == block_id))

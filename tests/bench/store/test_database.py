@@ -304,7 +304,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path, sample: ModuleType) -> None:
     with Store.open(path) as store:
         cell = sample.cell(store, planned=2**30)
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, before[1]))
         try:
             cell_id, done, message = fill_up(store, sample, path)
         finally:

@@ -24,7 +24,7 @@ from trustdm.bench.cli.main import main
 from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.shipped import measured
-from trustdm.bench.store import runfiles
+from trustdm.bench.store import runfiles, seals
 from trustdm.bench.store.examiner import Examiner
 from trustdm.bench.store.store import Store
 
@@ -425,6 +425,8 @@ def test_a_suite_of_a_task_that_is_not_here_is_refused_and_left_alone_where_it_i
     shutil.copy(toy.db, tmp_path / "bench.db")
     with closing(sqlite3.connect(tmp_path / "bench.db")) as connection, connection:
         connection.execute("UPDATE suite SET content = replace(content, '\"adversary\"', '\"opponent\"')")
+    with Store.open(tmp_path / "bench.db") as store, store.database.writing() as writer:
+        seals.suite(writer, 1)
     said = trustdm("db", "check", "--db", "bench.db")
     assert (said.code, said.out) == (0, "bench.db: no problems\n")
     assert said.err.count("trustdm: not checked: cell ") == 3 and "[opponent]" in said.err
