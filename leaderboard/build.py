@@ -26,6 +26,7 @@ from trustdm.leaderboard.pages.reported import reported_page
 from trustdm.leaderboard.pages.study import study_page
 from trustdm.leaderboard.pieces import Made, Workshop
 from trustdm.leaderboard.state import Piece
+from trustdm.leaderboard.swap import staged
 
 WORTHWHILE = 2000
 """From so many cells on pieces are shared by several processes: starting one takes as long as showing some hundred."""
@@ -60,21 +61,22 @@ def build_site(
 
     Suites that are not shipped get a page without being given, if the store has results of them. What is summed up is
     looked up in ``cache`` first. Where there is much to make, ``jobs`` processes share it. Files of others in ``out``
-    are replaced with ``force`` only, and never removed.
+    are replaced with ``force`` only, and never removed. Everything is put in place at the end, at once.
 
     Raises:
-        UsageError: the folder cannot be written, or has files of others where the pages go.
+        UsageError: the folder cannot be written, another process publishes there, or it has files of others where the
+            pages go.
         StoreError: the store cannot be read.
         PluginError: the view of a task cannot be used.
     """
     if not force:
         refuse_foreign(out)
     further, left_out = stored(store, suites)
-    shop = Workshop(store, [*suites, *further], out, cache or FactsCache(None))
-    build = _Build(shop, jobs)
     try:
-        build.run()
-        return build.finished(left_out)
+        with staged(out) as stage:
+            build = _Build(Workshop(store, [*suites, *further], stage, cache or FactsCache(None)), jobs)
+            build.run()
+            return build.finished(left_out)
     except OSError as error:
         raise UsageError(f"{out}: expected a folder that can be written, got {error.strerror or error}") from error
 
@@ -102,7 +104,7 @@ class _Build:
     written: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.before, self.earlier_paths = state.read(self.shop.out)
+        self.before, self.earlier_paths = state.read(self.shop.stage.out)
         suites = [board.suite for board in self.shop.site.boards]
         self.suites = {suite.name: suite for suite in suites}
         self.held: dict[str, list[Held]] = defaultdict(list)
@@ -123,8 +125,6 @@ class _Build:
 
     def run(self) -> None:
         """Boards, then what looks at boards, then methods."""
-        if not state.owned(self.shop.out):  # a build that is killed leaves a folder that is its own
-            pieces.written(self.shop.out / state.MANIFEST, state.text({}))
         boards = {f"board:{name}": (self._board_stamp(name), "board", name) for name in self.suites}
         self._make(boards)
         self._fronts()
@@ -162,7 +162,7 @@ class _Build:
         self.shop.cache.flush()
         suites = [board.suite for board in self.shop.site.boards]
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.jobs, context, pieces.start, (url, suites, self.shop.out)) as pool:
+        with ProcessPoolExecutor(self.jobs, context, pieces.start, (url, suites, self.shop.stage)) as pool:
             yield from pool.map(
                 pieces.make, *zip(*todo, strict=True), chunksize=max(1, min(8, len(todo) // (4 * self.jobs)))
             )
@@ -189,7 +189,7 @@ class _Build:
 
     def _files(self, key: str, stamp: str, files: Callable[[], Any]) -> None:
         if not self._keep(key, stamp):
-            self._took(key, stamp, pieces.write(self.shop.out, files()))
+            self._took(key, stamp, pieces.write(self.shop.stage, files()))
 
     def _index(self) -> Any:
         facts = {name: self.now[f"board:{name}"].facts for name in self.suites}
@@ -216,7 +216,7 @@ class _Build:
     def _keep(self, key: str, stamp: str) -> bool:
         """Whether a piece is as it was."""
         old = self.before.get(key)
-        if old is None or old.stamp != stamp or not old.there(self.shop.out):
+        if old is None or old.stamp != stamp or not old.there(self.shop.stage.out):
             return False
         if old.facts.get("broken"):  # what was wrong may have been of that moment: a file that was not there
             return False
@@ -230,18 +230,22 @@ class _Build:
     def finished(self, left_out: tuple[str, ...]) -> SiteReport:
         """Removes what no piece has any more, and notes what there is."""
         files = {path: size for piece in self.now.values() for path, size in piece.files.items()}
-        removed = _clear(self.shop.out, self.earlier_paths - set(files))
-        pieces.written(self.shop.out / state.MANIFEST, state.text(self.now))
+        stage = self.shop.stage
+        gone = _ours(stage.out, self.earlier_paths - set(files))
+        stage.write(state.MANIFEST, state.text(self.now))
+        stage.put(gone, state.MANIFEST)
         html = [path for path in files if path.endswith(".html")]
         written = sum(path in self.written for path in html)
         lost = [line for piece in self.now.values() for line in piece.facts.get("broken", ())]
         lost += self.shop.store.unreadable()
-        return SiteReport(written, len(html) - written, removed, sum(files.values()), left_out, tuple(lost))
+        return SiteReport(written, len(html) - written, len(gone), sum(files.values()), left_out, tuple(lost))
 
 
 def publish(site: Site, out: Path) -> SiteReport:
     """Writes all pages of ``site`` and all they need into ``out``, without a store."""
-    made = pieces.write(out, _files(site))
+    with staged(out) as stage:
+        made = pieces.write(stage, _files(site))
+        stage.put([], "index.html")
     html = [path for path in made.files if path.endswith(".html")]
     written = sum(path in made.written for path in html)
     return SiteReport(written, len(html) - written, 0, sum(made.files.values()))
@@ -263,10 +267,7 @@ def _files(site: Site) -> Iterator[tuple[str, bytes]]:
         yield from pieces.method_files(site, name, entries)
 
 
-def _clear(out: Path, gone: set[str]) -> int:
-    """Removes files that an earlier build wrote and this one does not need; a path that leads outside is not ours."""
-    inside = [out / p for p in sorted(gone) if ".." not in Path(p).parts and not Path(p).is_absolute()]
-    files = [path for path in inside if path.is_file()]
-    for path in files:
-        path.unlink()
-    return len(files)
+def _ours(out: Path, paths: set[str]) -> list[str]:
+    """Those paths that lie inside the site: one that leads outside is not ours to remove."""
+    inside = (p for p in sorted(paths) if ".." not in Path(p).parts and not Path(p).is_absolute())
+    return [path for path in inside if (out / path).is_file()]

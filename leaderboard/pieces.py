@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pydantic import TypeAdapter
 
@@ -27,6 +26,7 @@ from trustdm.leaderboard.pages import ranks
 from trustdm.leaderboard.pages.board import suite_page
 from trustdm.leaderboard.pages.index import card
 from trustdm.leaderboard.pages.method import method_page
+from trustdm.leaderboard.swap import Stage
 
 RUNS = "data/runs"
 CARD = TypeAdapter(SuiteCard)
@@ -40,12 +40,17 @@ class Made:
     written: set[str] = field(default_factory=set)
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def add(self, other: Made) -> None:
+        """Adds the files of another part of the piece."""
+        self.files |= other.files
+        self.written |= other.written
+
 
 class Workshop:
-    """An open store, the suites of a site, and the folder that it is written to."""
+    """An open store, the suites of a site, and the stage that it is written to."""
 
-    def __init__(self, store: Store, suites: Sequence[Suite], out: Path, cache: FactsCache):
-        self.store, self.out, self.cache = store, out, cache
+    def __init__(self, store: Store, suites: Sequence[Suite], stage: Stage, cache: FactsCache):
+        self.store, self.stage, self.cache = store, stage, cache
         self.published = {name: reported.reported(name) for name in reported.suites()}
         empty = tuple(Board(suite, (), reported=self.published.get(suite.name, ())) for suite in suites)
         self.site = Site(empty, {}, self.published, studies_of(suites))
@@ -67,7 +72,7 @@ class Workshop:
         """The page of a board, its downloads and its ranks; the card that the front page shows of it."""
         board = self.board(name)
         lost: list[str] = broken.named(entry.row for entry in board.entries)
-        made = write(self.out, board_files(self.site, board, run_links(board), lost))
+        made = write(self.stage, board_files(self.site, board, run_links(board), lost))
         made.facts = {"card": CARD.dump_python(card(board), mode="json"), "filled": bool(board.entries)}
         made.facts |= {"broken": lost} if lost else {}
         self.cache.flush()
@@ -83,16 +88,15 @@ class Workshop:
         site = Site(self.site.boards, runs, self.published, self.site.studies)
         entries = [(board, entry) for board in boards for entry in board.entries]
         lost: list[str] = []
-        made = write(self.out, method_files(site, name, entries, lost)) if entries else Made()
-        made.files |= self._export(name, [suite.name for suite in wanted], lost)
+        made = write(self.stage, method_files(site, name, entries, lost)) if entries else Made()
+        made.add(write(self.stage, self._run_files(name, [suite.name for suite in wanted], lost)))
         made.facts |= {"broken": lost} if lost else {}
         return made
 
-    def _export(self, method: str, suites: Sequence[str], lost: list[str]) -> dict[str, int]:
-        """Writes the run files of a method; the size of each and of the files with its arrays, by path."""
-        exported = runfiles.export_files(self.store, self.out / RUNS, method=method, suites=suites, lost=lost)
-        files = [file for path, arrays in exported.items() for file in (path, *arrays)]
-        return {file.relative_to(self.out).as_posix(): file.stat().st_size for file in files}
+    def _run_files(self, method: str, suites: Sequence[str], lost: list[str]) -> Iterator[tuple[str, bytes]]:
+        """The run files of a method and the files with their arrays, path and content."""
+        for files in runfiles.rendered(self.store, method=method, suites=suites, lost=lost):
+            yield from ((f"{RUNS}/{path.as_posix()}", data) for path, data in files.items())
 
     def _suite(self, name: str) -> Suite:
         return next(board.suite for board in self.site.boards if board.suite.name == name)
@@ -124,38 +128,23 @@ def method_files(
     yield paths.method_path(name), render.html(view)
 
 
-def write(out: Path, files: Iterable[tuple[str, bytes]]) -> Made:
+def write(stage: Stage, files: Iterable[tuple[str, bytes]]) -> Made:
     """Writes files whose content is new."""
     made = Made()
     for path, content in files:
         if path not in made.files:
             made.files[path] = len(content)
-            if written(out / path, content):
+            if stage.write(path, content):
                 made.written.add(path)
     return made
-
-
-def written(path: Path, content: bytes) -> bool:
-    """Whether the file had to be written; by a rename, so that a reader never sees half of it."""
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".unfinished-{uuid4().hex}")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return True
 
 
 _SHOP: dict[str, Workshop] = {}
 
 
-def start(url: str, suites: Sequence[Suite], out: Path) -> None:
+def start(url: str, suites: Sequence[Suite], stage: Stage) -> None:
     """Opens the workshop of a worker process."""
-    _SHOP["here"] = Workshop(Store.open(url, read_only=True), suites, out, FactsCache.beside(url))
+    _SHOP["here"] = Workshop(Store.open(url, read_only=True), suites, stage, FactsCache.beside(url))
 
 
 def make(kind: str, name: str) -> tuple[str, str, Made]:

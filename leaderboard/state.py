@@ -18,6 +18,7 @@ from typing import Any
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.summary.cache import code_stamp
 from trustdm.bench.tasks.contract import Task
+from trustdm.leaderboard import swap
 
 MANIFEST = "data/manifest.json"
 FORMAT = 2
@@ -51,7 +52,7 @@ def read(out: Path) -> tuple[dict[str, Piece], set[str]]:
 
 def owned(out: Path) -> bool:
     """Whether an earlier build wrote into ``out``, or began to."""
-    return _manifest(out) is not None
+    return _manifest(out) is not None or swap.interrupted(out)
 
 
 def foreign(out: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,16 +83,45 @@ def export_files(
         StoreError: an artefact is missing from the store, or the folder cannot be written.
     """
     written: dict[Path, list[Path]] = {}
+    for files in rendered(store, suite=suite, method=method, suites=suites, lost=lost):
+        *beside, name = files
+        for path, data in files.items():
+            _write(folder / path, data)
+        written[folder / name] = [folder / path for path in beside]
+    return written
+
+
+def rendered(
+    store: Store,
+    *,
+    suite: str | None = None,
+    method: str | None = None,
+    suites: Collection[str] | None = None,
+    lost: list[str] | None = None,
+) -> Iterator[dict[Path, bytes]]:
+    """For each run file that ``export`` would write what it holds, by path: the files with its arrays, itself last.
+
+    With a list ``lost`` a file that cannot be made is left out, and the list takes a line that says why.
+
+    Raises:
+        StoreError: an artefact is missing from the store.
+    """
     with store.database.reading() as connection:
         groups = _groups(_measured(connection, reading.cells(connection, suite=suite, method=method)), suites)
         for name, cells in groups.items():
             try:
-                written[folder / name] = _export(connection, store.shards, folder / name, cells)
+                files = _file(connection, store.shards, Path(name), cells)
             except (StoreError, ValueError, TypeError, KeyError) as error:  # one damaged cell costs its file
                 if lost is None:
                     raise
                 lost.append(f"run file {name}: {reason(error)}")
-    return written
+                continue
+            yield files
+
+
+def _file(connection: Connection, shards: Shards | None, name: Path, cells: list[CellRow]) -> dict[Path, bytes]:
+    text, arrays = runformat.document(connection, cells, shards)
+    return dict(sorted(packed.files(name, arrays).items())) | {name: text.encode()}
 
 
 def _groups(cells: list[CellRow], suites: Collection[str] | None) -> dict[str, list[CellRow]]:
@@ -103,16 +132,6 @@ def _groups(cells: list[CellRow], suites: Collection[str] | None) -> dict[str, l
     for cell in wanted:
         groups.setdefault(names[_variant(cell.identity)], []).append(cell)
     return dict(sorted(groups.items()))
-
-
-def _export(connection: Connection, shards: Shards | None, path: Path, cells: list[CellRow]) -> list[Path]:
-    """Writes a run file, and before it the files with its arrays, which are returned."""
-    text, arrays = runformat.document(connection, cells, shards)
-    beside = packed.files(path, arrays)
-    for file, data in sorted(beside.items()):
-        _write(file, data)
-    _write(path, text.encode())
-    return sorted(beside)
 
 
 def _measured(connection: Connection, cells: list[CellRow]) -> list[CellRow]:

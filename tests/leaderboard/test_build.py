@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +16,7 @@ from trustdm.bench.plugins import load_suite, stored_suite
 from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
-from trustdm.leaderboard import build, loading, state
+from trustdm.leaderboard import build, loading, state, swap
 from trustdm.leaderboard.build import build_site
 
 
@@ -232,18 +233,99 @@ def test_files_of_others_are_neither_replaced_nor_removed(filled: Store, suites:
     assert build_site(filled, site, suites).written == 0
 
 
-def test_a_build_that_was_killed_left_a_folder_of_its_own(
-    filled: Store, suites: list[Suite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_build_that_is_interrupted_leaves_the_site_as_it_was(
+    filled: Store, world: Any, suites: list[Suite], fakes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(self: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build._Build, "_fronts", killed)
-    with pytest.raises(KeyboardInterrupt):
-        build_site(filled, tmp_path / "site", suites)
-    monkeypatch.undo()
-    assert (tmp_path / "site/suites").is_dir()
-    assert build_site(filled, tmp_path / "site", suites).written > 0
+    site = tmp_path / "site"
+    for first in (True, False):
+        before = content(site)
+        monkeypatch.setattr(build._Build, "_fronts", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_site(filled, site, suites)
+        monkeypatch.undo()
+        assert content(site) == before
+        assert build_site(filled, site, suites).written > 0
+        if first:
+            world.add(suites[1], replace(fakes[1], n=64))
+
+
+def publishing(db: Path, suites: list[Suite], out: Path, before: str) -> int:
+    """The exit code of a process of its own that publishes, with a line of code ``before`` that has it killed."""
+    code = f"""
+import os, signal
+from pathlib import Path
+from trustdm.bench.plugins import load_suite
+from trustdm.bench.store import packed
+from trustdm.bench.store.store import Store
+from trustdm.leaderboard import build, swap
+{before}
+with Store.open({str(db)!r}, read_only=True) as store:
+    build.build_site(store, Path({str(out)!r}), [load_suite(name) for name in {[s.name for s in suites]!r}])
+"""
+    return subprocess.run([sys.executable, "-c", code], check=False, timeout=100).returncode
+
+
+def after(renames: int) -> str:
+    """Has the process killed after so many files were put in place."""
+    return f"""
+real, done = swap._Journal._place, []
+def place(self, out, path):
+    if len(done) == {renames}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    done.append(path)
+    real(self, out, path)
+swap._Journal._place = place
+"""
+
+
+@pytest.mark.parametrize("renames", [0, 3])
+def test_a_build_that_is_killed_between_two_renames_is_finished_by_the_next(
+    filled: Store, world: Any, suites: list[Suite], fakes: list[Any], tmp_path: Path, renames: int
+) -> None:
+    site, db = tmp_path / "site", Path(filled.database.name)
+    assert publishing(db, suites, site, after(renames)) == -signal.SIGKILL, "the first publish, too"
+    build_site(filled, site, suites)
+    world.add(suites[1], replace(fakes[1], n=64))
+    before = content(site)
+    assert publishing(db, suites, site, after(renames)) == -signal.SIGKILL
+    here = {path: data for path, data in content(site).items() if not path.startswith(".")}
+    assert sum(here[path] != before.get(path) for path in here) == renames
+    report = build_site(filled, site, suites)
+    build_site(filled, tmp_path / "whole", suites)
+    assert content(site) == content(tmp_path / "whole")
+    assert report.written == 0, "what the one that was killed had made is put in place, not made again"
+
+
+def test_what_a_killed_build_wrote_of_removed_results_is_not_published(
+    filled: Store, suites: list[Suite], tmp_path: Path
+) -> None:
+    site, db = tmp_path / "site", Path(filled.database.name)
+    killed = "packed.LARGE = 1; build._Build.finished = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    assert publishing(db, suites, site, killed) == -signal.SIGKILL
+    assert list(site.rglob("*.npy"))
+    build_site(filled, site, [])
+    assert not list(site.rglob("*.npy")) and not (site / swap.ASIDE).exists()
+
+
+def test_two_that_publish_at_once_do_not_mix(
+    filled: Store, suites: list[Suite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, said = build._Build.run, list[str]()
+
+    def run(self: build._Build) -> None:
+        if not said:
+            with pytest.raises(UsageError) as error:
+                build_site(filled, tmp_path / "site", suites)
+            said.append(str(error.value))
+        real(self)
+
+    monkeypatch.setattr(build._Build, "run", run)
+    assert build_site(filled, tmp_path / "site", suites).written == 7
+    assert "expected to be the only one to publish there, got another process that does; wait for it" in said[0]
+    assert build_site(filled, tmp_path / "site", suites).written == 0
 
 
 def test_a_site_lies_in_the_places_that_are_looked_at(filled: Store, suites: list[Suite], tmp_path: Path) -> None:
