@@ -329,7 +329,7 @@ def test_blocks_of_another_labs_cell_stand_apart(exported: Path, empty: Store, c
 def forget_block(store: Store) -> None:
     """Takes the last block of the first cell back, as if it had never been measured."""
     with store.database.writing() as connection:
-        last = list(connection.exec_driver_sql("SELECT max(id) FROM block WHERE cell_id = 1").scalars())[0]
+        last = connection.exec_driver_sql("SELECT max(id) FROM block WHERE cell_id = 1").scalar_one()
         for table in ("record", "diagnostic", "artefact"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE block_id = {last}")
         connection.exec_driver_sql(f"DELETE FROM block WHERE id = {last}")
