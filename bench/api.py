@@ -129,8 +129,12 @@ def execute(
     store: Store,
     progress: Progress | None = None,
     on_start: Callable[[Runner], None] | None = None,
+    *,
+    apart: bool = False,
 ) -> Report:
     """Runs a prepared request against an open store.
+
+    ``apart``: in a worker process also where one job is asked for, so that methods cannot take this process down.
 
     Raises:
         StoreError: nothing more can be saved.
@@ -147,14 +151,14 @@ def execute(
     }
     info = collect(request.command or program(), settings)
     prepared = replace(prepared, settings=replace(prepared.settings, assets=assets_beside(store.database.name)))
-    runner = Runner(store, _backend(request, prepared), info, request.options, progress or Progress())
+    runner = Runner(store, _backend(request, prepared, apart=apart), info, request.options, progress or Progress())
     if on_start is not None:
         on_start(runner)
     return runner.run(prepared.cells, prepared.problems)
 
 
-def _backend(request: Request, prepared: Prepared) -> Backend:
-    if request.jobs > 1:
+def _backend(request: Request, prepared: Prepared, *, apart: bool) -> Backend:
+    if apart or request.jobs > 1:
         from trustdm.bench.runner.processes import ProcessBackend
 
         return ProcessBackend(prepared.settings, request.jobs)

@@ -24,6 +24,7 @@ from trustdm.bench.checks.weight_attacks import WeightAttackCase
 from trustdm.bench.construct import registry_of
 from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard, WeightAttackCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
+from trustdm.bench.foreign import described, interrupts
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import MARK, Registry, loaded
 
@@ -133,8 +134,10 @@ def _outcome(check: Check, case: Any) -> CheckResult:
         return CheckResult(name, True, check(case) or "")
     except ContractError as error:
         return CheckResult(name, False, str(error))
-    except Exception as error:  # a stranger's code may raise anything
-        return CheckResult(name, False, f"raised {type(error).__name__}: {' '.join(str(error).split())}")
+    except BaseException as error:  # a stranger's code may raise anything
+        if interrupts(error):
+            raise
+        return CheckResult(name, False, f"raised {described(error)}")
 
 
 def _marked(kind: str, thing: Any, params: dict[str, Any]) -> Card:
@@ -170,6 +173,8 @@ def _case(kind: str, thing: Callable[..., Any], card: Card, params: dict[str, An
         _ = case.loaded
     except TrustdmError:
         raise
-    except Exception as error:  # a stranger's code may raise anything
-        raise ContractError(f"{card.name}: loading raised {type(error).__name__}: {error}") from error
+    except BaseException as error:  # a stranger's code may raise anything
+        if interrupts(error):
+            raise
+        raise ContractError(f"{card.name}: loading raised {described(error)}") from error
     return case

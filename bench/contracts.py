@@ -7,11 +7,12 @@ This module is torch-free; a plugin file may import torch at its top or, better,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trustdm.bench.capabilities.default import DEFAULT
+from trustdm.bench.errors import PluginError
 from trustdm.bench.registry import attach
 
 if TYPE_CHECKING:
@@ -251,13 +252,28 @@ class WeightAttack(Protocol):
         ...
 
 
+C = TypeVar("C", bound=Card)
+
+
+def _card(kind: str, of: type[C], card: object) -> C:
+    """``card``, which is one of its kind.
+
+    Raises:
+        PluginError: it is something else: the function itself, where the brackets were forgotten.
+    """
+    if isinstance(card, of):
+        return card
+    got = f"the class {card.__name__}" if isinstance(card, type) else f"an object of {type(card).__name__}"
+    raise PluginError(f"@{kind}: expected @{kind}({of.__name__}(name=...)), got {got}")
+
+
 def method(card: MethodCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a function (or class) that returns a loaded method.
 
     It is called with the parameters of the method (plain keyword arguments) and returns an object with ``classify``,
     or any callable (an ``nn.Module``, say) that maps images in [0, 1] to logits.
     """
-    return attach("method", card)
+    return attach("method", _card("method", MethodCard, card))
 
 
 def dataset(
@@ -269,17 +285,17 @@ def dataset(
     folder ``root`` would say it): it returns the card of what it finds, with shape and classes, and the options that a
     suite needs; None where something else lies there; and raises DataError where it is broken.
     """
-    return attach("dataset", card, resolve)
+    return attach("dataset", _card("dataset", DatasetCard, card), resolve)
 
 
 def attack(card: AttackCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a class whose instances are an ``Attack``."""
-    return attach("attack", card)
+    return attach("attack", _card("attack", AttackCard, card))
 
 
 def weight_attack(card: WeightAttackCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a class whose instances are a ``WeightAttack``."""
-    return attach("weight_attack", card)
+    return attach("weight_attack", _card("weight_attack", WeightAttackCard, card))
 
 
 def extractor(card: ExtractorCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -288,14 +304,14 @@ def extractor(card: ExtractorCard) -> Callable[[Callable[..., Any]], Callable[..
     It is given uint8 images (B, C, H, W) on the device that ``to`` moved it to (``nn.Module`` or not), and returns
     floating point vectors (B, dimension); row i depends on image i only.
     """
-    return attach("extractor", card)
+    return attach("extractor", _card("extractor", ExtractorCard, card))
 
 
 def step(card: StepCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a function that prepares an asset; it is called as ``make(job)``, see ``bench.runner.step_job.StepJob``."""
-    return attach("step", card)
+    return attach("step", _card("step", StepCard, card))
 
 
 def protocol(card: ProtocolCard) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a class that evaluates one block; see ``bench.runner.job``."""
-    return attach("protocol", card)
+    return attach("protocol", _card("protocol", ProtocolCard, card))

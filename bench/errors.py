@@ -22,12 +22,17 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from trustdm.bench.foreign import line
+
+LONGEST_MESSAGE = 20_000
+"""Characters of a message: it may list what was left out, each with a reason."""
+
 
 class TrustdmError(Exception):
     """Something the user can put right; ``str()`` is one line: where, expected, got, what to do."""
 
     def __init__(self, message: str):
-        super().__init__(" ".join(message.split()))
+        super().__init__(line(message, LONGEST_MESSAGE))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it reaches another process: as its message, whatever its class is made from."""

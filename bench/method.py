@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.errors import ContractError, TrustdmError
+from trustdm.bench.foreign import described, interrupts, one_process, said
 from trustdm.bench.rng import Noise, seed32
 from trustdm.bench.training.weights import modules_in
 from trustdm.bench.types import Counts
@@ -53,8 +54,10 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an exception means that the machine's memory did not suffice."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "CUDA out of memory" in text)
+    if not isinstance(error, RuntimeError):
+        return False
+    text = said(error)
+    return "can't allocate memory" in text or "CUDA out of memory" in text
 
 
 def place(thing: Any, card: MethodCard, device: str, capability: Capability) -> Callable[..., Any]:
@@ -80,17 +83,20 @@ def place(thing: Any, card: MethodCard, device: str, capability: Capability) -> 
 def contract_errors(what: str) -> Iterator[None]:
     """Turns whatever a stranger's code raises into one ContractError that says what raised it; memory is no fault.
 
+    Ctrl-C passes. A process that the code forked off ends here.
+
     Raises:
         ContractError: with the type and text of the exception.
     """
-    try:
-        yield
-    except TrustdmError:
-        raise
-    except (Exception, SystemExit) as error:
-        if out_of_memory(error):
+    with one_process():
+        try:
+            yield
+        except TrustdmError:
             raise
-        raise ContractError(f"{what} raised {type(error).__name__}: {error}") from error
+        except BaseException as error:
+            if interrupts(error) or out_of_memory(error):
+                raise
+            raise ContractError(f"{what} raised {described(error)}") from error
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from types import ModuleType
 
 from trustdm.bench.codehash import LOADED_DIGEST, Closure, closure, file_digest
 from trustdm.bench.errors import PluginError, TrustdmError, UnknownName
+from trustdm.bench.foreign import described, interrupts, one_process, said
 from trustdm.bench.registry import GROUP, Entry, Registry
 from trustdm.bench.suite.load import Suite, parse_stored, read_suite
 from trustdm.bench.suite.models import SuiteFile
@@ -163,17 +164,16 @@ def _modules_in(package: str) -> Iterable[str]:
 
 def _try(catalogue: Catalogue, source: str, load_module: Callable[[], ModuleType]) -> None:
     try:
-        module = load_module()
+        with one_process():
+            catalogue.add(source, load_module())
     except PluginError as error:
-        catalogue.problems.append(str(error))
-    except (Exception, SystemExit) as error:  # a stranger's code may raise anything while it is imported
-        catalogue.problems.append(f"{source}: cannot be imported: {type(error).__name__}: {_line(error)}")
-    else:
-        catalogue.add(source, module)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or "no message"
+        text = said(error)
+        named = text.startswith((source, str(Path(source).absolute()), str(Path(source).resolve())))
+        catalogue.problems.append(text if named else f"{source}: {text}")
+    except BaseException as error:  # a stranger's code may raise anything while it is imported
+        if interrupts(error):
+            raise
+        catalogue.problems.append(f"{source}: cannot be imported: {described(error)}")
 
 
 def import_file(path: Path) -> ModuleType:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, ClassVar, Protocol
 
 from trustdm.bench.errors import PluginError, UnknownName
+from trustdm.bench.foreign import described, interrupts, said
 
 MARK = "__trustdm_entry__"
 GROUP = "trustdm.plugins"
@@ -103,7 +104,14 @@ def attach(
     ``resolve(**params)`` returns the card of one of them, and those of the parameters that are part of its identity (a
     path is not). It must not import torch. ``parts`` are the parameters whose values are names of other methods: their
     code is part of this one's.
+
+    Raises:
+        PluginError: ``card`` is none.
     """
+
+    fault = _card_fault(card)
+    if fault:
+        raise PluginError(f"@{kind}: expected a card, {fault}")
 
     def mark(thing: Callable[..., Any]) -> Callable[..., Any]:
         entry = Entry(kind, card, f"{thing.__module__}:{thing.__qualname__}", resolve, parts)
@@ -113,16 +121,66 @@ def attach(
     return mark
 
 
+def _card_fault(card: object) -> str:
+    """What is wrong with what should be a card, as "got ..."; empty if nothing is."""
+    if isinstance(card, type):
+        return f"got the class {card.__name__}; make one: {card.__name__}(name=...)"
+    try:
+        texts = [getattr(card, name, None) for name in ("name", "version", "summary")]
+    except BaseException as error:
+        if interrupts(error):
+            raise
+        return f"got one that raises {described(error)}"
+    if all(isinstance(text, str) for text in texts) and texts[0]:
+        return ""
+    return f"got {said(card)[:80]} ({type(card).__name__})"
+
+
 def entries_of(module: ModuleType) -> Iterator[Entry]:
-    """The entries of what ``module`` defines: marked callables, tasks and capabilities (not those it imported)."""
-    for name, thing in vars(module).items():
-        if isinstance(thing, Registered):
+    """The entries of what ``module`` defines: marked callables, tasks and capabilities (not those it imported).
+
+    Raises:
+        PluginError: something is marked that cannot be found by its name, or whose card is none.
+    """
+    for name, thing in list(vars(module).items()):
+        if issubclass(type(thing), Registered):
             if type(thing).__module__ == module.__name__:
-                yield Entry(thing.KIND, thing, f"{module.__name__}:{name}")
+                yield _sound(module, Entry(thing.KIND, thing, f"{module.__name__}:{name}"))
             continue
-        for entry in getattr(thing, MARK, ()) if callable(thing) else ():
+        for entry in _marks(thing):
             if entry.target.partition(":")[0] == module.__name__:
-                yield entry
+                yield _sound(module, entry)
+
+
+def _marks(thing: object) -> tuple[Entry, ...]:
+    """What ``attach`` left on an object; objects that answer to any name have none."""
+    if not callable(thing):
+        return ()
+    try:
+        marks = getattr(thing, MARK, ())
+    except BaseException as error:
+        if interrupts(error):
+            raise
+        return ()
+    if type(marks) is not tuple:
+        return ()
+    return tuple(m for m in marks if type(m) is Entry and type(m.target) is str and type(m.kind) is str)
+
+
+def _sound(module: ModuleType, entry: Entry) -> Entry:
+    """``entry``, if every process that imports ``module`` finds its object, and its card is one."""
+    fault = _card_fault(entry.card)
+    if fault:
+        raise PluginError(f"{entry.target}: expected a card, {fault}")
+    value: Any = module
+    for part in entry.target.partition(":")[2].split("."):
+        value = getattr(value, part, None)
+    if value is None:
+        raise PluginError(
+            f"{entry.kind} {entry.name}: expected a function or class that can be imported by its name, got "
+            f"{entry.target.partition(':')[2]}; define it at the top of the file, outside any function"
+        )
+    return entry
 
 
 class Registry:
@@ -149,13 +207,13 @@ class Registry:
         """Registers everything that ``module`` defines, and returns these entries; nothing of it if one name is taken.
 
         Raises:
-            PluginError: another object has the name of one of them.
+            PluginError: another object has the name of one of them, or one cannot be used.
         """
         entries, before = list(entries_of(module)), dict(self._entries)
         try:
             for entry in entries:
                 self.add(entry)
-        except PluginError:
+        except BaseException:
             self._entries = before
             raise
         return entries

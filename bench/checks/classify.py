@@ -34,7 +34,7 @@ def check_logits(case: MethodCase) -> str | None:
         require(isinstance(logits, torch.Tensor), f"expected a tensor of logits, got {type(logits).__name__}")
         require(tuple(logits.shape) == want, f"expected logits of shape {want}, got {tuple(logits.shape)}")
         require(logits.is_floating_point(), f"expected floating point logits, got {logits.dtype}")
-        require(bool(torch.isfinite(logits).all()), "expected finite logits, got NaN or infinity")
+        require(bool(torch.isfinite(logits.float()).all()), "expected finite logits, got NaN or infinity")
     return None
 
 
@@ -45,7 +45,8 @@ def check_extremes(case: MethodCase) -> str | None:
     for value in (0.0, 1.0):
         logits = case.logits(torch.full_like(case.images, value))
         require(
-            bool(torch.isfinite(logits).all()), f"images of all {value:g}: expected finite logits, got NaN or infinity"
+            bool(torch.isfinite(logits.float()).all()),
+            f"images of all {value:g}: expected finite logits, got NaN or infinity",
         )
     return None
 

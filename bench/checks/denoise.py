@@ -30,7 +30,7 @@ def check_denoised(case: MethodCase) -> str | None:
         require(isinstance(made, torch.Tensor), f"expected a tensor of images {want}, got {type(made).__name__}")
         require(tuple(made.shape) == want, f"expected images of shape {want}, got {tuple(made.shape)}")
         require(made.is_floating_point(), f"expected floating point images, got {made.dtype}")
-        require(bool(torch.isfinite(made).all()), "expected finite images, got NaN or infinity")
+        require(bool(torch.isfinite(made.float()).all()), "expected finite images, got NaN or infinity")
     return None
 
 

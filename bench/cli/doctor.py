@@ -21,6 +21,7 @@ from trustdm.bench import api, plugins
 from trustdm.bench.cli import console, filehash
 from trustdm.bench.contracts import MethodCard, WeightFile
 from trustdm.bench.errors import TrustdmError
+from trustdm.bench.foreign import described, interrupts
 from trustdm.bench.registry import Entry, Registry
 from trustdm.bench.store.address import shown
 from trustdm.bench.store.store import Store
@@ -108,9 +109,10 @@ def _checkpoints(registry: Registry, *, thorough: bool = False) -> Iterator[Find
                 yield True, f"method {entry.name}", _hashed(entry, weights)
         except TrustdmError as error:
             yield False, f"method {entry.name}", str(error)
-        except Exception as error:  # a stranger's code may raise anything while it is loaded
-            told = " ".join(str(error).split()) or "no message"
-            yield False, f"method {entry.name}", f"it cannot be loaded: {type(error).__name__}: {told}"
+        except BaseException as error:  # a stranger's code may raise anything while it is loaded
+            if interrupts(error):
+                raise
+            yield False, f"method {entry.name}", f"it cannot be loaded: {described(error)}"
 
 
 def _hashed(entry: Entry, weights: tuple[WeightFile, ...]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trustdm.bench.cli.layout import Column, Grid, prose, whole, words
+from trustdm.bench.foreign import described, interrupts
 from trustdm.bench.parameters import REQUIRED, Further, Parameter, open_ended, parameters_of
 from trustdm.bench.registry import Entry, Registry
 from trustdm.bench.suite.load import Suite
@@ -43,9 +44,10 @@ def explained(entry: Entry, given: Mapping[str, object] | None = None) -> Explai
         ours = FROM_THE_SUITE.get(entry.kind, set())
         found = tuple(p for p in parameters_of(thing, given) if p.name not in ours)
         return Explained(found, "", tuple(_beside(entry.name, thing, given or {}, found)))
-    except (Exception, SystemExit) as error:  # a stranger's code may raise anything when it is imported
-        told = " ".join(str(error).split()) or "no message"
-        return Explained(problem=f"parameters cannot be shown: {type(error).__name__}: {told}")
+    except BaseException as error:  # a stranger's code may raise anything when it is imported
+        if interrupts(error):
+            raise
+        return Explained(problem=f"parameters cannot be shown: {described(error)}")
 
 
 def _beside(

@@ -8,7 +8,8 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from typing import Annotated
+import threading
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -91,9 +92,19 @@ def _check(arguments: list[str]) -> None:
             raise UsageError(f"arguments: expected texts in UTF-8, got {os.fsencode(argument)[:60]!r}; rename the file")
 
 
+def command() -> NoReturn:
+    """``main`` as a process of its own, which a thread that a plugin began when it was imported does not keep."""
+    code = main()
+    if any(not t.daemon and t is not threading.main_thread() for t in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def _complain(text: str) -> None:
     sys.stderr.write(f"trustdm: {' '.join(printable(text).split())}\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

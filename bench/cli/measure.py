@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from trustdm.bench.store.store import Store
 
 
+APART = True
+"""Methods run in worker processes, also with one job: what they do to their process is not done to this one."""
+
+
 def add(app: typer.Typer) -> None:
     """Adds them."""
     app.command(epilog=EPILOG)(run)
@@ -56,8 +60,10 @@ def run(  # noqa: PLR0913 - one parameter for each option
     seed: Annotated[
         list[int] | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the suite's seeds; may be repeated.")
     ] = None,
-    max_hours: Annotated[
-        float | None, typer.Option(min=0.0, help="Stop at a block boundary after so long (exit 3).")
+    max_hours: Annotated[float | None, typer.Option(min=0.0, help="Begin no block after so long (exit 3).")] = None,
+    block_minutes: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Give up a block that takes longer, and its evaluation (exit 3)."),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed blocks again.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, superseding what is stored.")] = False,
@@ -80,17 +86,24 @@ def run(  # noqa: PLR0913 - one parameter for each option
         limit=limit,
         demo=demo,
         seeds=tuple(seed or ()),
-        options=Options(fresh, retry_failed, _seconds(max_hours)),
+        options=Options(
+            fresh,
+            retry_failed,
+            _seconds(max_hours),
+            _seconds(block_minutes, "--block-minutes", "minutes", 60),
+        ),
         command=told(context),
     )
     code = _dry_run(request, db) if dry_run else _run(request, db)
     raise typer.Exit(code)
 
 
-def _seconds(hours: float | None) -> float | None:
-    if hours is not None and not 0 <= hours < float("inf"):
-        raise TrustdmError(f"--max-hours: expected a number of hours of at least 0, got {hours}")
-    return None if hours is None else hours * 3600
+def _seconds(
+    value: float | None, option: str = "--max-hours", unit: str = "hours", seconds: int = 3600
+) -> float | None:
+    if value is not None and not 0 <= value < float("inf"):
+        raise TrustdmError(f"{option}: expected a number of {unit} of at least 0, got {value}")
+    return None if value is None else value * seconds
 
 
 def _prepare(request: Request) -> Prepared:
@@ -140,7 +153,7 @@ def _run(request: Request, db: str | None) -> int:
     prepared = _prepare(request)
     told = progress(request.jobs)
     with Store.open(api.database(db)) as store, Interrupts(told.line) as interrupts:
-        report = api.execute(request, prepared, store, told, interrupts.watch)
+        report = api.execute(request, prepared, store, told, interrupts.watch, apart=APART)
         interrupts.over()
         if not interrupts.at_once:
             _tables(store, prepared)

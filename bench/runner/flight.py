@@ -50,6 +50,10 @@ class Flight:
         """Notes that a block of the cell of that key took so long."""
         self._last[cell] = Past(len(block), seconds)
 
+    def last(self, cell: str) -> Past | None:
+        """The last finished block of the cell of that key."""
+        return self._last.get(cell)
+
     def now(self) -> list[InFlight]:
         """What is in flight, longest first."""
         given = sorted(list(self._given.values()), key=lambda noted: noted[1])

@@ -1,7 +1,8 @@
 """Computes units in worker processes of this machine, one torch thread each.
 
 A worker that dies (killed for memory, say) loses only its unit, which comes back as a failure of the machine; a new
-worker takes its place. Workers end by themselves, and at once, when the parent is gone.
+worker takes its place. One whose unit takes longer than the runner allows is killed, and the unit is given up. Workers
+end by themselves, and at once, when the parent is gone.
 """
 
 from __future__ import annotations
@@ -10,36 +11,40 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from trustdm.bench.plan import PlannedCell
-from trustdm.bench.runner.units import Settings, Unit, UnitResult
-from trustdm.bench.types import Block
+from trustdm.bench.runner.units import Overdue, Settings, Unit, UnitResult, never
+from trustdm.bench.runner.worker import BEGUN, OURS, work
 
-OURS = (signal.SIGINT, signal.SIGTERM)
-"""Signals that the parent answers; a terminal sends them to its workers, too."""
 PATIENCE = 5.0
 """Seconds a worker is given to end before it is killed."""
-Message = tuple[PlannedCell | None, str, Block, int]
+LOOK = 0.5
+"""Seconds between two looks at workers that say nothing: whether they live, and whether they may go on."""
 
 
 @dataclass
 class Worker:
-    """A process, our end of its pipe, the unit it is computing, and the cells it has been told of."""
+    """A process, our end of its pipe, the unit it is computing, and the cells it has been told of.
+
+    ``since`` (``time.monotonic``) it prepares the unit, or, once ``begun``, computes the block itself.
+    """
 
     process: BaseProcess
     pipe: Connection
     unit: Unit | None = None
+    since: float = 0.0
+    begun: bool = False
     told: set[str] = field(default_factory=set)
 
     def give(self, unit: Unit) -> None:
         """Sends a unit; its cell, which is large, only the first time."""
         key = unit.cell.identity.key
-        self.unit = unit
+        self.unit, self.since, self.begun = unit, time.monotonic(), False
         self.pipe.send((None if key in self.told else unit.cell, key, unit.block, unit.attempt))
         self.told.add(key)
 
@@ -47,12 +52,19 @@ class Worker:
         """Lets the process end, or ends it; its exit code."""
         self.pipe.close()
         if self.unit is not None:
-            self.process.kill()
+            self.kill()
         self.process.join(PATIENCE)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join(PATIENCE)
+        self.kill()
+        self.process.join(PATIENCE)
         return self.process.exitcode
+
+    def kill(self) -> None:
+        """Kills the process, and whatever a plugin started from it."""
+        pid = self.process.pid
+        if pid is not None:
+            with suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+        self.process.kill()
 
 
 class ProcessBackend:
@@ -65,8 +77,10 @@ class ProcessBackend:
         self._workers: list[Worker] = []
         self._abandoned = threading.Event()
 
-    def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
-        """Yields results as workers finish; units in flight are finished before it stops."""
+    def run(
+        self, units: Iterable[Unit], stopping: Callable[[], bool], overdue: Overdue = never
+    ) -> Iterator[UnitResult]:
+        """Yields results as workers finish; units in flight are finished, or given up, before it stops."""
         queue = iter(units)
         workers: list[Worker] = []
         self._workers = workers
@@ -76,11 +90,16 @@ class ProcessBackend:
                 busy = [w for w in workers if w.unit is not None]
                 if self._abandoned.is_set() or not busy:
                     return
-                signalled = wait([w.pipe for w in busy])
-                for worker in [w for w in busy if w.pipe in signalled]:
+                signalled = wait([w.pipe for w in busy], LOOK)
+                for worker in busy:
                     if self._abandoned.is_set():
                         return
-                    yield self._collect(worker, workers)
+                    if worker.pipe in signalled:
+                        result = self._collect(worker, workers)
+                    else:
+                        result = self._look(worker, workers, overdue)
+                    if result is not None:
+                        yield result
         finally:
             for worker in workers:
                 worker.end()
@@ -89,7 +108,7 @@ class ProcessBackend:
         """Kills the workers, which makes ``run`` return."""
         self._abandoned.set()
         for worker in list(self._workers):
-            worker.process.kill()
+            worker.kill()
 
     def give_way(self) -> None:
         """Nothing: this process computes nothing."""
@@ -113,19 +132,37 @@ class ProcessBackend:
 
     def _start(self) -> Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, self._settings), daemon=True)
+        process = self._context.Process(target=work, args=(theirs, self._settings), daemon=True)
         with _held_back(OURS):
             process.start()
         theirs.close()
         return Worker(process, ours)
 
-    def _collect(self, worker: Worker, workers: list[Worker]) -> UnitResult:
+    def _collect(self, worker: Worker, workers: list[Worker]) -> UnitResult | None:
+        """What a worker says: a result, or, as None, that the block itself begins."""
         try:
-            result: UnitResult = worker.pipe.recv()
-        except (EOFError, OSError):
+            result: UnitResult | str = worker.pipe.recv()
+        except Exception:  # torn off, or not from our code
             return self._dead(worker, workers)
+        if isinstance(result, str):
+            worker.begun, worker.since = result == BEGUN, time.monotonic()
+            return None
         worker.unit = None
         return result
+
+    def _look(self, worker: Worker, workers: list[Worker], overdue: Overdue) -> UnitResult | None:
+        """What became of a worker that says nothing: it died (a child may hold its pipe open), or is overdue."""
+        unit = worker.unit
+        if unit is None:
+            return None
+        if not worker.process.is_alive() and not worker.pipe.poll():
+            return self._dead(worker, workers)
+        why = overdue(unit, time.monotonic() - worker.since, worker.begun)
+        if not why:
+            return None
+        workers.remove(worker)
+        worker.end()
+        return UnitResult(unit, "overdue", error=why)
 
     @staticmethod
     def _dead(worker: Worker, workers: list[Worker]) -> UnitResult:
@@ -144,31 +181,3 @@ def _held_back(numbers: Iterable[int]) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the parent does, however that ended."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def _work(pipe: Connection, settings: Settings) -> None:
-    """The loop of a worker; ends when the parent closes the pipe or is gone. Signals are the parent's to answer."""
-    for number in OURS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from trustdm.bench.runner.session import Session
-
-    session, cells = Session(settings), dict[str, PlannedCell]()
-    with suppress(EOFError, OSError):
-        while True:
-            message: Message = pipe.recv()
-            cell, key, block, attempt = message
-            if cell is not None:
-                cells[key] = cell
-            pipe.send(session.execute(Unit(cells[key], block, attempt)))
-    os._exit(0)  # a thread that a plugin left behind must not keep the process

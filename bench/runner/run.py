@@ -17,6 +17,7 @@ from trustdm.bench.provenance import now
 from trustdm.bench.records import Records, failed
 from trustdm.bench.runner.fingerprint import differs
 from trustdm.bench.runner.flight import Flight, InFlight
+from trustdm.bench.runner.patience import Patience
 from trustdm.bench.runner.units import Backend, Unit, UnitResult
 from trustdm.bench.scrub import kept
 from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow
@@ -75,11 +76,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Options:
-    """``fresh`` starts cells anew, superseding what is stored; ``retry_failed`` runs failed blocks again."""
+    """``fresh`` starts cells anew, superseding what is stored; ``retry_failed`` runs failed blocks again.
+
+    ``max_seconds`` after which no block is begun; ``block_seconds`` after which one is given up, in worker processes.
+    """
 
     fresh: bool = False
     retry_failed: bool = False
     max_seconds: float | None = None
+    block_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,7 @@ class Runner:
         self._flight = Flight()
         self._interrupted = False
         self._abandoned = False
+        self._gave_up = False
 
     def interrupt(self) -> None:
         """Asks the run to stop after the blocks in flight."""
@@ -199,21 +205,27 @@ class Runner:
             self._errors[_pair(cell), "in an earlier run; --retry-failed runs them again"] += failed_before
 
     def _loop(self, tasks: Sequence[Task]) -> None:
-        deadline = None if self._options.max_seconds is None else time.monotonic() + self._options.max_seconds
+        hours = self._options.max_seconds
+        patience = Patience(self._options.block_seconds, None if hours is None else time.monotonic() + hours)
 
         def stopping() -> bool:
-            return self._interrupted or (deadline is not None and time.monotonic() >= deadline)
+            return self._interrupted or patience.late
+
+        def overdue(unit: Unit, seconds: float, begun: bool) -> str:
+            return patience.overdue(unit, seconds, self._flight.last(unit.cell.identity.key), begun=begun)
 
         units = self._units(tasks)
         while True:
-            for result in self._backend.run(self._flight.given(units), stopping):
+            for result in self._backend.run(self._flight.given(units), stopping, overdue):
                 self._take(result)
             lost = self._abandoned and bool(self._flight.now())
             if lost or next(units, None) is not None or (self._retry and stopping()):
                 self._report.stopped = True
             if self._report.stopped or not self._retry:
-                return
-            units, self._retry = iter(self._retry), []
+                break
+            again = [u for u in self._retry if u.cell.identity.key not in self._unusable]
+            units, self._retry = iter(again), []
+        self._report.stopped |= self._gave_up
 
     def _units(self, tasks: Sequence[Task]) -> Iterator[Unit]:
         """Blocks in order, cell after cell, leaving out cells that turned out to be unusable and blocks of others."""
@@ -239,6 +251,7 @@ class Runner:
             "machine": self._again,
             "setup": self._unusable_cell,
             "bug": self._unusable_cell,
+            "overdue": self._give_up,
         }
         handlers[result.outcome](result)
         self._progress.finished(result)
@@ -311,6 +324,16 @@ class Runner:
                 "not recorded, the same command tries again",
                 unusable=False,
             )
+
+    def _give_up(self, result: UnitResult) -> None:
+        """Leaves out what is left of the cell, for this run: its next block would take as long."""
+        unit = result.unit
+        self._gave_up = True
+        self._unusable.add(unit.cell.identity.key)
+        self._report.lines.append(
+            f"{unit.cell}: block {unit.block.start}-{unit.block.stop - 1} was given up: {result.error}; not recorded, "
+            "and what is left of this evaluation was left out"
+        )
 
     def _unusable_cell(self, result: UnitResult) -> None:
         """Leaves out what is left of the cell; what cannot be loaded is left out with all its cells, and named once."""

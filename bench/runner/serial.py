@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from trustdm.bench.registry import Registry
-from trustdm.bench.runner.units import Settings, Unit, UnitResult
+from trustdm.bench.runner.units import Overdue, Settings, Unit, UnitResult, never
 
 
-class Abandoned(BaseException):
-    """Ends the computation of a unit from inside a signal handler; code that catches every Exception lets it pass."""
+class Abandoned(KeyboardInterrupt):
+    """Ends the computation of a unit from inside a signal handler: the user's will, and no fault of a method."""
 
 
 class SerialBackend:
@@ -21,8 +21,10 @@ class SerialBackend:
         self._abandoned = False
         self._computing = False
 
-    def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
-        """Yields a result after each unit; asks ``stopping`` before the next."""
+    def run(
+        self, units: Iterable[Unit], stopping: Callable[[], bool], overdue: Overdue = never
+    ) -> Iterator[UnitResult]:
+        """Yields a result after each unit; asks ``stopping`` before the next. It gives up none: nobody is there to."""
         from trustdm.bench.runner.session import Session
 
         session = Session(self._settings, self._registry)

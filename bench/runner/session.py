@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +16,7 @@ from trustdm.bench.assets.spec import PlannedAsset
 from trustdm.bench.construct import construct, registry_of
 from trustdm.bench.contracts import MethodCard, StepCard
 from trustdm.bench.errors import ContractError, SetupError, TrustdmError, UsageError
+from trustdm.bench.foreign import interrupts, said, told
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.method import Meter, contract_errors, cuda_in_use, out_of_memory, place, seeded
 from trustdm.bench.plan import PlannedCell, method_code, protocols
@@ -35,6 +35,10 @@ STEP_BATCH = 256
 """Rows at once in a step, where nobody says how many."""
 
 
+def _nothing() -> None:
+    """What is called where nobody waits for it."""
+
+
 class Session:
     """Everything one process keeps between units."""
 
@@ -47,24 +51,28 @@ class Session:
         self.assets = AssetFolder(settings.assets)
         self._fitting: dict[str, int] = {}
 
-    def execute(self, unit: Unit) -> UnitResult:
-        """The result of one unit; never raises for a failure of the method or of the machine."""
+    def execute(self, unit: Unit, begun: Callable[[], None] = _nothing) -> UnitResult:
+        """The result of one unit; never raises for a failure of the method or of the machine.
+
+        ``begun`` is called when what the block needs is there, and only the block itself is left to compute.
+        """
         state = ""
         try:
             state = self.method(unit.cell).state
             assets = self.prepare(unit.cell)
             job = self.job(unit, assets)
         except TrustdmError as error:
-            return UnitResult(unit, "setup", error=str(error))
-        except Exception as error:
+            return UnitResult(unit, "setup", error=said(error))
+        except BaseException as error:
             return self._unexpected(unit, error, state)
+        begun()
         try:
             return replace(self._measure(unit, job), assets=assets)
         except SetupError as error:
-            return UnitResult(unit, "setup", error=str(error))
+            return UnitResult(unit, "setup", error=said(error))
         except TrustdmError as error:  # the method's fault, whatever it called it
-            return UnitResult(unit, "failed", error=str(error), device=self.settings.device, state=state)
-        except Exception as error:
+            return UnitResult(unit, "failed", error=said(error), device=self.settings.device, state=state)
+        except BaseException as error:
             return self._unexpected(unit, error, state)
 
     def method(self, cell: PlannedCell) -> Loaded:
@@ -89,7 +97,8 @@ class Session:
             thing = self._construct(factory, dict(cell.spec.params), f"method {cell.spec.name}")
             _check_weights(cell.card, factory)
             capability = self.registry.get("capability", cell.suite.task.capability).load()
-            call = place(thing, cell.card, self.settings.device, capability)
+            with contract_errors(f"method {cell.spec.name}: moving it to {self.settings.device}"):
+                call = place(thing, cell.card, self.settings.device, capability)
             state = describe(thing, call, cell.card, self.settings.device, capability)
         return Loaded(thing, call, cell.card, state)
 
@@ -99,7 +108,7 @@ class Session:
                 first = registry_of(factory, self.registry)
                 return construct(factory, params, where, *first) if params or first else factory()
         except ContractError as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(said(error)) from error
 
     def protocol(self, cell: PlannedCell) -> EvaluationProtocol:
         """The cell's evaluation, constructed once for its suite."""
@@ -215,10 +224,12 @@ class Session:
             memory=torch.cuda.max_memory_allocated() if cuda else 0,
         )
 
-    def _unexpected(self, unit: Unit, error: Exception, state: str) -> UnitResult:
+    def _unexpected(self, unit: Unit, error: BaseException, state: str) -> UnitResult:
+        if interrupts(error):
+            raise error
         if out_of_memory(error):
             return UnitResult(unit, "machine", error="out of memory", state=state)
-        return UnitResult(unit, "bug", error="".join(traceback.format_exception(error)), state=state)
+        return UnitResult(unit, "bug", error=told(error), state=state)
 
 
 def _check_weights(card: MethodCard, factory: Any) -> None:

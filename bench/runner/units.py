@@ -35,7 +35,7 @@ class Unit:
     attempt: int = 1
 
 
-Outcome = Literal["done", "failed", "machine", "setup", "bug"]
+Outcome = Literal["done", "failed", "machine", "setup", "bug", "overdue"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class UnitResult:
 
     "done"; "failed": the method broke its contract (a record); "machine": out of memory or a killed worker (tried
     again); "setup": the method or its data cannot be loaded, so nothing of its cell can run; "bug": an exception of
-    ours, with its traceback in ``error``.
+    ours, with its traceback in ``error``; "overdue": it was given up because it took too long (no record).
     """
 
     unit: Unit
@@ -73,6 +73,15 @@ class CellEstimate:
     problem: str = ""
 
 
+Overdue = Callable[[Unit, float, bool], str]
+"""Why a unit is to be given up after so many seconds, of loading and preparing, or (True) of its block; else empty."""
+
+
+def never(unit: Unit, seconds: float, begun: bool) -> str:
+    """An ``Overdue`` that waits for ever."""
+    return ""
+
+
 class Backend(Protocol):
     """Where units are computed. Another backend (a cluster, say) needs only these three methods.
 
@@ -80,8 +89,11 @@ class Backend(Protocol):
     nothing of methods, evaluations or the store.
     """
 
-    def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
-        """Computes ``units`` until they are used up, or until ``stopping`` answers True; yields what was finished."""
+    def run(self, units: Iterable[Unit], stopping: Callable[[], bool], overdue: Overdue) -> Iterator[UnitResult]:
+        """Computes ``units`` until they are used up, or until ``stopping`` answers True; yields what was finished.
+
+        A backend that can end the computation of a unit asks ``overdue`` now and then, and gives up where it says why.
+        """
         ...
 
     def abandon(self) -> None:

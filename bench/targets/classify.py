@@ -79,7 +79,7 @@ class Target:
             answer = self._classify(given, *extra)
         if not torch.equal(given.detach(), x.detach()):
             raise ContractError(f"{self._card.name}: classify: expected its input unchanged, got it written to")
-        logits = self._check(answer, x).float()
+        logits = self._check(answer, x)
         if x.requires_grad and torch.is_grad_enabled():
             # A method through which no gradient flows gives zeros, and its row is flagged for it.
             logits = logits + 0.0 * given.flatten(1).sum(1, keepdim=True)
@@ -93,10 +93,13 @@ class Target:
             raise ContractError(f"{name}: classify: expected logits of shape {want}, got {tuple(logits.shape)}")
         if not logits.is_floating_point():
             raise ContractError(f"{name}: classify: expected floating point logits, got {logits.dtype}")
-        if not bool(torch.isfinite(logits).all()):
-            bad = int((~torch.isfinite(logits)).any(1).sum())
-            raise ContractError(f"{name}: classify: expected finite logits, got NaN or infinity for {bad} of {len(x)}")
-        return logits
+        numbers = logits.float()  # what is finite in float64 may not be in float32
+        if not bool(torch.isfinite(numbers).all()):
+            bad = int((~torch.isfinite(numbers)).any(1).sum())
+            raise ContractError(
+                f"{name}: classify: expected finite logits, got NaN or infinity for {bad} of {len(x)}, as float32"
+            )
+        return numbers
 
 
 def questions(thing: Any, classify: Callable[..., Any], card: MethodCard, device: str) -> Tensor:

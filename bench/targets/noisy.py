@@ -94,8 +94,8 @@ class NoisyTarget:
         want = (n, self.classes)
         if tuple(answer.shape) != want or not answer.is_floating_point():
             raise ContractError(f"{name}: expected logits {want}, got {answer.dtype} of shape {tuple(answer.shape)}")
-        if not bool(torch.isfinite(answer).all()):
-            raise ContractError(f"{name}: expected finite logits, got NaN or infinity")
+        if not bool(torch.isfinite(answer.float()).all()):
+            raise ContractError(f"{name}: expected finite logits, got NaN or infinity, as float32")
         return answer.argmax(dim=1)
 
 

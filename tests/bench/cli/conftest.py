@@ -10,6 +10,7 @@ import pytest
 from helpers import TEMPLATES, TINY
 from PIL import Image
 
+from trustdm.bench.cli import measure
 from trustdm.bench.cli.main import main
 
 
@@ -24,6 +25,7 @@ class Ran:
 def trustdm(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRUSTDM_DB", raising=False)
+    monkeypatch.setattr(measure, "APART", False)  # a worker takes seconds to begin; test_strangers.py has them
 
     def run(*words: object) -> Ran:
         capsys.readouterr()

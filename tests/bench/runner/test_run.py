@@ -13,7 +13,7 @@ from helpers import TEMPLATES, TINY, Measure, differing_share, plugin, same, sto
 from trustdm.bench import api
 from trustdm.bench.errors import UsageError
 from trustdm.bench.runner.run import Exit, Options, Progress, Runner
-from trustdm.bench.runner.units import Unit, UnitResult
+from trustdm.bench.runner.units import Overdue, Unit, UnitResult
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import RunInfo, Status
 
@@ -211,7 +211,7 @@ class Halting:
     def __init__(self) -> None:
         self.calls = 0
 
-    def run(self, units: Iterable[Unit], stopping: Callable[[], bool]) -> Iterator[UnitResult]:
+    def run(self, units: Iterable[Unit], stopping: Callable[[], bool], overdue: Overdue) -> Iterator[UnitResult]:
         self.calls += 1
         for unit in units if self.calls == 1 else ():
             yield UnitResult(unit, "machine", error="out of memory")
