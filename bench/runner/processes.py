@@ -23,6 +23,8 @@ from trustdm.bench.runner.worker import BEGUN, OURS, work
 
 PATIENCE = 5.0
 """Seconds a worker is given to end before it is killed."""
+START = 120.0
+"""Seconds that the start of a worker, its imports, may take before they count."""
 LOOK = 0.5
 """Seconds between two looks at workers that say nothing: whether they live, and whether they may go on."""
 
@@ -31,13 +33,14 @@ LOOK = 0.5
 class Worker:
     """A process, our end of its pipe, the unit it is computing, and the cells it has been told of.
 
-    ``since`` (``time.monotonic``) it prepares the unit, or, once ``begun``, computes the block itself.
+    ``since`` (``time.monotonic``) it starts, prepares the unit (``ready``), or computes the block itself (``begun``).
     """
 
     process: BaseProcess
     pipe: Connection
     unit: Unit | None = None
     since: float = 0.0
+    ready: bool = False
     begun: bool = False
     told: set[str] = field(default_factory=set)
 
@@ -92,12 +95,10 @@ class ProcessBackend:
                     return
                 signalled = wait([w.pipe for w in busy], LOOK)
                 for worker in busy:
+                    heard = worker.pipe in signalled
+                    result = self._collect(worker, workers) if heard else self._look(worker, workers, overdue)
                     if self._abandoned.is_set():
                         return
-                    if worker.pipe in signalled:
-                        result = self._collect(worker, workers)
-                    else:
-                        result = self._look(worker, workers, overdue)
                     if result is not None:
                         yield result
         finally:
@@ -145,7 +146,7 @@ class ProcessBackend:
         except Exception:  # torn off, or not from our code
             return self._dead(worker, workers)
         if isinstance(result, str):
-            worker.begun, worker.since = result == BEGUN, time.monotonic()
+            worker.begun, worker.ready, worker.since = result == BEGUN, True, time.monotonic()
             return None
         worker.unit = None
         return result
@@ -157,7 +158,8 @@ class ProcessBackend:
             return None
         if not worker.process.is_alive() and not worker.pipe.poll():
             return self._dead(worker, workers)
-        why = overdue(unit, time.monotonic() - worker.since, worker.begun)
+        start = 0.0 if worker.ready else START
+        why = overdue(unit, max(time.monotonic() - worker.since - start, 0.0), worker.begun)
         if not why:
             return None
         workers.remove(worker)

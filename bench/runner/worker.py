@@ -20,8 +20,8 @@ from trustdm.bench.types import Block
 
 OURS = (signal.SIGINT, signal.SIGTERM)
 """Signals that the parent answers; a terminal sends them to its workers, too."""
-BEGUN = "begun"
-"""Said before a block itself is computed: its method is loaded, its assets are there."""
+READY, BEGUN = "ready", "begun"
+"""Said when the process has started, and before a block itself: its method is loaded, its assets are there."""
 Message = tuple[PlannedCell | None, str, Block, int]
 
 
@@ -51,23 +51,24 @@ def _loop(pipe: Connection, settings: Settings, own: int) -> None:
     from trustdm.bench.runner.session import Session
 
     session, cells = Session(settings), dict[str, PlannedCell]()
+    _say(pipe, own, READY)
     while True:
         message: Message = pipe.recv()
         cell, key, block, attempt = message
         if cell is not None:
             cells[key] = cell
         unit = Unit(cells[key], block, attempt)
-        result = session.execute(unit, lambda: _begun(pipe, own))
+        result = session.execute(unit, lambda: _say(pipe, own, BEGUN))
         if os.getpid() != own:  # a plugin forked: the copy must not report as if it were this process
             os._exit(1)
         _send(pipe, unit, result)
 
 
-def _begun(pipe: Connection, own: int) -> None:
+def _say(pipe: Connection, own: int, word: str) -> None:
     if os.getpid() != own:
         os._exit(1)
     with suppress(OSError):
-        pipe.send(BEGUN)
+        pipe.send(word)
 
 
 def _send(pipe: Connection, unit: Unit, result: UnitResult) -> None:

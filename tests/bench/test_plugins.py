@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,48 @@ def test_an_installed_plugin_explains_only_names_and_comes_last(
         catalogue.registry.get("method", "mine")
     with pytest.raises(TrustdmError, match=r"^another$"), catalogue.explained():
         raise TrustdmError("another")
+
+
+MADE = "MethodCard(name='inner', input_shape=(1, 8, 8), classes=10)"
+NOTHING = "expected something marked with @method"
+ODD = {
+    "inside": (
+        f"def make():\n    @method({MADE})\n    def load(): ...\n    return load\nit = make()",
+        "define it at the",
+    ),
+    "class": ("@method(MethodCard)\ndef load(): ...", r"got the class MethodCard"),
+    "bare": ("@method\ndef load(): ...", r"expected @method\(MethodCard\(name=...\)\), got an object of function"),
+    "number": ("CARD = 1\n@method(CARD)\ndef load(): ...", "got an object of int"),
+    "unreadable": (
+        "class E(Exception):\n    def __str__(self):\n        raise self\nraise E",
+        "E: a message that cannot",
+    ),
+    "cancelled": ("import asyncio\nraise asyncio.CancelledError", "CancelledError: no message"),
+    "base": ("class E(BaseException): ...\nraise E('x\\ud800' * 5_000_000)", "cannot be imported: E: x"),
+    "exits": ("raise SystemExit(0)", "SystemExit: 0"),
+    "mark": ("def f(): ...\nf.__trustdm_entry__ = 5", NOTHING),
+    "marks": ("def f(): ...\nf.__trustdm_entry__ = (1, 'x', None)", NOTHING),
+    "mocks": ("from unittest.mock import MagicMock\nm = MagicMock()", NOTHING),
+    "attributes": (
+        "class A:\n    def __call__(self): ...\n    def __getattr__(self, n): raise KeyError(n)\na = A()",
+        NOTHING,
+    ),
+    "card": ("def f(): ...\nf.__trustdm_entry__ = (Entry('method', 1, __name__ + ':f'),)", r"got 1 \(int\)"),
+    "target": (f"def f(): ...\nf.__trustdm_entry__ = (Entry('method', {MADE}, 5),)", NOTHING),
+    "task": ("class T(Task):\n    name = 5\nt = T()", "expected a card, got"),
+    "fork": ("import os\nos.fork()", NOTHING),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_plugin_is_left_out_in_one_line(name: str, tmp_path: Path) -> None:
+    text, expected = ODD[name]
+    head = (
+        "from trustdm import MethodCard, method\nfrom trustdm.bench.registry import Entry\n"
+        "from trustdm.bench.tasks.contract import Task\n"
+    )
+    path = written(tmp_path, f"odd_{name}", f"{head}{text}\n")
+    catalogue = load([path])
+    assert len(catalogue.problems) == 1 and re.search(expected, catalogue.problems[0]), catalogue.problems
+    assert catalogue.problems[0].startswith(f"{path}: ") and len(catalogue.problems[0]) < 3000
+    assert catalogue.problems[0].isprintable() and "inner" not in catalogue.registry.names("method")

@@ -47,6 +47,7 @@ def test_a_method_without_gradients_gives_zeros() -> None:
     [
         (lambda x: x, r"expected logits of shape \(5, 4\), got \(5, 1, 2, 2\)"),
         (lambda x: x.flatten(1) * float("inf"), "expected finite logits, got NaN or infinity for 5 of 5"),
+        (lambda x: x.flatten(1).double() * 1e300, "expected finite logits, got NaN or infinity for 5 of 5, as float32"),
         (lambda x: x.flatten(1).long(), "expected floating point logits, got torch.int64"),
         (lambda x: None, r"expected a tensor of logits \(5, 4\), got NoneType"),
         (lambda x: 1 / 0, "toy: classify raised ZeroDivisionError: division by zero"),

@@ -74,6 +74,7 @@ def test_keyed_noise_belongs_to_the_draw_and_the_use() -> None:
         (torch.zeros(5, 3), r"expected logits \(5, 4\), got torch.float32 of shape \(5, 3\)"),
         (torch.zeros(5, 4, dtype=torch.int64), r"expected logits \(5, 4\), got torch.int64"),
         (torch.full((5, 4), float("nan")), "expected finite logits, got NaN or infinity"),
+        (torch.full((5, 4), 1e300, dtype=torch.float64), "expected finite logits, got NaN or infinity, as float32"),
         ([0] * 5, "expected logits or labels, got list"),
     ],
 )
