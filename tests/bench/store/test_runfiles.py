@@ -330,7 +330,7 @@ def forget_block(store: Store) -> None:
     """Takes the last block of the first cell back, as if it had never been measured."""
     with store.database.writing() as connection:
         last = connection.exec_driver_sql("SELECT max(id) FROM block WHERE cell_id = 1").scalar_one()
-        for table in ("record", "diagnostic", "artefact"):
+        for table in ("record", "diagnostic", "artefact", "block_seal"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE block_id = {last}")
         connection.exec_driver_sql(f"DELETE FROM block WHERE id = {last}")
 
