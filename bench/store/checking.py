@@ -181,8 +181,9 @@ def _artefacts(connection: Connection, shards: Shards | None) -> Iterator[str]:
     table = schema.artefact.c
     used = connection.execute(select(table.digest).distinct()).scalars().all()
     sizes = {key: value for key, value in connection.execute(select(schema.shard.c.digest, schema.shard.c.bytes))}
-    if used and shards is None:
-        yield f"artefacts: expected a folder with {len(used)} shards, got none; say where they are"
+    if used and (shards is None or not shards.folder.is_dir()):
+        where = f" at {shards.folder}" if shards else ""
+        yield f"artefacts: expected a folder with {len(used)} shards, got none{where}; say where they are"
         return
     for digest in sorted(used) if shards else ():
         problem = shards.problem(digest, sizes.get(digest, -1)) if shards else ""

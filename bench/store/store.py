@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from trustdm.bench.store.examiner import Examiner
 
 BUSY_SECONDS = 60.0
+FOLDER = "artefacts"
+"""What a URL calls the folder of the shards."""
+AWAY = Path("results/artefacts")
+"""Where shards are, from the current folder, of a database that is no file."""
 
 
 class Store:
@@ -57,14 +61,16 @@ class Store:
 
         Opened for writing, the folder and the tables are created where they are missing, and a first write proves
         that there will be others; ``must_exist`` refuses a SQLite path where nothing is. ``artefacts`` is the folder
-        of the shards: ``artefacts`` beside a SQLite file by default, none otherwise. ``timeout`` is how many seconds
-        to wait for another writer.
+        of the shards: by default that of the URL (``?artefacts=FOLDER``), ``artefacts`` beside a SQLite file,
+        ``results/artefacts`` under the current folder for a server, none in memory. ``timeout`` is how many seconds to
+        wait for another writer.
 
         Raises:
             StoreError: not a result database, newer than this code, missing, not writable, locked or full.
         """
-        folder = artefacts or _beside(str(url))
-        database = open_database(str(url), read_only=read_only, must_exist=must_exist, timeout=timeout)
+        where, named = _divided(str(url))
+        folder = artefacts or named or _beside(where)
+        database = open_database(where, read_only=read_only, must_exist=must_exist, timeout=timeout)
         shards = Shards(folder) if folder else None
         if shards and not read_only:
             try:
@@ -406,9 +412,24 @@ class Store:
         return self.shards
 
 
+def _divided(url: str) -> tuple[str, Path | None]:
+    """A database URL without what it says of artefacts, and the folder that it names; a path stays as it is."""
+    if "://" not in url:
+        return url, None
+    where = parse(url)
+    named = where.query.get(FOLDER)
+    if named is None:
+        return url, None
+    if not isinstance(named, str):
+        raise StoreError(f"{where}: expected one folder in {FOLDER}=, got {len(named)}")
+    return where.difference_update_query([FOLDER]).render_as_string(hide_password=False), Path(named)
+
+
 def _beside(url: str) -> Path | None:
     where = parse(url)
     path = where.database or ""
-    if where.get_backend_name() != "sqlite" or path in ("", ":memory:") or path.startswith("file:"):
+    if where.get_backend_name() != "sqlite":
+        return AWAY
+    if path in ("", ":memory:") or path.startswith("file:"):
         return None
     return Path(path).parent / "artefacts"

@@ -13,6 +13,7 @@ import pytest
 
 from trustdm.bench.errors import CodeChanged, StoreError
 from trustdm.bench.records import Records, failed
+from trustdm.bench.store import store as store_module
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, Cost, Origin, RunInfo, Status, Verification
 
@@ -350,3 +351,21 @@ def test_killed_at_any_moment(tmp_path: Path, sample: ModuleType) -> None:
         expected = Records.concat(sample.records(b.block) for b in store.blocks(cell.id).values())
         assert store.records(cell.id).equals(expected)
         assert set(np.unique(expected.status)) == {int(s) for s in Status if s is not Status.MADE}
+
+
+def test_a_url_says_where_its_artefacts_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "open_database", lambda where, **_: where)
+    server = "postgresql+psycopg://ann:secret@host/bench"
+    for url, where, folder in (
+        (f"{server}?artefacts=/srv/kept&sslmode=on", f"{server}?sslmode=on", Path("/srv/kept")),
+        (f"{server}?sslmode=on", f"{server}?sslmode=on", Path("results/artefacts")),
+        ("sqlite:////a/b.db?artefacts=/c", "sqlite:////a/b.db", Path("/c")),
+        ("a/b.db", "a/b.db", Path("a/artefacts")),
+        ("sqlite://", "sqlite://", None),
+    ):
+        opened = Store.open(url, read_only=True)
+        assert opened.database == where
+        assert (opened.shards.folder if opened.shards else None) == folder
+    assert Store.open(server, read_only=True, artefacts=tmp_path).shards.folder == tmp_path  # type: ignore[union-attr]
+    with pytest.raises(StoreError, match=r"ann:\*\*\*@host/bench\S*: expected one folder in artefacts=, got 2"):
+        Store.open(f"{server}?artefacts=a&artefacts=b")
