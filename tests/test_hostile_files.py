@@ -287,6 +287,14 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "card": ("UPDATE method SET card = '[]'", "AttributeError: 'list' object has no attribute 'get'"),
     "identity": (f"UPDATE cell SET identity = '{{{{{{' WHERE {PGD}", "JSONDecodeError: "),
     "fields": (f"UPDATE cell SET identity = '{{}}' WHERE {PGD}", "StoreError: identity of a cell: expected today's"),
+    "method": (
+        f"UPDATE cell SET identity = json_set(identity, '$.method', json('{{}}')) WHERE {PGD}",
+        "StoreError: identity of a cell: method: expected str, got {}",
+    ),
+    "record": (
+        f"UPDATE record SET value = 'x' WHERE cell_id = (SELECT id FROM cell WHERE {PGD})",
+        "ValueError: could not convert string to float: 'x'",
+    ),
     "origin": (f"UPDATE cell SET origin = 'odd' WHERE {PGD}", "ValueError: 'odd' is not a valid Origin"),
     "dtype": (f"UPDATE artefact SET dtype = 'odd' WHERE block_id = {FIRST}", "TypeError: data type 'odd'"),
     "shape": (f"UPDATE artefact SET shape = '{{' WHERE block_id = {FIRST}", "JSONDecodeError: "),

@@ -122,7 +122,7 @@ def identity_from(text: str) -> CellIdentity:
     """The identity again; sequences come back as tuples.
 
     Raises:
-        StoreError: it has other fields than an identity has today.
+        StoreError: it has other fields than an identity has today, or values of another type.
     """
     values = json.loads(text)
     names = {f.name for f in fields(CellIdentity)}
@@ -131,7 +131,15 @@ def identity_from(text: str) -> CellIdentity:
         raise StoreError(
             f"identity of a cell: expected today's fields, got a difference in {odd}; start a new database"
         )
+    for field in fields(CellIdentity):
+        kind = KINDS.get(str(field.type))
+        if kind is not None and type(values[field.name]) is not kind:
+            raise StoreError(f"identity of a cell: {field.name}: expected {field.type}, got {values[field.name]!r:.60}")
     return CellIdentity(**{name: frozen(values[name]) for name in names})
+
+
+KINDS = {"str": str, "int": int}
+"""Types of the fields of an identity that are plain values."""
 
 
 def frozen(value: object) -> Any:

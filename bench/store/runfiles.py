@@ -112,9 +112,12 @@ def rendered(
             try:
                 files = _file(connection, store.shards, Path(name), cells)
             except (StoreError, ValueError, TypeError, KeyError) as error:  # one damaged cell costs its file
-                if lost is None:
+                if lost is None and isinstance(error, StoreError):
                     raise
-                lost.append(f"run file {name}: {reason(error)}")
+                words = f"run file {name}: {reason(error)}"
+                if lost is None:
+                    raise StoreError(f"{words}; `trustdm db check` says more, `db hide` leaves a cell out") from error
+                lost.append(words)
                 continue
             yield files
 
