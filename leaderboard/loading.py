@@ -63,7 +63,8 @@ def stored(store: Source, suites: Sequence[Suite]) -> tuple[list[Suite], tuple[s
 def _newest(store: Source, name: str) -> str:
     """The content of a suite as its newest cell that holds something has it."""
     filled = {held.id for held in store.contents()}
-    return [cell.suite_content for cell in store.cells(suite=name) if cell.id in filled][-1]
+    content = [cell.suite_content for cell in store.cells(suite=name) if cell.id in filled]
+    return content[-1] if content else ""  # not one of its cells can be read
 
 
 def _readable(name: str, content: str) -> Suite | None:

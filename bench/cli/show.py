@@ -262,7 +262,7 @@ def board_rows(suite: Suite, store: Store, cache: FactsCache) -> list[Row]:
 
     results = store.results(suite.name)
     found = rows(suite, results, cache.of(suite, results))
-    if words := broken.warning([*broken.named(found), *store.unreadable()]):
+    if words := broken.warning([*broken.named(found), *store.unreadable(suite.name)]):
         console.warn(f"trustdm: {words}")
     return found
 

@@ -47,9 +47,13 @@ def cells(
     return [cell for cell in found if isinstance(cell, CellRow)]
 
 
-def unreadable(connection: Connection) -> list[str]:
-    """The cells that ``cells`` leaves out because they cannot be read, one line each with the type of the exception."""
-    rows = connection.execute(_cells(connection).order_by(schema.cell.c.id))
+def unreadable(connection: Connection, suite: str | None = None) -> list[str]:
+    """The cells (of one suite) that ``cells`` leaves out because they cannot be read, one line each with the type of
+    the exception."""
+    query = _cells(connection)
+    if suite is not None:
+        query = query.where(schema.suite.c.name == suite)
+    rows = connection.execute(query.order_by(schema.cell.c.id))
     found = [(row.id, _readable(row)) for row in rows]
     return [f"cell {cell_id}: {reason(error)}" for cell_id, error in found if isinstance(error, Exception)]
 
@@ -136,9 +140,9 @@ def held(connection: Connection) -> list[Held]:
     columns = (cell.id, schema.suite.c.name, schema.method.c.name, schema.method.c.params)
     query = select(*columns).join_from(schema.cell, schema.suite).join(schema.method)
     known = fingerprints(connection)
-    shown = {it.id for it in cells(connection)}
+    hidden = set(hiding.ids(connection))
     rows = connection.execute(query.order_by(cell.id))
-    return [Held(*row, known[row[0]]) for row in rows if row[0] in known and row[0] in shown]
+    return [Held(*row, known[row[0]]) for row in rows if row[0] in known and row[0] not in hidden]
 
 
 def _block(row: Row[Any]) -> BlockRow:

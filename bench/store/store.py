@@ -278,10 +278,10 @@ class Store:
         with self.database.reading() as connection:
             return hiding.hidden(connection)
 
-    def unreadable(self) -> list[str]:
-        """The cells that every list leaves out because their texts cannot be read, one line each."""
+    def unreadable(self, suite: str | None = None) -> list[str]:
+        """The cells (of one suite) that every list leaves out because their texts cannot be read, one line each."""
         with self.database.reading() as connection:
-            return reading.unreadable(connection)
+            return reading.unreadable(connection, suite)
 
     def cells(self, *, suite: str | None = None, method: str | None = None) -> list[CellRow]:
         """Cells in the order they were created; every attempt, superseded or not, but for hidden ones."""
