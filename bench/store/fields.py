@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from trustdm.bench.errors import RunFileError
+from trustdm.bench.plainfiles import read_plain
 
 HASH = r"[0-9a-f]{64}"
 UID = r"[0-9a-f]{32}"
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
 SHOWN = 60
+LARGEST = 1 << 30
+"""Bytes of the largest run file that is read."""
 
 
 class Field:
@@ -117,7 +120,7 @@ def load(path: Path) -> Field:
         RunFileError: the file cannot be read, or is not such JSON.
     """
     try:
-        value = json.loads(path.read_bytes().decode(), object_pairs_hook=_once, parse_constant=_refuse)
+        value = json.loads(read_plain(path, LARGEST).decode(), object_pairs_hook=_once, parse_constant=_refuse)
         plain = json.dumps(value, allow_nan=False, ensure_ascii=False)
         plain.encode()
     except OSError as error:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # names of types only: the contract is above suites, and noth
 Tasks = Mapping[str, "Task"]
 Ids = NDArray[np.int64]
 DEEPEST = 32
+LONGEST = 300
+"""Characters of a path in a message."""
 ENDLESS = re.compile(r"\s*[+-]?[\d_.]*\d[eE][+-]?[\d_]{4,}\s*$|\s*[+-]?[\d_.]{400,}")
 """Numbers as text whose exact value would fill the memory."""
 PLAIN = "whole numbers of at most 64 bits and texts without NUL"
@@ -253,7 +255,7 @@ def _with_splits(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     try:
         text = read_plain(place)
     except OSError as error:
-        raise SuiteError(path, f"{key}.file", f"a file {place}", error.strerror or error) from error
+        raise SuiteError(path, f"{key}.file", f"a file {str(place)[:LONGEST]}", error.strerror or error) from error
     if (got := hashlib.sha256(text).hexdigest()) != splits["sha256"]:
         raise SuiteError(path, f"{key}.sha256", f"{splits['sha256']} of {place.name}", got)
     try:

@@ -82,3 +82,9 @@ def test_load(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text('{"a": [1, null, "\\\\u0000"]}')
     assert load(path).value == {"a": [1, None, "\\u0000"]}
+
+
+def test_a_device_is_no_run_file() -> None:
+    """It would be read until the memory is full."""
+    with pytest.raises(RunFileError, match="/dev/zero: expected a run file, got a device, and no regular file"):
+        load(Path("/dev/zero"))
