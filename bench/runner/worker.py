@@ -32,6 +32,7 @@ def work(pipe: Connection, settings: Settings) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
     with suppress(OSError):
         os.setpgid(0, 0)
+    multiprocessing.current_process().daemon = False  # a method may start processes (a loader's); the group ends them
     threading.Thread(target=_end_with_parent, args=(os.getpid(),), daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = "1"
     own, code = os.getpid(), 1
