@@ -91,7 +91,9 @@ def test_interrupting_stops_at_a_block_boundary(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 3, errors
-    assert "finishing the block in flight, then stopping:" in errors and "the same command goes on" in errors
+    between = "stopping: no block is being computed" in errors  # the signal may come while a block is saved
+    assert between or "finishing the block in flight, then stopping:" in errors
+    assert "the same command goes on" in errors
     assert 0 < len(committed(db)) < BLOCKS
 
 
