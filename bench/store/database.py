@@ -28,6 +28,9 @@ from trustdm.bench.store.address import parse, shown, usable, without
 LOCK = 0x7472_7573
 """The number of the advisory lock that writers hold on PostgreSQL."""
 
+LONGEST = 1000
+"""Characters of a name in a message."""
+
 LITTLE = 2**16
 """Bytes that SQLite needs to begin a transaction, and more."""
 
@@ -109,7 +112,8 @@ def explained(name: str, url: URL | None = None) -> Iterator[None]:
     except (DatabaseError, OSError, sqlite3.DatabaseError) as error:
         message = str(getattr(error, "strerror", None) or getattr(error, "orig", error))
         message = message if url is None else without(url, message)
-        raise StoreError(f"{name}: {_line(message + _space(name, message))}") from error
+        told = name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
+        raise StoreError(f"{told}: {_line(message + _space(name, message))}") from error
 
 
 def _space(name: str, message: str) -> str:
