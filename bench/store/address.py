@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SAWarning
 
 from trustdm.bench.arrayfiles import reason
 from trustdm.bench.errors import StoreError
@@ -77,7 +78,9 @@ def usable(url: URL) -> Iterator[None]:
         StoreError: the driver is missing, or raised whatever it raises for options that it does not take.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SAWarning)  # an option that would be passed over
+            yield
     except StoreError:
         raise
     except ModuleNotFoundError as error:
