@@ -103,14 +103,21 @@ class LineProgress(Progress):
             del self._left[key]
 
     def _remaining(self) -> str:
-        """What is left takes as long an example as blocks of its suite and evaluation did, or as all did."""
+        """What is left takes as long an example as blocks of its suite and evaluation did; an evaluation of which no
+        block is done yet may take any time, and is said to come on top."""
         if not self._left or not self._rates:
             return ""
-        usual = statistics.fmean(rate for rates in self._rates.values() for rate in rates)
         means = {kind: statistics.fmean(rates) for kind, rates in self._rates.items()}
-        seconds = sum(means.get(_kind(cell), usual) * self._sizes[key] for key, cell in self._left.items())
-        seconds /= min(self._jobs, len(self._left))
-        return f", about {took(seconds)} left" if seconds >= 1 else ", less than 1 s left"
+        known = {key: cell for key, cell in self._left.items() if _kind(cell) in means}
+        untimed = sorted({cell.identity.evaluation for key, cell in self._left.items() if key not in known})
+        parts = []
+        if known:
+            seconds = sum(means[_kind(cell)] * self._sizes[key] for key, cell in known.items())
+            seconds /= min(self._jobs, len(known))
+            parts.append(f"about {took(seconds)} left" if seconds >= 1 else "less than 1 s left")
+        if untimed:
+            parts.append(f"{'and' if parts else 'then'} {', '.join(untimed)}, not timed yet")
+        return "".join(f", {part}" if at == 0 else f" {part}" for at, part in enumerate(parts))
 
 
 def progress(jobs: int) -> Progress:

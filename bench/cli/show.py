@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustdm.bench import plugins
 from trustdm.bench.cli import boards, console, explain, listings
-from trustdm.bench.errors import SuiteError, UnknownName
+from trustdm.bench.errors import SuiteError, UnknownName, UsageError
 from trustdm.bench.plainfiles import there
 from trustdm.bench.plan import ALL, MethodSpec, described
 from trustdm.bench.registry import Entry
@@ -234,6 +234,9 @@ def show_reported(name: str, *, as_json: bool, wide: bool = False) -> None:
     """
     from trustdm.bench import reported
 
+    if name in shipped() and name not in reported.suites():
+        known = ", ".join(reported.suites())
+        raise UsageError(f"{name}: no published numbers are known of this suite; there are some of {known}")
     if name not in reported.suites():
         raise UnknownName("suite with reported numbers", name, reported.suites())
     if as_json:

@@ -96,10 +96,24 @@ def _gallery(block: ClaimedBlock, claim: Claim, budget: Budget) -> Iterator[Cont
     first = block.positions[: len(x)]
     truth = claim.truth(first)
     expected = {"gallery_examples": first, "gallery_labels": truth}
+    expected["gallery_predictions"] = _last_labels(block.records, claim, first)
     for name, values in expected.items():
         got = block.array(name)
         if got is not None and not (got.shape == values.shape and ((got == values) | (values == UNKNOWN)).all()):
             yield block.wrong("artefacts", f"{name}: expected those of the first {len(x)} examples, got others")
+
+
+def _last_labels(records: Records, claim: Claim, examples: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What the records say each of the ``examples`` (n,) was taken for last, under the first draw."""
+    labels = np.full(len(examples), UNKNOWN, dtype=np.int64)
+    spec = claim.suite.evaluations[claim.identity.evaluation]
+    for probe in claim.suite.task.probe_order(spec.params):
+        said = records.where((records.probe == probe) & (records.draw == 0) & (records.status != Status.NOT_RUN))
+        known = {int(example): int(label) for example, label in zip(said.example, said.label, strict=True)}
+        labels = np.array(
+            [known.get(int(e), int(old)) for e, old in zip(examples, labels, strict=True)], dtype=np.int64
+        )
+    return labels
 
 
 def _distance(x: NDArray[Any], moved: NDArray[Any], budget: Budget) -> float:

@@ -166,3 +166,10 @@ def test_what_was_summed_up_once_is_not_summed_up_again(
     monkeypatch.setattr(cache, "facts", again)
     ran = trustdm("show", "templates")
     assert ran.code == 0 and ran.out == first and "templates" in trustdm("show", TINY).out
+
+
+def test_a_suite_without_published_numbers_is_not_unknown(trustdm: Any) -> None:
+    ran = trustdm("show", "digits-generation", "--reported")
+    assert ran.code == 1 and ran.err.startswith(
+        "trustdm: digits-generation: no published numbers are known of this suite;"
+    )

@@ -55,6 +55,11 @@ WRONG: list[tuple[str, Change, str]] = [
     ("pgd", one_draw, "expected 10 draws, got 1"),
     ("pgd", more_counted, "randomized_rows: expected 0 to 8, got 9.0"),
     ("pgd", fewer_checked, "checked_rows: expected 8, got 7.0"),
+    (
+        "pgd",
+        with_array("gallery_predictions", lambda a: (a + 1) % 10),
+        "gallery_predictions: expected those of the first 8 examples, got others",
+    ),
     ("pgd", with_array("x", first(2.0)), "x: expected pixels from 0 to 1, got others"),
     ("pgd", with_array("x", first(np.nan)), "x: expected pixels from 0 to 1, got others"),
     ("pgd", with_array("x_adv", lambda a: 1 - a), "x_adv: expected images within 1/10 of those of x, got others"),
