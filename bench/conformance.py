@@ -143,7 +143,7 @@ def _outcome(check: Check, case: Any) -> CheckResult:
 def _marked(kind: str, thing: Any, params: dict[str, Any]) -> Card:
     for entry in getattr(thing, MARK, ()):
         if entry.kind == kind:
-            if entry.resolve is None:
+            if kind != "method" or entry.resolve is None:
                 return entry.card  # type: ignore[no-any-return]
             return entry.resolve(*_registry_for(entry.resolve), **params)[0]  # type: ignore[no-any-return]
     raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 from trustdm.bench.summary.marks import Completeness, Currency
@@ -100,4 +101,6 @@ class Row:
 
 
 def _plain(estimate: Estimate) -> dict[str, object]:
-    return {name: value for name, value in asdict(estimate).items() if name != "detail" or value}
+    """An infinite end of an interval (one example says nothing about a mean) is null, for JSON has no infinity."""
+    ends = {name: end if math.isfinite(end) else None for name, end in (("low", estimate.low), ("high", estimate.high))}
+    return {name: ends.get(name, value) for name, value in asdict(estimate).items() if name != "detail" or value}

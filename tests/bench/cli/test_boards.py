@@ -166,7 +166,7 @@ def test_what_strangers_wrote_is_plain_text(width: int) -> None:
     board = boards.board(SUITE, [row(method="[/red]\x1b[31mloud", method_version="\x1b[1m")])
     for drawn in (tables.narrow(board, width), tables.whole(board, extra=True)):
         text = printed(drawn)
-        assert "[/red][31mloud" in text and "\x1b" not in text
+        assert "[/red] [31mloud" in text and "\x1b" not in text
 
 
 def test_rows_that_tie_say_so() -> None:

@@ -58,7 +58,7 @@ def test_an_earlier_run_says_how_long_a_block_took(measure: Measure, tmp_path: P
     prepared, seen = api.prepare(request), []
 
     class Looks(SerialBackend):
-        def run(self, units, stopping):  # type: ignore[no-untyped-def]
+        def run(self, units, stopping, *_):  # type: ignore[no-untyped-def]
             for unit in units:
                 seen.append(runner.in_flight())
                 yield UnitResult(unit, "machine", error="no")

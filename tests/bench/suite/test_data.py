@@ -112,5 +112,5 @@ def test_a_data_set_is_given_what_its_function_takes(own: Path, registry: Regist
 def _module_of(function: Callable[..., Any]) -> Any:
     """A module, named as this one, that defines ``function`` alone."""
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(__name__, None))  # type: ignore[arg-type]
-    vars(module)[function.__name__] = function
+    vars(module)[function.__qualname__] = function
     return module

@@ -33,3 +33,10 @@ def test_a_detail_is_only_there_where_there_is_one() -> None:
         "x": {"value": 1.0, "low": estimate.low, "high": 1.0, "n": 4, "detail": "2 sets"},
         "y": {"value": 1.0, "low": estimate.low, "high": 1.0, "n": 4},
     }
+
+
+def test_an_interval_without_an_end_is_null_in_json() -> None:
+    (row,) = rows(SUITE, both(1, "CCCC", "CCCW", "CCC-"))
+    wide = replace(row.metrics["clean_accuracy"], low=float("-inf"), high=float("inf"))
+    plain = replace(row, metrics={"x": wide}).as_json()["metrics"]
+    assert plain == {"x": {"value": 1.0, "low": None, "high": None, "n": 4}}

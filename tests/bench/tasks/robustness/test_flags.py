@@ -10,10 +10,10 @@ from trustdm.bench.records import Records
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.tasks.robustness.flags import FLAGS
 
-CLEAN = records(SUITE.test, clean="CCCC")
+CLEAN = records(SUITE.test, clean="CCCC", apgd_ce="CCCC")
 
 
-def flags(found=CLEAN, attacks=(), **diagnostics):
+def flags(found=CLEAN, attacks=("apgd-ce",), **diagnostics):
     """The flags of a cell whose evaluation runs these attacks."""
     evaluations = {"clean": {"protocol": "clean"}, "attacked": {"protocol": "adversarial", "attacks": []}}
     evaluations["attacked"]["attacks"] = [{"name": a} for a in attacks]
@@ -26,7 +26,7 @@ def flags(found=CLEAN, attacks=(), **diagnostics):
     ("diagnostics", "expected"),
     [
         ({"checked_rows": 8.0, "randomized_rows": 0.0, "zero_gradient_rows": 0.0, "test_time_optimisation": 0.0}, ()),
-        ({"randomized_rows": 1.0}, ("randomized",)),  # nothing was attacked: no-eot says nothing
+        ({"randomized_rows": 1.0}, ("no-eot", "randomized")),
         ({"checked_rows": 8.0, "probability_rows": 8.0}, ("probabilities",)),
         ({"checked_rows": 8.0, "probability_rows": 7.0}, ()),
         ({"checked_rows": 0.0, "probability_rows": 0.0}, ()),
