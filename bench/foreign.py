@@ -1,7 +1,4 @@
-"""What strangers' code says and does, made harmless: texts that can be stored and printed, processes that it forks.
-
-Standard library only.
-"""
+"""What strangers' code says and does, made harmless: texts that can be stored and printed, processes that it forks."""
 
 from __future__ import annotations
 
@@ -11,6 +8,8 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from trustdm.bench.printable import printable, printable_lines
+
 LONGEST = 2_000
 """Characters of a stranger's text that are kept."""
 LONGEST_TRACEBACK = 20_000
@@ -19,14 +18,8 @@ LONGEST_TRACEBACK = 20_000
 def line(text: str, longest: int = LONGEST) -> str:
     """``text`` as one line of printable characters that any file, database or terminal takes, cut to ``longest``."""
     text = str.__getitem__(text, slice(2 * longest + 1))  # exactly a str, whatever its class was
-    words = " ".join("".join(_printable(c) for c in text).split())
+    words = " ".join(printable(text).split())
     return words if len(words) <= longest else f"{words[: longest - 1]}…"
-
-
-def _printable(character: str) -> str:
-    if character.isprintable():
-        return character
-    return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else " "
 
 
 def said(value: object) -> str:
@@ -58,7 +51,7 @@ def told(error: BaseException) -> str:
         if interrupts(odd):
             raise
         return described(error)
-    return "".join(c if c == "\n" else _printable(c) for c in text)
+    return printable_lines(text)
 
 
 def interrupts(error: BaseException) -> bool:

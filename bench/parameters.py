@@ -129,7 +129,7 @@ def _annotation(thing: Callable[..., Any], p: inspect.Parameter) -> Any:
             return typing.get_type_hints(
                 SimpleNamespace(__annotations__={"it": p.annotation}), space, include_extras=True
             )["it"]
-        except Exception:  # a stranger's annotation may be any text
+        except Exception:  # a stranger's annotation may be any text, and evaluating it raise anything; it is shown then
             continue
     return p.annotation
 

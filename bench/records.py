@@ -120,6 +120,17 @@ class LazyRecords:
             instance.__dict__["_read"] = value
 
 
+def total_cost(costs: Sequence[Cost]) -> Cost:
+    """Sums, and the largest peak of memory."""
+    return Cost(
+        wall=sum(c.wall for c in costs),
+        device=sum(c.device for c in costs),
+        forwards=sum(c.forwards for c in costs),
+        gradients=sum(c.gradients for c in costs),
+        memory=max((c.memory for c in costs), default=0),
+    )
+
+
 def _no_arrays(name: str) -> NDArray[Any] | None:
     return None
 

@@ -1,7 +1,7 @@
 """Texts without what belongs to a machine or to somebody: folders, credentials, hosts, names of users.
 
 Of a path the last part stays, of a database its kind and its name; addresses of web pages stay, but for credentials
-and queries. Numbers such as 8/255 and paths within a folder are left alone. Standard library only.
+and queries. Numbers such as 8/255 and paths within a folder are left alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import re
 import socket
 from functools import cache
+
+from trustdm.bench.foreign import LONGEST, line, said
 
 _WEB = {"http", "https"}
 _URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,40}):(//+)([^\s'\"<>]+)")
@@ -56,9 +58,8 @@ _OURS = {
 }
 """Names that say nothing about anybody: those of many machines, and words of the texts that are written here."""
 SHORTEST = 4
-LONGEST = 200
+SHORT = 200
 """Letters of an exception's words in a reason."""
-MOST = 2000
 LEAST = 8
 """Letters of a value in the environment, whatever its variable is called, that is no ordinary word."""
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|pwd|credential|auth|cookie|session")
@@ -94,9 +95,9 @@ def masked(text: str) -> str:
 
 
 def kept(text: str) -> str:
-    """What is stored of a stranger's error message: without values of the environment, and not more than ``MOST``."""
+    """What is stored of a stranger's error message: no values of the environment, at most ``LONGEST`` letters."""
     text = masked(text)
-    return text if len(text) <= MOST else f"{text[:MOST]}..."
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def scrubbed(text: str) -> str:
@@ -165,6 +166,4 @@ def _names() -> dict[str, str]:
 
 def reason(error: Exception) -> str:
     """What went wrong in one line, with the type of the exception first."""
-    words = " ".join(scrubbed(" ".join(str(error).split())[: 2 * LONGEST]).split())
-    plain = "".join(letter if letter.isprintable() else "?" for letter in words)
-    return f"{type(error).__name__}: {plain[:LONGEST]}"
+    return f"{type(error).__name__}: {line(scrubbed(said(error)), SHORT)}"

@@ -25,12 +25,12 @@ def measured() -> Path:
 
 def import_shipped(store: Store) -> int:
     """Imports every shipped run file, and names the labs they come from; the number of blocks that were new."""
-    from trustdm.bench.store import runfiles
+    from trustdm.bench.store import runimport
 
     files = sorted(measured().glob("*/*.json"))
     if not files:
         return 0
-    added = runfiles.import_folder(store, measured())
+    added = runimport.import_folder(store, measured())
     store.name_unnamed(SHIPPED, {cell["lab"] for file in files for cell in _cells(file)})
     return added
 

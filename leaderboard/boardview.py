@@ -144,6 +144,10 @@ class BoardView:
         amount = getattr(row.cost, column.name) / row.n if row.n else 0.0
         return None if not row.n or (not amount and row.origin is Origin.REPORTED) else amount
 
+    def cost_tells(self, board: Board, column: CostColumn) -> bool:
+        """Whether a cost is worth a column on this board; one that is the same for every row is not, say."""
+        return True
+
     def baselines(self, board: Board, group: Sequence[Entry]) -> Sequence[Baseline]:
         """Lines above the rows of a group, and in the charts of the core; they share the axes of the small bars."""
         return ()

@@ -11,7 +11,7 @@ from trustdm.bench.types import Estimate
 from trustdm.leaderboard import cells as formats
 from trustdm.leaderboard import text
 from trustdm.leaderboard.boards import Board, Entry
-from trustdm.leaderboard.boardview import Baseline, view_of
+from trustdm.leaderboard.boardview import Baseline, CostColumn, view_of
 from trustdm.leaderboard.cells import NOTHING
 from trustdm.leaderboard.models import Cell, Column, Toggle
 from trustdm.leaderboard.scales import Scale
@@ -27,8 +27,8 @@ def shown(suite: Suite) -> tuple[MetricSpec, ...]:
     return tuple(sorted(suite.metrics, key=lambda metric: view.place(suite, metric).kind != "main"))
 
 
-def columns(suite: Suite) -> tuple[Column, ...]:
-    """The columns of a board: its metrics, then the costs."""
+def columns(suite: Suite, board: Board | None = None) -> tuple[Column, ...]:
+    """The columns of a board: its metrics, then the costs; of a ``board`` with rows those costs that tell something."""
     view, switches = view_of(suite), _switches(suite)
     heads = []
     for metric in shown(suite):
@@ -37,7 +37,7 @@ def columns(suite: Suite) -> tuple[Column, ...]:
         hint = view.describe(suite, metric)
         switch = _switch_name(switches, place.switch) if place.switch else ""
         heads.append(Column(metric.name, label(suite, metric), hint, place.kind, better, switch))
-    costs = [Column(c.name, c.label, c.hint, COST, "down", COST) for c in view.costs(suite)]
+    costs = [Column(c.name, c.label, c.hint, COST, "down", COST) for c in _cost_columns(suite, board)]
     unit = suite.task.unit.capitalize()
     return (*heads, *costs, Column("n", f"{unit}s", f"{unit}s run, of those of a full run", "count"))
 
@@ -96,13 +96,13 @@ def cells(board: Board, entry: Entry) -> tuple[Cell, ...]:
             cell = value(board, metric, row.metrics.get(metric.name))
             own = cell if metric.name == suite.ranking.metric else formats.without_note(cell)
         shown_cells.append(own)
-    return (*shown_cells, *_costs(suite, entry))
+    return (*shown_cells, *_costs(board, entry))
 
 
 def baseline_cells(board: Board, line: Baseline) -> tuple[Cell, ...]:
     """The cells of a line that is no method."""
     shown_cells = [value(board, metric, line.values.get(metric.name)) for metric in shown(board.suite)]
-    return (*shown_cells, *(Cell("") for _ in columns(board.suite)[len(shown_cells) :]))
+    return (*shown_cells, *(Cell("") for _ in columns(board.suite, board)[len(shown_cells) :]))
 
 
 def value(board: Board, metric: MetricSpec, estimate: Estimate | None) -> Cell:
@@ -110,10 +110,15 @@ def value(board: Board, metric: MetricSpec, estimate: Estimate | None) -> Cell:
     return formats.value(unit(board.suite, metric), estimate, board.scales.get(metric.name))
 
 
-def _costs(suite: Suite, entry: Entry) -> tuple[Cell, ...]:
-    view, row, each = view_of(suite), entry.row, f"per {suite.task.unit}"
+def _cost_columns(suite: Suite, board: Board | None) -> list[CostColumn]:
+    view = view_of(suite)
+    return [column for column in view.costs(suite) if board is None or view.cost_tells(board, column)]
+
+
+def _costs(board: Board, entry: Entry) -> tuple[Cell, ...]:
+    view, row, each = view_of(board.suite), entry.row, f"per {board.suite.task.unit}"
     shown_cells = []
-    for column in view.costs(suite):
+    for column in _cost_columns(board.suite, board):
         amount = view.cost(entry, column)
         if amount is None:
             shown_cells.append(NOTHING)

@@ -42,7 +42,7 @@ def table(board: Board, tests: Sequence[str]) -> Table:
     filters = _filters(rows)
     ids = {f.name: {option.label: option.id for option in f.options} for f in filters}
     return Table(
-        columns=columns.columns(suite),
+        columns=columns.columns(suite, board),
         groups=tuple(_group(board, group, ids) for group in board.groups),
         filters=filters,
         toggles=columns.toggles(suite),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pytest
 
+from trustdm.bench.cli.main import main
 from trustdm.bench.records import Records
 from trustdm.bench.runner.run import Report
 from trustdm.bench.store.store import Store
@@ -16,6 +19,37 @@ TESTS = Path(__file__).resolve().parent
 TINY = TESTS / "data" / "tiny.toml"
 TEMPLATES = TESTS / "plugins" / "templates.py"
 Measure = Callable[..., Report]
+
+
+class Said(NamedTuple):
+    """The exit code of a command, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command_line(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """The command line in this process: called with its words."""
+
+    def run(*words: object) -> Said:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+def toy_run(folder: Path) -> tuple[Path, Path]:
+    """A database with the first sixteen examples of the tiny suite (two blocks of each of three evaluations), and the
+    run file that was exported from it, below ``folder/runs``."""
+    database = folder / "bench.db"
+    words = ["run", TINY, "--plugin", TEMPLATES, "--method", "templates", "--limit", 16, "--db", database]
+    assert main([str(word) for word in words]) == 0
+    assert main(["export", str(folder / "runs"), "--db", str(database)]) == 0
+    (file,) = (folder / "runs" / "tiny").glob("templates*.json")
+    return database, file
 
 
 def stored(path: Path) -> dict[tuple[str, str], Records]:

@@ -13,15 +13,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
-from helpers import TEMPLATES, TINY
+from helpers import TEMPLATES, TINY, command_line, toy_run
 from numpy.typing import NDArray
 
 from trustdm.bench import plugins
-from trustdm.bench.cli.main import main
 from trustdm.bench.errors import SuiteError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.shipped import measured
@@ -34,32 +33,17 @@ Change = Callable[[Value, Path], object]
 CERTIFIED = "mnist16-certified"
 
 
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def trustdm(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> Said:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
+    return command_line(capsys)
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a database and what was exported from it: two blocks of each of three evaluations."""
     folder = tmp_path_factory.mktemp("toy")
-    words = ["run", TINY, "--plugin", TEMPLATES, "--method", "templates", "--limit", 16, "--db", folder / "bench.db"]
-    assert main([str(word) for word in words]) == 0
-    assert main(["export", str(folder / "runs"), "--db", str(folder / "bench.db")]) == 0
+    toy_run(folder)
     return folder
 
 

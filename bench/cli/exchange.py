@@ -107,14 +107,14 @@ def import_(
     """
     from trustdm.bench import api, plugins
     from trustdm.bench.cli import console
-    from trustdm.bench.store import runfiles
+    from trustdm.bench.store import runimport
     from trustdm.bench.store.examiner import Examiner
     from trustdm.bench.store.store import Store
 
     examiner = Examiner(plugins.load())
     with Store.open(api.database(db)) as store:
         for path in paths:
-            read = runfiles.read_folder if path.is_dir() else runfiles.read_file
+            read = runimport.read_folder if path.is_dir() else runimport.read_file
             found = read(store, path, examiner)
             console.doubts(found.doubts, [])
             console.say(f"{path}: {found.cells} cells, {found.blocks} blocks added, {len(found.doubts) or 'no'} doubts")

@@ -116,8 +116,8 @@ class LineProgress(Progress):
             seconds /= min(self._jobs, len(known))
             parts.append(f"about {took(seconds)} left" if seconds >= 1 else "less than 1 s left")
         if untimed:
-            parts.append(f"{'and' if parts else 'then'} {', '.join(untimed)}, not timed yet")
-        return "".join(f", {part}" if at == 0 else f" {part}" for at, part in enumerate(parts))
+            parts.append(f"{'and then ' if parts else ''}{', '.join(untimed)} (not timed yet)")
+        return "".join(f", {part}" for part in parts)
 
 
 def progress(jobs: int) -> Progress:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trustdm.bench.records import CellResult, Records
+from trustdm.bench.foreign import line
+from trustdm.bench.records import CellResult, Records, total_cost
 from trustdm.bench.store.rows import BlockRow, RunRow
-from trustdm.bench.types import Block, CellIdentity, Cost, Origin
+from trustdm.bench.types import Block, CellIdentity, Origin
 
 Kind = Literal["fault", "doubt", "unchecked"]
 
@@ -41,9 +42,7 @@ def fault(part: str, expected: str, got: object, block: Block | None = None) -> 
 
 def _short(value: object, most: int = 80) -> str:
     """A stranger's value in one line, without characters that a terminal would act on."""
-    text = " ".join(str(value).split())
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text[: most + 1])
-    return plain if len(plain) <= most else f"{plain[:most]}..."
+    return line(str(value), most)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ class CellAccount:
             planned=self.planned,
             card=dict(self.card),
             records=lambda: Records.concat(block.records for block in self.blocks),
-            cost=_sum([block.row.cost for block in self.blocks]),
+            cost=total_cost([block.row.cost for block in self.blocks]),
             untimed=sum(block.row.status == "done" and block.row.cost.wall <= 0 for block in self.blocks),
             origin=self.origin,
             own=False,
@@ -96,13 +95,3 @@ class CellAccount:
         found = [block.array(name) for block in self.blocks if block.row.status == "done"]
         kept = [array for array in found if array is not None]
         return np.concatenate(kept) if kept and len(kept) == len(found) else None
-
-
-def _sum(costs: list[Cost]) -> Cost:
-    return Cost(
-        wall=sum(c.wall for c in costs),
-        device=sum(c.device for c in costs),
-        forwards=sum(c.forwards for c in costs),
-        gradients=sum(c.gradients for c in costs),
-        memory=max((c.memory for c in costs), default=0),
-    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from trustdm.bench.records import CellResult
+from trustdm.bench.records import CellResult, total_cost
 from trustdm.bench.summary import flags
 from trustdm.bench.summary.broken import broken_row, refuse_unsound
 from trustdm.bench.summary.facts import CellFacts, Facts
@@ -15,7 +15,7 @@ from trustdm.bench.summary.marks import Currency, completeness, currencies, grou
 from trustdm.bench.summary.parameters import parameters
 from trustdm.bench.summary.row import Row
 from trustdm.bench.summary.score import Score
-from trustdm.bench.types import Cost, Origin
+from trustdm.bench.types import Origin
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
@@ -115,7 +115,7 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
         rank_group="",
         rank_test="",
         caveat=best.caveat if best else "",
-        cost=_cost([r.cost for r in results]),
+        cost=total_cost([r.cost for r in results]),
         n=_examples(suite, cells),
         planned=max(r.planned // _per_example(suite, r) for r in results),
         card=newest.card,
@@ -156,14 +156,3 @@ def _per_example(suite: Suite, result: CellResult) -> int:
     if result.origin is Origin.REPORTED:
         return 1
     return suite.positions(result.identity.evaluation).per_example
-
-
-def _cost(costs: Sequence[Cost]) -> Cost:
-    """Sums, and the largest peak of memory."""
-    return Cost(
-        wall=sum(c.wall for c in costs),
-        device=sum(c.device for c in costs),
-        forwards=sum(c.forwards for c in costs),
-        gradients=sum(c.gradients for c in costs),
-        memory=max(c.memory for c in costs),
-    )

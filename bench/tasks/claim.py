@@ -13,7 +13,7 @@ from trustdm.bench.records import Records
 from trustdm.bench.registry import Registry
 from trustdm.bench.types import Block, CellIdentity
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names of types only: suites know nothing of claims when the program runs (tests/test_layers.py)
     from trustdm.bench.contracts import MethodCard
     from trustdm.bench.suite.load import Suite
 

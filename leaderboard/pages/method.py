@@ -100,7 +100,7 @@ def _result(
     if problem:
         lost.append(f"{suite.name}: {row.method} (cell {row.cells[-1]}): {problem}")
     linked = any(isinstance(section, TableSection) and section.href == records for section in sections.shown)
-    heads, cells = columns.columns(suite), columns.cells(board, entry)
+    heads, cells = columns.columns(suite, board), columns.cells(board, entry)
     kept = [at for at, head in enumerate(heads) if head.group != "more"]
     result = ResultView(
         anchor=anchor,

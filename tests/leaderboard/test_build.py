@@ -13,7 +13,7 @@ import pytest
 from trustdm.bench import reported
 from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.plugins import load_suite, stored_suite
-from trustdm.bench.store import runfiles
+from trustdm.bench.store import runfiles, runimport
 from trustdm.bench.store.store import Store
 from trustdm.bench.suite.load import Suite
 from trustdm.leaderboard import build, loading, state, swap
@@ -157,7 +157,7 @@ def test_an_imported_row_is_marked_and_told_apart(
     runfiles.export(world.store, tmp_path / "runs")
     stranger = world.store.lab
     with Store.open(tmp_path / "other.db") as other:
-        runfiles.import_folder(other, tmp_path / "runs")
+        runimport.import_folder(other, tmp_path / "runs")
         world.store = other
         world.add(suites[1], replace(fakes[1], n=64))
         (board,) = loading.load(other, [suites[1]]).boards

@@ -63,6 +63,10 @@ class RobustnessView(BoardView):
         counted = [each for part in entry.parts if (each := passes_an_image(part.view)) is not None]
         return counted[0] if counted else None
 
+    def cost_tells(self, board: Board, column: CostColumn) -> bool:
+        """Classifiers take one pass; the column is for boards with a method that takes more."""
+        return column.name != PASSES or any((self.cost(entry, column) or 0.0) > 1 for entry in board.entries)
+
     def charts(self, name: str, board: Board) -> Charts:
         return Charts(charts.board_charts(name, charts.lines(board)))
 

@@ -7,18 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import TEMPLATES, TINY
+from helpers import TEMPLATES, TINY, Said, command_line
 from PIL import Image
 
 from trustdm.bench.cli import measure
-from trustdm.bench.cli.main import main
-
-
-class Ran:
-    """What a command said, and its exit code."""
-
-    def __init__(self, code: int, out: str, err: str):
-        self.code, self.out, self.err = code, out, err
 
 
 @pytest.fixture
@@ -26,23 +18,16 @@ def trustdm(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRUSTDM_DB", raising=False)
     monkeypatch.setattr(measure, "APART", False)  # a worker takes seconds to begin; test_strangers.py has them
-
-    def run(*words: object) -> Ran:
-        capsys.readouterr()
-        code = main([str(w) for w in words])
-        said = capsys.readouterr()
-        return Ran(code, said.out, said.err)
-
-    return run
+    return command_line(capsys)
 
 
 @pytest.fixture
 def tiny(trustdm: Any) -> Any:
     """Runs the first eight examples of the tiny suite."""
 
-    def run(*more: object) -> Ran:
+    def run(*more: object) -> Said:
         ran = trustdm("run", TINY, "--plugin", TEMPLATES, "--method", "templates", "--limit", 8, *more)
-        assert isinstance(ran, Ran)
+        assert isinstance(ran, Said)
         return ran
 
     return run

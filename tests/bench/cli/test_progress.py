@@ -63,7 +63,7 @@ def test_the_rest_is_shared_by_jobs_and_each_evaluation_has_its_own_speed(
     lines = LineProgress(jobs=2)
     lines.start(asked(cells[:2]))
     lines.finished(back(cells[0], 0, 8.0))  # 1 s an example: 40 left on 2, and of the other nobody knows
-    assert capsys.readouterr().err.endswith(" done in 8.0 s, about 20 s left and pgd, not timed yet\n")
+    assert capsys.readouterr().err.endswith(" done in 8.0 s, about 20 s left, and then pgd (not timed yet)\n")
     lines.finished(back(cells[1], 0, 80.0))  # 10 s an example: 40 + 400 left on 2
     assert capsys.readouterr().err.endswith(" done in 1.3 min, about 3.7 min left\n")
 

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 import sqlalchemy
 
+from trustdm.bench.store import runfiles
 from trustdm.bench.store.store import Store
 
 SERVER = os.environ.get("TRUSTDM_TEST_POSTGRES", "")
@@ -51,3 +52,18 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def store(url: str, tmp_path: Path) -> Iterator[Store]:
     with Store.open(url, artefacts=tmp_path / "results" / "artefacts") as opened:
         yield opened
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Store]:
+    """Another store, which has nothing yet."""
+    with Store.open(tmp_path / "other" / "bench.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def exported(store: Store, tmp_path: Path, sample: ModuleType) -> Path:
+    """The run files of the sample."""
+    sample.fill(store)
+    runfiles.export(store, tmp_path / "out")
+    return tmp_path / "out"

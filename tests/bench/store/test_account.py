@@ -46,7 +46,7 @@ def test_blocks_that_took_no_time_are_counted(account: CellAccount, sample: Modu
 
 def test_a_finding_is_one_line_that_a_terminal_does_not_act_on() -> None:
     found = fault("commit", "a commit", "x\n\x1b[31m" + "y" * 200)
-    assert found.at("FILE.runs[0]").startswith("FILE.runs[0].commit: expected a commit, got x ?[31my")
-    assert found.words.endswith("y...") and "\n" not in found.words and len(found.words) < 130
+    assert found.at("FILE.runs[0]").startswith("FILE.runs[0].commit: expected a commit, got x [31my")
+    assert found.words.endswith("y…") and "\n" not in found.words and len(found.words) < 130
     assert Finding("doubt", "odd").at("cell 3", ", ") == "cell 3: odd"
     assert Finding("doubt", "odd", "cost").at("cell 3", ", ") == "cell 3, cost: odd"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from trustdm.bench.errors import CodeChanged, RunFileError
-from trustdm.bench.store import assets, runfiles
+from trustdm.bench.store import assets, runfiles, runimport
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, Cost
 
@@ -86,7 +86,7 @@ def test_assets_travel_with_the_run_file(exported: Path, tmp_path: Path, sample:
     assert set(value["uses"]) == {uid} and set(value["uses"][uid]) == {"statistics", "weights"}
     with Store.open(tmp_path / "new" / "bench.db") as store:
         for added in (1, 0):
-            assert runfiles.import_file(store, exported) == added
+            assert runimport.import_file(store, exported) == added
             (cell,) = store.cells()
             assert store.assets(cell.id) == {"weights": sample.asset(), "statistics": sample.asset("measure")}
         (again,) = runfiles.export(store, tmp_path / "again")
@@ -142,7 +142,7 @@ def test_what_contradicts_itself_or_the_store_is_refused(
     change(value)
     exported.write_text(json.dumps(value))
     with pytest.raises(RunFileError, match=message) as error:
-        runfiles.import_file(store, exported)
+        runimport.import_file(store, exported)
     assert "\n" not in str(error.value) and str(exported) in str(error.value)
     assert [store.assets(cell.id) for cell in store.cells()] == before
 

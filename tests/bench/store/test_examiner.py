@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from helpers import TEMPLATES, TINY
+from helpers import TINY, Said, command_line, toy_run
 
 from trustdm.bench import plugins
-from trustdm.bench.cli.main import main
 from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.shipped import measured
-from trustdm.bench.store import runfiles, seals
+from trustdm.bench.store import runimport, seals
 from trustdm.bench.store.examiner import Examiner
 from trustdm.bench.store.store import Store
 
@@ -42,31 +41,13 @@ class Run(NamedTuple):
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The first sixteen examples of the tiny suite: two blocks of each of three evaluations."""
-    folder = tmp_path_factory.mktemp("toy")
-    words = ["run", TINY, "--plugin", TEMPLATES, "--method", "templates", "--limit", 16, "--db", folder / "bench.db"]
-    assert main([str(word) for word in words]) == 0
-    assert main(["export", str(folder / "runs"), "--db", str(folder / "bench.db")]) == 0
-    (file,) = (folder / "runs" / "tiny").glob("templates*.json")
-    return Run(folder / "bench.db", file)
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
+    return Run(*toy_run(tmp_path_factory.mktemp("toy")))
 
 
 @pytest.fixture
 def trustdm(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> Said:
-        capsys.readouterr()
-        code = main([str(word) for word in words])
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
+    return command_line(capsys)
 
 
 def forged(toy: Run, folder: Path, change: Callable[[Value], object]) -> Path:
@@ -452,16 +433,16 @@ def test_a_clock_may_be_ahead_by_less_than_a_day(toy: Run, tmp_path: Path) -> No
         examiner = Examiner(plugins.load(), now=measured_at - ahead)
         with Store.open(tmp_path / f"{fits}.db") as store:
             if fits:
-                assert runfiles.import_file(store, toy.file, examiner) == 6
+                assert runimport.import_file(store, toy.file, examiner) == 6
             else:
                 with pytest.raises(RunFileError, match=r"runs\[0\]\.started: expected a time that has been"):
-                    runfiles.import_file(store, toy.file, examiner)
+                    runimport.import_file(store, toy.file, examiner)
 
 
 def test_shipped_results_raise_neither_a_fault_nor_a_doubt(tmp_path: Path) -> None:
     examiner = Examiner(plugins.load(installed=False))
     with Store.open(tmp_path / "bench.db") as store:
-        found = runfiles.read_folder(store, measured(), examiner)
+        found = runimport.read_folder(store, measured(), examiner)
         assert found.blocks > 0 and found.cells > 50 and found.doubts == () and examiner.unread() == []
         checked = store.examined(Examiner(plugins.load(installed=False), strangers=True))
     assert (checked.problems, checked.doubts, checked.unchecked) == ([], [], [])
@@ -489,7 +470,7 @@ def test_random_damage_is_refused_or_harmless_but_never_a_traceback(toy: Run, tm
         path.write_text(json.dumps(changed), encoding="utf-8")
         try:
             with Store.open(tmp_path / f"{number}.db") as store:
-                runfiles.import_file(store, path, examiner)
+                runimport.import_file(store, path, examiner)
         except RunFileError as refusal:
             refused += 1
             assert "\n" not in str(refusal)

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.store import migrations, runfiles
+from trustdm.bench.store import migrations, runfiles, runimport
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block
 
@@ -50,10 +50,10 @@ def test_an_import_of_a_hidden_cell_stays_hidden(store: Store, tmp_path: Path, s
     sample.fill(store)
     runfiles.export(store, tmp_path / "out")
     with Store.open(tmp_path / "new.db") as other:
-        runfiles.import_folder(other, tmp_path / "out")
+        runimport.import_folder(other, tmp_path / "out")
         uid = other.cells()[0].uid
         other.hide(uid, "forged")
-        assert runfiles.import_folder(other, tmp_path / "out") == 0
+        assert runimport.import_folder(other, tmp_path / "out") == 0
         assert [hidden.uid for hidden in other.hidden()] == [uid] and len(other.cells()) == 2
 
 

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from trustdm.bench.errors import UsageError
-from trustdm.bench.store import runfiles
+from trustdm.bench.store import runfiles, runimport
 from trustdm.bench.store.labs import Lab
 from trustdm.bench.store.store import Store
 
@@ -22,7 +22,7 @@ def two(tmp_path: Path, sample: ModuleType) -> tuple[Path, str, str]:
     path = tmp_path / "b" / "bench.db"
     with Store.open(path) as store:
         for file in paths:
-            runfiles.import_file(store, file)
+            runimport.import_file(store, file)
         return path, store.lab, other
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from trustdm.bench.errors import StoreError
-from trustdm.bench.store import migrations, runfiles
+from trustdm.bench.store import migrations, runfiles, runimport
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block
 
@@ -95,7 +95,7 @@ def test_a_golden_database_is_exported_as_ever(golden: Path, tmp_path: Path) -> 
     with Store.open(golden) as store:
         paths = runfiles.export(store, tmp_path / "out")
     with Store.open(tmp_path / "new" / "bench.db") as store:
-        assert sum(runfiles.import_file(store, p) for p in paths) == 5
+        assert sum(runimport.import_file(store, p) for p in paths) == 5
 
 
 def test_steps_are_applied_once() -> None:

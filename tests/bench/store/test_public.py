@@ -15,7 +15,7 @@ import pytest
 
 from trustdm.bench import scrub, shipped
 from trustdm.bench.records import failed
-from trustdm.bench.store import runfiles
+from trustdm.bench.store import runfiles, runimport
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, RunInfo
 
@@ -87,10 +87,10 @@ def test_an_export_goes_back_into_the_store_that_it_came_from(nasty: Store, tmp_
     """What is stored there as it was typed is the same as its scrubbed form."""
     (path,) = runfiles.export(nasty, tmp_path / "out")
     before = nasty.runs(), nasty.blocks(1)
-    assert runfiles.import_file(nasty, path) == 0
+    assert runimport.import_file(nasty, path) == 0
     assert (nasty.runs(), nasty.blocks(1)) == before
     with Store.open(tmp_path / "new" / "bench.db") as other:
-        assert runfiles.import_file(other, path) == 1
+        assert runimport.import_file(other, path) == 1
         (again,) = runfiles.export(other, tmp_path / "again")
         assert again.read_bytes() == path.read_bytes()
 
@@ -108,9 +108,9 @@ def test_an_export_of_an_older_version_goes_in_too(nasty: Store, tmp_path: Path,
     with zipfile.ZipFile(path.with_suffix(".npz")) as file:
         file.extractall(path.parent / "artefacts")
     path.with_suffix(".npz").unlink()
-    assert runfiles.import_file(nasty, path) == 0
+    assert runimport.import_file(nasty, path) == 0
     with Store.open(tmp_path / "new" / "bench.db") as other:
-        assert runfiles.import_file(other, path) == 2
+        assert runimport.import_file(other, path) == 2
         assert other.check() == []
         assert other.artefact_names(1) == nasty.artefact_names(1)
         (again,) = runfiles.export(other, tmp_path / "again")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from trustdm.bench.records import Records
-from trustdm.bench.store import runfiles, runformat, runrecords
+from trustdm.bench.store import runfiles, runformat, runimport, runrecords
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block, Status
@@ -92,7 +92,7 @@ def test_the_same_store_gives_the_same_bytes_whatever_the_ids(tmp_path: Path, sa
         paths = runfiles.export(store, tmp_path / "a" / "out")
     with Store.open(tmp_path / "b" / "bench.db") as store:
         for path in reversed(paths):
-            runfiles.import_file(store, path)
+            runimport.import_file(store, path)
         again = runfiles.export(store, tmp_path / "b" / "out")
     assert [p.read_bytes() for p in again] == [p.read_bytes() for p in paths]
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from trustdm.bench.records import failed
-from trustdm.bench.store import reading, runfiles, schema, sealing, seals, writing
+from trustdm.bench.store import reading, runfiles, runimport, schema, sealing, seals, writing
 from trustdm.bench.store.store import Store
 from trustdm.bench.types import Block
 
@@ -43,7 +43,7 @@ def test_every_later_change_by_the_store_is_sealed(store: Store, sample: ModuleT
     assert store.commit(3, sample.row(block, "run-2"), sample.records(block), {"n": -0.0}, sample.arrays(block))
     paths = runfiles.export(store, tmp_path / "out")
     with Store.open(tmp_path / "new" / "bench.db") as other:
-        assert sum(runfiles.import_file(other, path) for path in paths) == 5
+        assert sum(runimport.import_file(other, path) for path in paths) == 5
         (lab,) = [lab.id for lab in other.labs() if not lab.own]
         other.name_lab(lab, "elsewhere")
         assert other.check() == []

@@ -13,7 +13,7 @@ from toygenerator import arrays, board, edited, generator, measure
 from trustdm.bench import api
 from trustdm.bench.errors import UsageError
 from trustdm.bench.plugins import load_suite
-from trustdm.bench.store import runfiles
+from trustdm.bench.store import runfiles, runimport
 from trustdm.bench.store.store import Store
 from trustdm.bench.tasks.generation.task import generation
 from trustdm.bench.types import Status
@@ -88,7 +88,7 @@ def test_an_export_brings_the_features_along(suite: Path) -> None:
     with Store.open(str(suite.parent / "a.db")) as store:
         paths = runfiles.export(store, suite.parent / "out")
     with Store.open(str(suite.parent / "new" / "b.db")) as store:
-        assert sum(runfiles.import_file(store, p) for p in paths) == 8
+        assert sum(runimport.import_file(store, p) for p in paths) == 8
     shutil.copytree(suite.parent / "new", suite.parent, dirs_exist_ok=True)
     assert board(suite, "b.db")[0].metrics == board(suite, "a.db")[0].metrics
 
