@@ -29,7 +29,7 @@ METHODS = {
     "children": "import multiprocessing\nmultiprocessing.get_context('fork').Process(target=int).start()\nGOOD",
 }
 SAID = {
-    "surrogate": "surrogate: classify raised ValueError: a\N{REPLACEMENT CHARACTER}b",
+    "surrogate": "surrogate: classify raised ValueError: a b",
     "unreadable": "unreadable: classify raised E: a message that cannot be read",
     "base": "base: classify raised E: x",
     "cancelled": "cancelled: classify raised CancelledError: x",
