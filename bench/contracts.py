@@ -6,7 +6,7 @@ This module is torch-free; a plugin file may import torch at its top or, better,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -108,10 +108,14 @@ class DatasetCard(Card):
 
 
 class AttackCard(Card):
-    """An attack: the norms it is defined for, the access it takes, the source."""
+    """An attack: the norms it is defined for, the access it takes, the source.
+
+    ``access``: to gradients of the method; to its scores alone; to its stages, a purifier and a classifier apart
+    (``bench.targets.randomized``); or to gradients with the very random numbers that it is judged under ("noise").
+    """
 
     norms: tuple[Norm, ...] = ("linf", "l2")
-    access: Literal["gradient", "scores"] = "gradient"
+    access: Literal["gradient", "scores", "stages", "noise"] = "gradient"
     paper: str = Field(default="", max_length=500)
 
 
@@ -203,6 +207,10 @@ class AttackTarget(Protocol):
         """Logits (B, K) of images (B, C, H, W)."""
         ...
 
+    def many(self, x: Tensor, draws: int) -> Iterator[Tensor]:
+        """Logits (m, B, K) of ``draws`` new draws of a randomized method in all, some at a time."""
+        ...
+
 
 class Attack(Protocol):
     """A search for adversarial examples; constructed with its parameters (keyword-only, plain values).
@@ -222,7 +230,9 @@ class Attack(Protocol):
         """Returns candidates (B, C, H, W) for images ``x`` in [0, 1] that ``target`` classifies as ``y`` (B,).
 
         The result for row i depends on row i, on row i of ``noise``, and on ``noise.shared`` alone: never on which
-        other rows are there. No global generator is used.
+        other rows are there. No global generator is used. An attack that has a method ``ends`` beside this one, with
+        the same arguments, returns a dict from it: the same candidates as "", and others (its "last" iterate), which
+        are judged apart.
         """
         ...
 

@@ -16,6 +16,7 @@ from trustdm.bench.defaults import filled
 from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.parameters import open_ended, parameters_of
+from trustdm.bench.parts import part_name
 from trustdm.bench.registry import MARK, Entry, Registry
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.tasks.positions import Positions
@@ -213,8 +214,8 @@ def described(registry: Registry, spec: MethodSpec) -> tuple[MethodCard, tuple[t
 def method_code(registry: Registry, spec: MethodSpec) -> str:
     """The digest of the code of a method, and of the methods that it is made of by name."""
     parts, methods = registry.get("method", spec.name).parts, registry.names("method")
-    names = [str(value) for key, value in spec.params if key in parts and value in methods]
-    return code_digest([registry.get("method", name).load() for name in (spec.name, *names)])
+    named = [part_name(str(value)) for key, value in spec.params if key in parts]
+    return code_digest([registry.get("method", name).load() for name in (spec.name, *named) if name in methods])
 
 
 def _card(entry: Entry) -> MethodCard:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # plugins import no other plugin, and parts divided by "|" no other part.
 LAYERS: list[tuple[str, bool]] = [
     ("errors foreign printable plainfiles arrayfiles hashing types records scrub", False),
-    ("contracts capabilities registry rng stats construct parameters defaults smoothing source", False),
+    ("contracts capabilities registry rng stats construct parameters defaults parts smoothing source", False),
     ("features.frechet features.neighbours features.kernel", False),
     ("codehash data training.weights training.weightfiles", False),
     ("method", False),

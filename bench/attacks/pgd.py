@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from trustdm.bench.contracts import AttackCard, attack
 from trustdm.bench.errors import UsageError
-from trustdm.bench.perturb.budget import require_norm, require_positive
+from trustdm.bench.perturb.budget import fraction, require_norm, require_positive
 from trustdm.bench.types import Budget, Counts
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Pgd:
         self.steps, self.eot = steps, eot
         self.loss = loss
         self.random_start = random_start
-        self.step_size = _fraction(step_size) if step_size else None
+        self.step_size = fraction(CARD.name, step_size)
 
     def check(self, budget: Budget, classes: int) -> None:
         """Raises UsageError where the norm is neither linf nor l2."""
@@ -70,13 +70,3 @@ class Pgd:
         step = self.step_size or Fraction(5, 2) * budget.eps / self.steps
         settings = PgdSettings(self.steps, float(step), self.loss, self.random_start, self.eot)
         return pgd(target, x, y, budget, noise, settings)
-
-
-def _fraction(text: str) -> Fraction:
-    try:
-        value = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if value <= 0:
-        raise UsageError(f"attack {CARD.name}: step_size: expected a positive fraction like '3/200', got {text!r}")
-    return value

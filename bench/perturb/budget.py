@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from trustdm.bench.errors import ContractError, UsageError
@@ -62,6 +63,23 @@ def require_norm(attack: str, budget: Budget, known: Sequence[str]) -> None:
     """Raises UsageError where ``attack`` is not defined for the norm of ``budget``."""
     if budget.norm not in known:
         raise UsageError(f"attack {attack}: norm: expected {' or '.join(known)}, got {budget.norm!r}")
+
+
+def fraction(attack: str, text: str) -> Fraction | None:
+    """A step size as an exact fraction of the [0, 1] range; None where ``text`` is empty.
+
+    Raises:
+        UsageError: it is no positive fraction.
+    """
+    if not text:
+        return None
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if value <= 0:
+        raise UsageError(f"attack {attack}: step_size: expected a positive fraction like '3/200', got {text!r}")
+    return value
 
 
 def require_positive(attack: str, **counts: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,7 @@ class Target:
         self.meter = meter
         self.name = card.name
         self.classes = card.classes
+        self.randomness = card.randomness
         self.randomized = card.randomness != "none"
 
     def keyed(self, key: str, examples: NDArray[np.int64] | None = None) -> Target:
@@ -70,6 +71,11 @@ class Target:
         self._calls += 1
         rows = range(len(x)) if self._examples is None or len(self._examples) != len(x) else self._examples
         return self._logits(x, Noise(f"{self._key}/call {self._calls}", rows))
+
+    def many(self, x: Tensor, draws: int) -> Iterator[Tensor]:
+        """Logits (1, B, K) of one new draw after the other, ``draws`` times."""
+        for _ in range(draws):
+            yield self(x)[None]
 
     def _logits(self, x: Tensor, noise: Noise) -> Tensor:
         self.meter.forwards += len(x)

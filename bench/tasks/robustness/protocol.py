@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from trustdm.bench.tasks.robustness.context import Context
 
 WARNING_FORWARDS = 5
-GALLERY = 8
 COUNTS = {"steps", "iterations", "queries", "targets", "restarts"}
 """Parameters of attacks that say how long they search."""
 
@@ -108,6 +107,7 @@ class Adversarial(EvaluationProtocol):
         """Runs the attacks in order and judges each candidate."""
         from trustdm.bench.tasks.robustness import judging
         from trustdm.bench.tasks.robustness.context import context_of
+        from trustdm.bench.tasks.robustness.gallery import gallery
 
         context = context_of(job)
         logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
@@ -117,7 +117,7 @@ class Adversarial(EvaluationProtocol):
         for name, attack in zip(self.names, self.attacks, strict=True):
             state.attack(name, attack)
         diagnostics = judging.warnings(context) | {"projected_rows": float(state.projected)}
-        artefacts = state.gallery() if context.block.start == 0 else {}
+        artefacts = gallery(context, state.shown, state.parts) if context.block.start == 0 else {}
         return BlockResult(Records.concat(state.parts), diagnostics, artefacts)
 
 
@@ -187,25 +187,6 @@ class _State:
         return Records.concat(
             Records.of(name, examples, np.full(len(rows), Status.NOT_RUN), draw=d) for d in range(self.context.draws)
         )
-
-    def gallery(self) -> dict[str, NDArray[Any]]:
-        """The first images of the test list beside the last candidate made from each."""
-        m = slice(0, GALLERY)
-        return {
-            "x": self.context.x[m].cpu().numpy(),
-            "x_adv": self.shown[m].cpu().numpy(),
-            "gallery_examples": self.context.examples[m],
-            "gallery_labels": self.context.y[m].cpu().numpy(),
-            "gallery_predictions": self._last_labels()[m],
-        }
-
-    def _last_labels(self) -> NDArray[np.int64]:
-        labels = np.full(len(self.context.examples), -1, dtype=np.int64)
-        position = {int(e): i for i, e in enumerate(self.context.examples)}
-        for part in self.parts:
-            seen = part.where((part.draw == 0) & (part.status != Status.NOT_RUN))
-            labels[[position[int(e)] for e in seen.example]] = seen.label
-        return labels
 
 
 def _index(rows: NDArray[np.int64], like: Tensor) -> Any:

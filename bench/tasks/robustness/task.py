@@ -14,6 +14,7 @@ from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.claim import ROWS, ArrayForm
 from trustdm.bench.tasks.contract import Metric, NewData, Start, Task, image_faults, table_of, test_list_faults
 from trustdm.bench.tasks.robustness import flags, starting
+from trustdm.bench.tasks.robustness.tables import attack_label, attack_tables, probe_names
 from trustdm.bench.types import Budget
 
 INT64 = 2**63 - 1
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.suite.models import MetricSpec
 
-CLEAN, ATTACKED = "clean", "adversarial"
+CLEAN, ATTACKED, ADAPTIVE = "clean", "adversarial", "adaptive"
 """The protocols, and the probe before any attack."""
 PASSES, CLASSIFIED = "network_images", "classified_images"
 """Counts of a clean evaluation: images that went through networks, and images that were classified by these."""
@@ -44,6 +45,12 @@ class Draws(Table):
     over: Literal["mean", "worst", "majority"] | None = None
 
 
+class Robust(Draws):
+    """``attack`` is the label of one attack; without it, all of them that rank."""
+
+    attack: str = ""
+
+
 class Robustness(Task):
     """Suites with a table ``[adversary]``."""
 
@@ -57,7 +64,11 @@ class Robustness(Task):
     unit = "example"
     view = "trustdm.leaderboard.tasks.robustness.view:VIEW"
     claims = "trustdm.bench.tasks.robustness.claims:contradictions"
-    plugins = ("trustdm.bench.tasks.robustness.protocol", "trustdm.bench.tasks.robustness.clean")
+    plugins = (
+        "trustdm.bench.tasks.robustness.protocol",
+        "trustdm.bench.tasks.robustness.adaptive",
+        "trustdm.bench.tasks.robustness.clean",
+    )
     metrics = (
         Metric(
             "accuracy",
@@ -72,6 +83,13 @@ class Robustness(Task):
             "share",
             "Share of examples still correct after every attack so far (robust accuracy)",
             Draws,
+        ),
+        Metric(
+            "robust_accuracy",
+            "trustdm.bench.tasks.robustness.adapted:robust_accuracy",
+            "share",
+            "Least accuracy that any attack left (of one attack: over its runs and ends), over fresh draws",
+            Robust,
         ),
         Metric(
             "passes",
@@ -98,20 +116,20 @@ class Robustness(Task):
         """The attacked images that a page shows, as many as there are; the logits of older versions."""
         images = ArrayForm("f", ("shown", *suite.data.shape), 0, 1)
         of_class = ArrayForm("iu", ("shown",), -1, suite.data.classes - 1)
-        return {
-            CLEAN: {"logits": ArrayForm("f", (ROWS, suite.data.classes))},
-            ATTACKED: {
-                "x": images,
-                "x_adv": images,
-                "gallery_examples": ArrayForm("iu", ("shown",), 0, float(INT64)),
-                "gallery_labels": of_class,
-                "gallery_predictions": of_class,
-            },
-        }.get(protocol)
+        attacked = {
+            "x": images,
+            "x_adv": images,
+            "gallery_examples": ArrayForm("iu", ("shown",), 0, float(INT64)),
+            "gallery_labels": of_class,
+            "gallery_predictions": of_class,
+        }
+        clean = {"logits": ArrayForm("f", (ROWS, suite.data.classes))}
+        return {CLEAN: clean, ATTACKED: attacked, ADAPTIVE: attacked}.get(protocol)
 
     def probe_order(self, params: Mapping[str, Any]) -> Sequence[str]:
         """The clean image, then the attacks in the order of the suite; a stored suite may have anything there."""
-        return [CLEAN, *(str(table["name"]) for table in attack_tables(params))]
+        named = (names for table in attack_tables(params) for names in probe_names(table))
+        return [CLEAN, *(probe for names in named for probe in names.values())]
 
     def says(self, suite: Suite) -> Sequence[str]:
         """The budget; who the adversary is, and when it wins."""
@@ -126,13 +144,6 @@ class Robustness(Task):
     def headline(self, suite: Suite) -> Sequence[MetricSpec]:
         """No single attacks of an ensemble."""
         return [m for m in suite.metrics if m.probe in ("", CLEAN)]
-
-
-def attack_tables(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The attacks of an evaluation with these parameters, each a table with a name; what is none is left out."""
-    listed = params.get("attacks")
-    tables = listed if isinstance(listed, list | tuple) else ()
-    return [table for table in tables if isinstance(table, Mapping) and isinstance(table.get("name"), str)]
 
 
 def adversary(suite: Suite) -> Adversary:
@@ -154,10 +165,10 @@ def budget_of(suite: Suite) -> Budget:
 def _attack_faults(suite: Suite) -> Iterator[Problem]:
     """An attacked evaluation lists its attacks, each a table with a name of its own."""
     for name, spec in suite.evaluations.items():
-        if spec.protocol != ATTACKED:
+        if spec.protocol not in (ATTACKED, ADAPTIVE):
             continue
         got, named = spec.params.get("attacks"), attack_tables(spec.params)
-        if not named or len({table["name"] for table in named}) < len(got or ()):
+        if not named or len({attack_label(table) for table in named}) < len(got or ()):
             yield Problem(f"evaluations.{name}.attacks", "a list of tables, each with a name of its own", got)
 
 
