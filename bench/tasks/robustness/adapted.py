@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +10,22 @@ import numpy as np
 
 from trustdm.bench.summary.score import Score, shares
 from trustdm.bench.tasks.robustness.eot import randomness_caveat
-from trustdm.bench.tasks.robustness.tables import attack_tables, probes_of
+from trustdm.bench.tasks.robustness.tables import attack_label, attack_tables, probes_of, ranks
 from trustdm.bench.tasks.robustness.verdicts import Shares, accuracy_scores
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.models import MetricSpec
     from trustdm.bench.summary.cell import CellView
 
+ADAPTIVE = "adaptive"
+"""The protocol that looks at every attack under every draw; ``task`` imports the flags, which are told here."""
 WRONG_SHARE = 0.25
 """Share of the rows at the gate that may have another slope than declared: a kink of a network may lie there."""
+WEAK = ("transfer", "square-eot")
+"""Attacks that should leave more than those that follow the method's own gradient."""
+BEYOND_CHANCE = 3.0
+"""Standard errors of a paired difference: there are several attacks, and it is told of every row."""
+FEWEST = 8
 
 
 def robust_accuracy(cell: CellView, spec: MetricSpec) -> Score | None:
@@ -57,8 +65,58 @@ def mounted(cell: CellView, probe: str) -> bool:
 def gate_caveat(cell: CellView) -> str:
     """Why the gradient that attacks followed cannot be trusted; empty where it can."""
     looked_at = cell.count("gate_rows")
+    if draws_ignored(cell):
+        return "declared randomized, and answers the same under every draw: declare what it is"
+    if cell.count("zero_gradient_rows") > WRONG_SHARE * cell.count("checked_rows"):
+        return "gradient unverified: it is zero, so that attacks had nothing to follow"
     if cell.count("gate_unrepeatable_rows") > WRONG_SHARE * looked_at:
         return "gradient unverified: the method answers differently under the same noise"
     if cell.count("gate_wrong_rows") > WRONG_SHARE * looked_at:
         return "gradient unverified: it differs from measured slopes, so that attacks followed another one"
     return ""
+
+
+def adaptive(cell: CellView) -> bool:
+    """Whether attacks and verdicts take the draws of a method into account."""
+    return cell.result.identity.protocol == ADAPTIVE
+
+
+def gradient_unverified(cell: CellView) -> bool:
+    """The gate did not pass."""
+    return adaptive(cell) and bool(gate_caveat(cell))
+
+
+def draws_ignored(cell: CellView) -> bool:
+    """Every image had the same logits under every draw."""
+    return adaptive(cell) and cell.count("same_draw_rows") == cell.count("checked_rows") > 0
+
+
+def unmounted(cell: CellView) -> bool:
+    """Some attack could not be mounted."""
+    return cell.count("unmounted_rows") > 0
+
+
+def transfer_helps(cell: CellView) -> bool:
+    """An attack on the bare classifier left less than those through the purifier."""
+    return _beats(cell, "transfer")
+
+
+def scores_help(cell: CellView) -> bool:
+    """An attack without gradients left less than those with."""
+    return _beats(cell, "square-eot")
+
+
+def _beats(cell: CellView, name: str) -> bool:
+    """Whether the attacks of that name, which are weaker, left less than the best of the others beyond chance."""
+    if not adaptive(cell):
+        return False
+    tables = [table for table in attack_tables(cell.params) if ranks(table)]
+    weak = [probe for t in tables if t["name"] == name for probe in probes_of([t], attack_label(t))]
+    strong = [probe for t in tables if t["name"] not in WEAK for probe in probes_of([t], attack_label(t))]
+    one, other = least(cell, weak, "mean"), least(cell, strong, "mean")
+    if one is None or other is None or len(one.values) != len(other.values):
+        return False
+    apart = (other.values - one.values)[~np.isnan(other.values - one.values)]
+    if len(apart) < FEWEST or not np.any(apart):
+        return False
+    return float(apart.mean()) > BEYOND_CHANCE * float(apart.std(ddof=1)) / math.sqrt(len(apart))

@@ -15,8 +15,8 @@ from trustdm.bench.tasks.robustness.records_check import CLEAN
 from trustdm.bench.tasks.robustness.task import budget_of
 from trustdm.bench.types import Budget, Status
 
-ATTACKED = "adversarial"
-OURS = ("clean", ATTACKED)
+ATTACKED = ("adversarial", "adaptive")
+OURS = ("clean", *ATTACKED)
 ROUNDING = 1e-6
 """By which share a norm may exceed eps: candidates are projected exactly, their difference is rounded to float32."""
 PER_EXAMPLE = ("unverified_rows", "randomized_rows", "probability_rows", "zero_gradient_rows")
@@ -33,7 +33,7 @@ def contradictions(claim: Claim) -> Iterator[Contradiction]:
             yield block.wrong("records", words)
         if not claim.reported:
             yield from _draws(block, claim.draws)
-            yield from _counts(block, attacked=claim.identity.protocol == ATTACKED)
+            yield from _counts(block, attacked=claim.identity.protocol in ATTACKED)
         yield from _gallery(block, claim, budget)
 
 

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trustdm.bench.tasks.contract import Flag
+from trustdm.bench.tasks.robustness.adapted import (
+    adaptive,
+    draws_ignored,
+    gradient_unverified,
+    scores_help,
+    transfer_helps,
+    unmounted,
+)
 from trustdm.bench.tasks.robustness.eot import without_eot
 from trustdm.bench.tasks.robustness.verdicts import survival_scores
 from trustdm.bench.types import Status
@@ -16,11 +24,13 @@ if TYPE_CHECKING:
 
 SQUARE_MARGIN = 0.002
 """By how much Square must lower survival before a board warns; the margin AutoAttack uses (Croce and Hein 2020)."""
+UNBOUNDED_SHARE = 0.25
+"""Share of a few images that may survive the few steps of an attack without a bound."""
 
 
 def randomized(cell: CellView) -> bool:
-    """Logits differed between equal forwards."""
-    return cell.count("randomized_rows") > 0
+    """Logits differed between equal forwards, and attacks or verdicts do not take that into account."""
+    return cell.count("randomized_rows") > 0 and not adaptive(cell)
 
 
 def probabilities(cell: CellView) -> bool:
@@ -65,6 +75,16 @@ def square_helps(cell: CellView) -> bool:
     return float(left.values.mean() - after.values.mean()) > SQUARE_MARGIN + 1e-12
 
 
+def unbounded_leaves(cell: CellView) -> bool:
+    """Images stayed correct under an attack without a bound."""
+    return cell.count("unbounded_left_rows") > UNBOUNDED_SHARE * cell.count("unbounded_rows")
+
+
+def margin_rises(cell: CellView) -> bool:
+    """An attack with twice the budget left a larger margin."""
+    return cell.count("margin_rises") > 0
+
+
 def too_few_passes(cell: CellView) -> bool:
     """Fewer images were sent forward than were judged."""
     judged = np.isin(cell.records.status, (Status.CORRECT, Status.WRONG, Status.ABSTAINED))
@@ -83,6 +103,48 @@ FLAGS: tuple[Flag, ...] = (
         "bad",
         "Randomized, and no attack averaged over its draws (EOT): its robust accuracy may be overstated.",
         without_eot,
+    ),
+    Flag(
+        "gradient-unverified",
+        "bad",
+        "The gradient that attacks followed is not that of the method, or vanishes: what they left says little.",
+        gradient_unverified,
+    ),
+    Flag(
+        "draws-ignored",
+        "bad",
+        "Declared randomized, and answers the same under every draw: its attackers may have averaged over nothing.",
+        draws_ignored,
+    ),
+    Flag(
+        "transfer-helps",
+        "warn",
+        "Images made against the bare classifier break more than attacks that know the purifier: masked gradients.",
+        transfer_helps,
+    ),
+    Flag(
+        "scores-help",
+        "warn",
+        "An attack without gradients breaks more than those with: masked gradients.",
+        scores_help,
+    ),
+    Flag(
+        "unbounded-leaves-accuracy",
+        "warn",
+        "Images stay correct under an attack without a bound: it does not search where the method is weak.",
+        unbounded_leaves,
+    ),
+    Flag(
+        "margin-rises",
+        "warn",
+        "An attack with twice the budget does less: it does not follow the loss.",
+        margin_rises,
+    ),
+    Flag(
+        "not-mounted",
+        "info",
+        "Attacks that take a purifier and a classifier apart, or know its noise, could not be mounted on this method.",
+        unmounted,
     ),
     Flag(
         "probabilities",
