@@ -35,16 +35,17 @@ class DrawnTarget(Protocol):
         ...
 
 
-class _Stacked:
+class _Stacked(Noise):
     """Noise of several draws of the same examples, one after the other: what a keyed method is given for a batch."""
 
     def __init__(self, parts: Sequence[Noise]):
+        super().__init__(parts[0].key, np.concatenate([part.examples for part in parts]))
         self._parts = parts
 
-    def normal(self, use: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def normal(self, use: str, shape: Sequence[int]) -> NDArray[np.float32]:
         return np.concatenate([part.normal(use, shape) for part in self._parts])
 
-    def uniform(self, use: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def uniform(self, use: str, shape: Sequence[int]) -> NDArray[np.float32]:
         return np.concatenate([part.uniform(use, shape) for part in self._parts])
 
 
