@@ -10,7 +10,7 @@ from torch import Tensor
 
 from trustdm.bench.diffusion.denoiser import ConditionalDenoise, bind
 from trustdm.bench.diffusion.guidance import Guidance
-from trustdm.bench.diffusion.preconditioning import from_boundary, to_boundary
+from trustdm.bench.diffusion.preconditioning import denoised_boundary, to_boundary
 from trustdm.bench.diffusion.samplers import make_sampler, require_steps
 from trustdm.bench.errors import UsageError
 from trustdm.bench.method import TorchNoise
@@ -99,7 +99,4 @@ class Generator:
         """
         if self._decode is not None:
             raise UsageError("denoise: expected a generator of images, got one of latents; only sample is defined")
-        if not bool((sigma01 > 0).all()):
-            raise UsageError(f"denoise: sigma01: expected positive levels, got {float(sigma01.min())}")
-        sigma = 2 * sigma01.to(x01.device).double().expand(len(x01))
-        return to_boundary(self._denoise(from_boundary(x01.double()), sigma, labels)).to(x01.dtype)
+        return denoised_boundary(self._denoise, x01, sigma01, labels)

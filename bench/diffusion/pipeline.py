@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trustdm.bench.diffusion.diffusers_unet import from_diffusers_unet
+from trustdm.bench.diffusion.preconditioning import denoised_boundary
 from trustdm.bench.errors import ContractError, UnknownName, UsageError
 from trustdm.bench.method import contract_errors, cuda_in_use
 
@@ -87,6 +89,15 @@ class PipelineGenerator:
                 'measure it by wrap(..., randomness="block-seeded")'
             )
         return torch.from_numpy(answer.images).permute(0, 3, 1, 2).float().contiguous().to(self.pipeline.device)
+
+    def denoise(self, x: Tensor, sigma: Tensor, labels: Tensor | None = None) -> Tensor:
+        """E[x0 | x] for images ``x`` = x0 + sigma n, x0 in [0, 1]; differentiable, not clipped.
+
+        Raises:
+            UsageError: its network is no ``UNet2DModel`` of images with a discrete schedule; a level not positive.
+        """
+        denoise = from_diffusers_unet(self.pipeline.unet, self.pipeline.scheduler)
+        return denoised_boundary(denoise, x, sigma, labels)
 
     @property
     def _what(self) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 from trustdm.bench.diffusion.denoiser import column
 from trustdm.bench.diffusion.options import BETA_D, BETA_MIN
 from trustdm.bench.diffusion.schedules import closest_timestep, iddpm_grid, vp_time
-from trustdm.bench.errors import UnknownName
+from trustdm.bench.errors import UnknownName, UsageError
 
 # network(x (B, C, H, W) float32, noise (B,) float32, labels (B,) or None) -> (B, C, H, W)
 Network = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -148,3 +148,19 @@ def to_boundary(x: Tensor) -> Tensor:
 def from_boundary(x: Tensor) -> Tensor:
     """Images from [0, 1] to [-1, 1]; a noise level on the way is doubled."""
     return 2 * x - 1
+
+
+def denoised_boundary(
+    denoise: Callable[[Tensor, Tensor, Tensor | None], Tensor], x01: Tensor, sigma01: Tensor, labels: Tensor | None
+) -> Tensor:
+    """E[x0 | x] for images ``x01`` = x0 + sigma01 n, x0 in [0, 1], by a denoiser of images in [-1, 1]; not clipped.
+
+    ``sigma01`` is positive, (B,) or a single level. Differentiable with respect to ``x01``.
+
+    Raises:
+        UsageError: a level that is not positive.
+    """
+    if not bool((sigma01 > 0).all()):
+        raise UsageError(f"denoise: sigma01: expected positive levels, got {float(sigma01.min())}")
+    sigma = 2 * sigma01.to(x01.device).double().expand(len(x01))
+    return to_boundary(denoise(from_boundary(x01.double()), sigma, labels)).to(x01.dtype)

@@ -29,7 +29,7 @@ CARD = MethodCard(
     summary="Any pipeline of diffusers that makes images, diffusers:FOLDER or diffusers:OWNER/NAME; its shape, "
     "classes and weights are those of the pipeline that is named.",
     tags=("diffusion", "diffusers"),
-    capabilities=("sample",),
+    capabilities=("sample", "denoise"),
     input_shape=(1, 1, 1),
     classes=0,
 )
@@ -67,7 +67,7 @@ def card_of(
         title=_title(index, scheduler)[:200],
         summary=f"A pipeline of diffusers{'' if local else f' from the hub: {path}'}.",
         tags=CARD.tags,
-        capabilities=CARD.capabilities,
+        capabilities=("sample", "denoise") if _denoises(folder, index) else ("sample",),
         input_shape=_shape(folder, index),
         classes=_classes(folder, index, _split(prompts)),
         weights=tuple(_files(folder, index)),
@@ -248,6 +248,15 @@ def _classes(folder: Path, index: Mapping[str, Any], prompts: tuple[str, ...]) -
         return len(prompts)
     config = _config(folder, "unet" if "unet" in parts else "transformer")
     return int(config.get("num_class_embeds") or config.get("num_embeds_ada_norm") or 0)
+
+
+def _denoises(folder: Path, index: Mapping[str, Any]) -> bool:
+    """Whether its network is an unconditional one of images, with the discrete noise schedule of DDPM."""
+    parts = _parts(index)
+    if set(parts) != {"unet", "scheduler"} or parts["unet"][1] != "UNet2DModel":
+        return False
+    schedule = _json(folder / "scheduler" / "scheduler_config.json") if (folder / "scheduler").is_dir() else {}
+    return "beta_schedule" in schedule and not _config(folder, "unet").get("num_class_embeds")
 
 
 def _split(prompts: str) -> tuple[str, ...]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trustdm.bench.summary.score import Score, shares
 from trustdm.bench.tasks.robustness.eot import randomness_caveat
 from trustdm.bench.tasks.robustness.tables import attack_label, attack_tables, probes_of, ranks
-from trustdm.bench.tasks.robustness.verdicts import Shares, accuracy_scores
+from trustdm.bench.tasks.robustness.verdicts import CLEAN, Over, Shares, accuracy_scores
+from trustdm.bench.types import Estimate
 
 if TYPE_CHECKING:
     from trustdm.bench.suite.models import MetricSpec
@@ -34,24 +35,57 @@ def robust_accuracy(cell: CellView, spec: MetricSpec) -> Score | None:
     Attacks are compared as a whole, not image by image: the least of many noisy draws of each image would be below
     what any of them does. None where the attack could not be mounted, or its verdicts are missing.
     """
-    over: Any = spec.params.get("over", "mean")
+    over: Over = spec.params.get("over", "mean")
     tables = attack_tables(cell.params)
     left = least(cell, probes_of(tables, str(spec.params.get("attack", ""))), over)
     if left is None:
         return None
-    draws = left.draws if over == "mean" else np.minimum(left.draws, 1)
-    score = shares(left.example, left.values, draws)
+    score = _score(left, over)
     caveat = gate_caveat(cell) or randomness_caveat(cell, tables)
     return None if score is None else replace(score, caveat=caveat)
 
 
-def least(cell: CellView, probes: list[str], over: Any) -> Shares | None:
+def least(cell: CellView, probes: list[str], over: Over) -> Shares | None:
     """The shares at the probe where fewest are correct; None where none of these attacks was mounted."""
     told = [accuracy_scores(cell.table, probe, cell.suite.failures, over) for probe in probes if mounted(cell, probe)]
     known = [each for each in told if each is not None and len(each.values)]
     if not known or len(known) < len(told):
         return None
     return min(known, key=lambda each: float(np.nanmean(each.values)))
+
+
+def profile(cell: CellView) -> list[tuple[str, Estimate]]:
+    """Clean accuracy, and what each attack that was mounted left, by its label; means over draws."""
+    points = [(CLEAN, _estimate(accuracy_scores(cell.table, CLEAN, cell.suite.failures)))]
+    tables = attack_tables(cell.params)
+    points += [(label, _estimate(least(cell, probes_of(tables, label), "mean"))) for label in map(attack_label, tables)]
+    return [(label, value) for label, value in points if value is not None]
+
+
+def headline(cell: CellView) -> tuple[str, Estimate] | None:
+    """The attack that left the least of those that rank, and what it left."""
+    ranking = {attack_label(table) for table in attack_tables(cell.params) if ranks(table)}
+    left = [(label, value) for label, value in profile(cell) if label in ranking]
+    return min(left, key=lambda each: each[1].value, default=None)
+
+
+def at_probe(cell: CellView, probe: str) -> dict[Over, Estimate | None]:
+    """The accuracy at one probe: mean over draws, majority of them, all of them; None where it is not known."""
+    known = probe == CLEAN or mounted(cell, probe)
+    overs: tuple[Over, ...] = ("mean", "majority", "worst")
+    shown = {over: accuracy_scores(cell.table, probe, cell.suite.failures, over) if known else None for over in overs}
+    return {over: _estimate(told, over) for over, told in shown.items()}
+
+
+def _estimate(told: Shares | None, over: Over = "mean") -> Estimate | None:
+    score = None if told is None else _score(told, over)
+    return None if score is None else score.estimate
+
+
+def _score(told: Shares, over: Over) -> Score | None:
+    """A majority, or the worst, of several draws is one verdict for each image."""
+    draws = told.draws if over == "mean" else np.minimum(told.draws, 1)
+    return shares(told.example, told.values, draws)
 
 
 def mounted(cell: CellView, probe: str) -> bool:

@@ -26,9 +26,9 @@ STEPS = (1e-4, 3e-4, 1e-3)
 """Root mean square changes of a pixel; the smallest is above the rounding of float32, the largest below the bends."""
 TOLERANCE = 0.15
 """Relative error above which a slope is another one; float32, exact gradients of networks with kinks stay below .1."""
-INSIDE = 0.02
-"""Images are drawn in from the border of the box by this, where a method that clips has two slopes, and moved by up to
-half of it, pixel by pixel: in a flat region every maximum is a tie."""
+INSIDE = 0.04
+"""Images are drawn in from the border of the box by this, where a method that clips has two slopes, and moved by less
+than it, pixel by pixel: in a flat region every maximum is a tie."""
 REPEATS = 1e-4
 TINY = 1e-7
 Classify = Callable[[Tensor], Tensor]
@@ -62,7 +62,7 @@ def inspect(classify: Classify, x: Tensor, y: Tensor, noise: Noise) -> Gate:
     ``classify`` is deterministic; ``noise`` chooses the directions, row by row.
     """
     jitter = torch.from_numpy(noise.uniform("jitter", x.shape[1:])).to(x.device) - 0.5
-    x = INSIDE + (1 - 2 * INSIDE) * x + INSIDE * jitter
+    x = INSIDE + (1 - 2 * INSIDE) * x + 1.9 * INSIDE * jitter
     with torch.no_grad():
         first, second = classify(x), classify(x)
     rival = first.scatter(1, y[:, None], -torch.inf).argmax(1)

@@ -10,6 +10,8 @@ from typing import Any
 import altair as alt
 
 from trustdm.bench.printable import printable
+from trustdm.bench.summary.cell import CellView
+from trustdm.bench.tasks.robustness import adapted
 from trustdm.bench.tasks.robustness.metrics import curve
 from trustdm.bench.types import Estimate
 from trustdm.leaderboard.boards import Board
@@ -23,12 +25,43 @@ LONGEST = 34
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What the charts say: what the robust accuracy is, and the chart of the attacks."""
+
+    robust: str
+    title: str
+    caption: str
+    x: str
+    y: str
+
+
+IN_TURN = Words(
+    "after every attack",
+    "What each attack leaves",
+    "The share of examples still classified correctly as the attacks run one after the other",
+    "After each attack in turn",
+    "Robust accuracy so far",
+)
+BY_ITSELF = Words(
+    "the least that any attack left as a mean over draws",
+    "What each attack leaves by itself",
+    "Accuracy on clean images and under each attack by itself, as a mean over draws that no attack has seen",
+    "Under each attack",
+    "Accuracy, mean over draws",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One row of a board: its name, whether it is a preview, and (probe, estimate) along the attacks, clean first."""
+    """One row of a board: its name, whether it is a preview, and (probe, estimate) along the attacks, clean first.
+
+    ``robust`` is what all attacks together left, and after (or under) which one.
+    """
 
     name: str
     preview: bool
     points: tuple[tuple[str, Estimate], ...]
+    robust: tuple[str, Estimate]
 
 
 def lines(board: Board) -> list[Line]:
@@ -38,32 +71,43 @@ def lines(board: Board) -> list[Line]:
     drawn = []
     for entry in current:
         views = [part.view for part in entry.parts if part.evaluation == evaluation]
-        if views:
-            drawn.append(Line(entry.name, entry.row.completeness == "preview", tuple(curve(views[0]))))
+        if views and (line := _line(entry.name, entry.row.completeness == "preview", views[0])) is not None:
+            drawn.append(line)
     return drawn
 
 
-def board_charts(name: str, lines: Sequence[Line]) -> tuple[Chart, ...]:
-    """The charts of a board whose rows come best first; none where no row has both a clean and an attacked value."""
-    drawn = [_readable(line) for line in lines if len(line.points) > 1]
+def _line(name: str, preview: bool, view: CellView) -> Line | None:
+    points = tuple(adapted.profile(view) if adapted.adaptive(view) else curve(view))
+    robust = adapted.headline(view) if adapted.adaptive(view) else points[-1] if points else None
+    return Line(name, preview, points, robust) if robust is not None and len(points) > 1 else None
+
+
+def board_charts(name: str, lines: Sequence[Line], *, in_turn: bool = True) -> tuple[Chart, ...]:
+    """The charts of a board whose rows come best first; none where no row has both a clean and an attacked value.
+
+    ``in_turn``: attacks run one after the other, each on what is left; otherwise each by itself.
+    """
+    drawn = [_readable(line) for line in lines]
     full = [line for line in drawn if not line.preview][:MOST]
     kept = full + [line for line in drawn if line.preview][: MOST - min(len(full), MOST // 2)]
     if not kept:
         return ()
     left_out = len(drawn) - len(kept)
     more = f" {count(left_out)} lower rows are left out." if left_out else ""
-    return (_trade_off(f"{name}-a", kept, more), _survival(f"{name}-b", kept, more))
+    words = IN_TURN if in_turn else BY_ITSELF
+    return (_trade_off(f"{name}-a", kept, more, words), _attacks(f"{name}-b", kept, more, words))
 
 
 def _readable(line: Line) -> Line:
     """The line with names that an XML file can hold."""
-    return Line(printable(line.name), line.preview, tuple((printable(p), value) for p, value in line.points))
+    points = tuple((printable(p), value) for p, value in line.points)
+    return Line(printable(line.name), line.preview, points, (printable(line.robust[0]), line.robust[1]))
 
 
-def _trade_off(name: str, lines: Sequence[Line], more: str) -> Chart:
+def _trade_off(name: str, lines: Sequence[Line], more: str, words: Words) -> Chart:
     """Clean against robust accuracy, with both intervals."""
     caption = (
-        "Each row's accuracy on clean images against its robust accuracy, after every attack; bars are 95% intervals, "
+        f"Each row's accuracy on clean images against its robust accuracy, {words.robust}; bars are 95% intervals, "
         f"hollow points are previews. Up and to the right is better.{more}"
     )
     layers = {layout: _trade_off_layers(lines, layout) for layout in (WIDE, NARROW)}
@@ -86,17 +130,14 @@ def _trade_off_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
     ]
 
 
-def _survival(name: str, lines: Sequence[Line], more: str) -> Chart:
-    """The share still correct after each attack in turn."""
-    caption = (
-        "The share of examples still classified correctly as the attacks run one after the other; bars are 95% "
-        f"intervals, dashed lines are previews.{more}"
-    )
-    layers = {layout: _survival_layers(lines, layout) for layout in (WIDE, NARROW)}
-    return draw(name, "What each attack leaves", caption, layers)
+def _attacks(name: str, lines: Sequence[Line], more: str, words: Words) -> Chart:
+    """The share still correct after each attack in turn, or under each by itself."""
+    caption = f"{words.caption}; bars are 95% intervals, dashed lines are previews.{more}"
+    layers = {layout: _attack_layers(lines, layout, words) for layout in (WIDE, NARROW)}
+    return draw(name, words.title, caption, layers)
 
 
-def _survival_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
+def _attack_layers(lines: Sequence[Line], layout: Layout, words: Words) -> list[Any]:
     width = layout.width
     order = list(dict.fromkeys(probe for line in lines for probe, _ in line.points))
     step = width / max(1, len(order) - 1)
@@ -110,8 +151,8 @@ def _survival_layers(lines: Sequence[Line], layout: Layout) -> list[Any]:
     base = alt.Chart(alt.Data(values=rows))
     names = f"{json.dumps(order)}[round(datum.value / {step!r})]"
     axis = alt.Axis(values=[step * i for i in range(len(order))], labelExpr=names, grid=False)
-    at_x = alt.X("px:Q", title="After each attack in turn", axis=axis, scale=alt.Scale(domain=[0, width], nice=False))
-    at_y = alt.Y("y:Q", title="Robust accuracy so far", scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
+    at_x = alt.X("px:Q", title=words.x, axis=axis, scale=alt.Scale(domain=[0, width], nice=False))
+    at_y = alt.Y("y:Q", title=words.y, scale=alt.Scale(domain=[0, 1]), axis=PERCENT)
     return [
         base.mark_line(aria=False, strokeWidth=1.5).encode(
             x=at_x, y=at_y, color=INK, detail="key:N", strokeDash=PREVIEW
@@ -139,7 +180,7 @@ def _interval(value: Estimate, name: str, probe: str) -> dict[str, Any]:
 
 
 def _end_points(line: Line, at: int) -> dict[str, Any]:
-    clean, (probe, last) = line.points[0][1], line.points[-1]
-    row = {**_mark(line, at), **_interval(last, line.name, f"after {probe}")}
+    clean, (probe, last) = line.points[0][1], line.robust
+    row = {**_mark(line, at), **_interval(last, line.name, f"robust, {probe}")}
     row["note"] += f"; clean {estimate(clean)}"
     return {**row, "x": clean.value, "xlo": clean.low, "xhi": clean.high}

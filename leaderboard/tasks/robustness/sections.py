@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 
 from trustdm.bench.records import Records
+from trustdm.bench.tasks.robustness import adapted
 from trustdm.bench.tasks.robustness.metrics import curve
 from trustdm.bench.tasks.robustness.task import CLEAN
 from trustdm.bench.types import Status
@@ -26,7 +27,7 @@ EXAMPLES = "The verdict, the class predicted, and the margin of the true class o
 
 def sections(board: Board, entry: Entry, page: OnPage) -> Sections:
     """All of it, for one row."""
-    ladders = [ladder for part in entry.parts if (ladder := attack_by_attack(part)) is not None]
+    ladders = [ladder for part in entry.parts if (ladder := _table(part)) is not None]
     albums: list[Section] = []
     files: dict[str, bytes] = {}
     note = NOTE.format(budget=words.budget(board.suite))
@@ -38,6 +39,22 @@ def sections(board: Board, entry: Entry, page: OnPage) -> Sections:
             files |= needed
     examples = outcomes.table(board, entry, page.records, EXAMPLES, frozenset({CLEAN}))
     return Sections((*ladders, *albums, *([examples] if examples else [])), files)
+
+
+def _table(part: Part) -> TableSection | None:
+    return under_each_attack(part) if adapted.adaptive(part.view) else attack_by_attack(part)
+
+
+def under_each_attack(part: Part) -> TableSection:
+    """Each attack, run and end of a search by itself: the mean over draws, a majority of them, all of them."""
+    lines = []
+    for probe in part.view.table.probes:
+        told = adapted.at_probe(part.view, probe)
+        norms = part.result.records.norm[part.result.records.probe == probe]
+        size = "" if probe == CLEAN or np.all(np.isnan(norms)) else f"{float(np.nanmax(norms)):.4g}"
+        lines.append(Line(probe, (*(formats.share(value) for value in told.values()), Cell(size, state="count"))))
+    heads = (Head("Mean over draws"), Head("Majority of draws"), Head("Worst draw"), Head("Largest perturbation"))
+    return TableSection(f"Under each attack, {part.evaluation}", heads, tuple(lines), corner="Attack")
 
 
 def attack_by_attack(part: Part) -> TableSection | None:

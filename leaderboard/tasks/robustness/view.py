@@ -8,11 +8,12 @@ from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.models import MetricSpec
 from trustdm.bench.summary.row import Row
 from trustdm.bench.tasks.robustness.metrics import passes_an_image
+from trustdm.bench.tasks.robustness.task import ADAPTIVE
 from trustdm.leaderboard import downloads
 from trustdm.leaderboard.boards import Board, Entry, Source
 from trustdm.leaderboard.boardview import BoardView, Charts, CostColumn, FactWords, Place
 from trustdm.leaderboard.sections import OnPage, Sections
-from trustdm.leaderboard.tasks.robustness import charts, sections, words
+from trustdm.leaderboard.tasks.robustness import charts, sections, sweeps, words
 
 PASSES = "passes"
 PASSES_HINT = (
@@ -46,7 +47,10 @@ class RobustnessView(BoardView):
     def place(self, suite: Suite, metric: MetricSpec) -> Place:
         """One attack of an evaluation that has a column for all of them is a part."""
         whole = {m.evaluation for m in suite.metrics if not m.probe}
-        return Place("part", "each attack") if metric.probe and metric.evaluation in whole else Place()
+        of_one = bool(metric.probe or metric.params.get("attack"))
+        if metric.name == suite.ranking.metric or not of_one or metric.evaluation not in whole:
+            return Place()
+        return Place("part", "each attack")
 
     def costs(self, suite: Suite) -> Sequence[CostColumn]:
         return (
@@ -68,7 +72,9 @@ class RobustnessView(BoardView):
         return column.name != PASSES or any((self.cost(entry, column) or 0.0) > 1 for entry in board.entries)
 
     def charts(self, name: str, board: Board) -> Charts:
-        return Charts(charts.board_charts(name, charts.lines(board)))
+        spec = board.suite.evaluations[board.suite.ranking_metric.evaluation]
+        drawn = charts.board_charts(name, charts.lines(board), in_turn=spec.protocol != ADAPTIVE)
+        return Charts((*sweeps.sweep_charts(name, board), *drawn))
 
     def sections(self, board: Board, entry: Entry, page: OnPage) -> Sections:
         return sections.sections(board, entry, page)

@@ -17,7 +17,16 @@ GRADIENTS = {
     "bpda": "replaced in the backward pass (BPDA)",
     "none": "none",
 }
-ACCURACY, SURVIVAL = "accuracy", "survival"
+ACCURACY, SURVIVAL, ADAPTED = "accuracy", "survival", "robust_accuracy"
+OVERS = {
+    "mean": "as a mean over draws",
+    "majority": "an image counts where more than half of its draws are correct",
+    "worst": "an image counts where every draw is correct",
+}
+UNDER = (
+    "Robust accuracy: the least that {attacks} left, judged on draws that no attack has seen; {over} (evaluation "
+    "“{evaluation}”)"
+)
 SURVIVED = "Robust accuracy: share of examples still correct after {attacks} (evaluation “{evaluation}”)"
 RIGHT = "Accuracy {where}: share of examples classified correctly (evaluation “{evaluation}”)"
 
@@ -61,6 +70,8 @@ def card(card: Mapping[str, object]) -> list[FactWords]:
 def label(metric: MetricSpec) -> str:
     """What a metric is called: clean accuracy, robust accuracy (of which attacks)."""
     words = metric.label or metric.name.replace("_", " ")
+    if metric.statistic == ADAPTED:
+        return words if metric.params.get("attack") else words.replace("robust", "robust accuracy", 1)
     if ACCURACY in words.lower() or (metric.probe and metric.statistic == SURVIVAL):
         return words
     return f"{words} {ACCURACY}" if metric.statistic == ACCURACY else f"robust {ACCURACY} ({words})"
@@ -71,5 +82,12 @@ def describe(suite: Suite, metric: MetricSpec) -> str:
     if metric.statistic == SURVIVAL:
         attacks = f"{metric.probe} and what ran before it" if metric.probe else "all attacks"
         return SURVIVED.format(attacks=attacks, evaluation=metric.evaluation)
+    over = OVERS[str(metric.params.get("over") or "mean")]
+    if metric.statistic == ADAPTED:
+        attack = metric.params.get("attack")
+        attacks = f"any run or end of {attack}" if attack else "any attack"
+        return UNDER.format(attacks=attacks, over=over, evaluation=metric.evaluation)
     where = f"under {metric.probe}" if metric.probe not in {"", CLEAN} else "on clean images, without an attack"
+    if metric.params.get("over"):
+        where = f"{where}; {over}"
     return RIGHT.format(where=where, evaluation=metric.evaluation)

@@ -39,7 +39,7 @@ def keys(text: str) -> list[str]:
 def test_the_card_is_that_of_the_pipeline(ddpm: Path) -> None:
     card, params = card_of(path=str(ddpm), eta=0.5)
     assert (card.name, card.title) == ("diffusers-tiny-ddpm", "DDPMPipeline (DDPMScheduler, UNet2DModel)")
-    assert (card.input_shape, card.classes, card.capabilities) == ((1, 8, 8), 0, ("sample",))
+    assert (card.input_shape, card.classes, card.capabilities) == ((1, 8, 8), 0, ("sample", "denoise"))
     assert params == {"prompts": "", "scheduler": "", "eta": 0.5}
     files = {w.file: w.sha256 for w in card.weights}
     assert set(files) == {
