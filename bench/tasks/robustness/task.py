@@ -83,13 +83,9 @@ class Robustness(Task):
     flags = flags.FLAGS
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
-        """The data must be pinned and divided, and the budget lie inside the box [0, 1]."""
-        if suite.data.digest is None:
-            yield Problem("data.digest", "a value", "nothing")
+        """The data must be divided, and pinned where methods are trained on them; the budget lie in the box [0, 1]."""
         yield from test_list_faults(suite)
-        for split in ("train", "validation"):
-            if not getattr(suite.data.splits, split):
-                yield Problem(f"data.splits.{split}", "a value", "nothing")
+        yield from _data_faults(suite)
         yield from image_faults(suite)
         yield from _budget_faults(suite)
         yield from _attack_faults(suite)
@@ -149,6 +145,18 @@ def budget_of(suite: Suite) -> Budget:
     """What the adversary may add."""
     table = adversary(suite)
     return Budget(table.norm, Fraction(table.eps))
+
+
+def _data_faults(suite: Suite) -> Iterator[Problem]:
+    """Data that are only measured on have no training list, and may be left unpinned: they are part of every result."""
+    lists = suite.data.splits
+    train, validation = (lists.train, lists.validation) if lists else ((), ())
+    if suite.data.digest is None and train:
+        yield Problem("data.digest", "a value", "nothing")
+    if suite.data.digest is not None and not train:
+        yield Problem("data.splits.train", "a value", "nothing")
+    if not validation:
+        yield Problem("data.splits.validation", "a value", "nothing")
 
 
 def _attack_faults(suite: Suite) -> Iterator[Problem]:
