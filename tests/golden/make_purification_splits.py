@@ -1,4 +1,4 @@
-"""Writes the frozen index lists of the purification suites, one file for all norms; run once, kept to show where the lists came from.
+"""Writes the frozen index lists of the purification suites, one file for all norms; kept to show where they came from.
 
     python tests/golden/make_purification_splits.py FOLDER
 

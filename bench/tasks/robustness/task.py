@@ -14,6 +14,7 @@ from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.claim import ROWS, ArrayForm
 from trustdm.bench.tasks.contract import Metric, NewData, Start, Task, image_faults, table_of, test_list_faults
 from trustdm.bench.tasks.robustness import flags, starting
+from trustdm.bench.tasks.robustness.published import PUBLISHED, TERMS, told_apart
 from trustdm.bench.types import Budget
 
 INT64 = 2**63 - 1
@@ -81,6 +82,8 @@ class Robustness(Task):
         ),
     )
     flags = flags.FLAGS
+    published = PUBLISHED
+    terms = TERMS
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
         """The data must be divided, and pinned where methods are trained on them; the budget lie in the box [0, 1]."""
@@ -114,6 +117,10 @@ class Robustness(Task):
         table = adversary(suite)
         budget = f"{NORMS[table.norm]} robustness, ε = {table.eps}"
         return [budget, f"adversary: {budget}; {table.knows}", f"wins when: {table.wins}"]
+
+    def told_apart(self, params: Mapping[str, Any]) -> str:
+        """The attack and how its candidates were judged."""
+        return told_apart(params)
 
     def start(self, data: NewData, registry: Registry) -> Start:
         """PGD and AutoAttack within 8/255 in linf; see ``starting``."""

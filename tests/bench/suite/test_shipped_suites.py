@@ -226,7 +226,7 @@ def test_content_changes_only_with_the_version(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES + ["Suites that attack randomized methods"])
+@pytest.mark.parametrize("name", [*NAMES, "Suites that attack randomized methods"])
 def test_the_readme_says_who_the_adversary_is_in_each_suite(name: str) -> None:
     assert f"## {name}" in (ROOT / "suites" / "README.md").read_text(encoding="utf-8")
 

@@ -50,7 +50,6 @@ def test_data_that_nothing_is_trained_on_need_no_digest_and_no_training_list(tmp
         load_suite(path)
 
 
-
 def test_what_an_adversary_knows_leaves_records_valid_and_what_it_may_do_does_not() -> None:
     one = toy([1], adversary={"norm": "linf", "eps": "1/10", **SENTENCES})
     other = toy([1], adversary={"norm": "linf", "eps": "1/10", "knows": "nothing", "wins": "never"})
