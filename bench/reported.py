@@ -93,8 +93,8 @@ class Measured(_Table):
 class Entry(_Table):
     """One number. ``source`` and ``protocol`` are keys of the file's tables; no ``n``: the source does not say.
 
-    A claim without a number has a sentence, ``says``, in the place of ``value``. ``metric`` is one that a task publishes
-    (``Task.published``); further keys are parameters of it.
+    A claim without a number has a sentence, ``says``, in the place of ``value``. ``metric`` is one that a task
+    publishes (``Task.published``); further keys are parameters of it.
     """
 
     system: Sentence
