@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from toyboard import SUITE, cell, records
 
-from trustdm.bench.plugins import load_suite
 from trustdm.bench.summary.cell import CellView
 from trustdm.leaderboard import columns
 from trustdm.leaderboard.tasks.robustness.view import PASSES, VIEW
@@ -38,13 +37,3 @@ def test_passes_are_those_of_an_image() -> None:
 def test_attacks_of_an_ensemble_are_parts_of_it() -> None:
     places = {metric.name: VIEW.place(SUITE, metric).kind for metric in SUITE.metrics}
     assert places == {"clean_accuracy": "main", "robust_accuracy": "main", "apgd_accuracy": "part"}
-
-
-def test_columns_say_how_the_draws_of_a_randomized_method_are_put_together() -> None:
-    suite = load_suite("cifar10-purification-linf")
-    told = {metric.name: VIEW.describe(suite, metric) for metric in suite.metrics}
-    names = {metric.name: VIEW.label(suite, metric) for metric in suite.metrics}
-    assert len(set(told.values())) == len(set(names.values())) == len(suite.metrics)
-    assert told["clean_worst"].endswith("; of a randomized method, under every one of its draws")
-    assert names["pgd_majority"] == "PGD-40 accuracy, majority of 10"
-    assert VIEW.describe(SUITE, SUITE.metrics[0]).endswith("(evaluation “clean”)")
