@@ -25,17 +25,43 @@ from trustdm.bench.suite.models import expected_keys, problems
 from trustdm.bench.tasks.contract import Published, Task
 
 FLAGS: Final = {
-    "suspect": "Demonstrably odd: it contradicts another number of the same source.",
+    "suspect": "Demonstrably odd: it contradicts another number of its source, or another account of it.",
     "underspecified": "The source does not say enough to repeat it: number of images, labels, or what was changed.",
     "recalled": "From memory of the paper; nobody has checked it against the text yet.",
     "best-of-three": "The least of three sets of images, which is lower than their mean.",
     "best-snapshot": "Of the snapshot with the least distance during training, chosen by this very number.",
     "pre-trained": "Of a network that its earlier authors trained, not trained again.",
     "cut-off": "From a file that ends early; the images after its end are missing.",
+    "claim": "What its authors say of their own work; nobody else has confirmed it.",
+    "corrected": "Its authors have since corrected it.",
+    "second-hand": "As another publication quotes it, not the one that measured it.",
+    "one-draw": "A method that draws random numbers, judged by one draw.",
+    "inexact-gradient": "Found with gradients that are not those of the method; exact ones may lower it.",
+    "not-adaptive": "A part of the method was ignored when it was tried; whoever knows all of it may lower it.",
+    "same-name": "Under a name that also stands for another protocol; its namesakes are not comparable.",
+    "other-images": "On other images than the numbers that it is set against.",
+    "other-bound": "Under another bound than that of the board.",
 }
-Flag = Literal["suspect", "underspecified", "recalled", "best-of-three", "best-snapshot", "pre-trained", "cut-off"]
+Flag = Literal[
+    "suspect",
+    "underspecified",
+    "recalled",
+    "best-of-three",
+    "best-snapshot",
+    "pre-trained",
+    "cut-off",
+    "claim",
+    "corrected",
+    "second-hand",
+    "one-draw",
+    "inexact-gradient",
+    "not-adaptive",
+    "same-name",
+    "other-images",
+    "other-bound",
+]
 OWN: Final = {
-    *("system", "variant", "data", "metric", "value", "n", "source", "protocol", "flags", "note", "measured"),
+    *("system", "variant", "data", "metric", "value", "says", "n", "source", "protocol", "flags", "note", "measured"),
 }
 """Keys of a row; every other one is a parameter of its metric."""
 KEYS: Final = ("system", "variant", "data", "metric", "source")
@@ -67,14 +93,16 @@ class Measured(_Table):
 class Entry(_Table):
     """One number. ``source`` and ``protocol`` are keys of the file's tables; no ``n``: the source does not say.
 
-    ``metric`` is one that a task publishes (``Task.published``); further keys are parameters of it.
+    A claim without a number has a sentence, ``says``, in the place of ``value``. ``metric`` is one that a task
+    publishes (``Task.published``); further keys are parameters of it.
     """
 
     system: Sentence
     variant: str = ""
     data: str = ""
     metric: Sentence
-    value: Annotated[Decimal, Field(allow_inf_nan=False)]
+    value: Annotated[Decimal, Field(allow_inf_nan=False)] | None = None
+    says: str = ""
     n: Annotated[StrictInt, Field(ge=2)] | None = None
     source: Key
     protocol: Key
@@ -108,6 +136,7 @@ class ReportedFile(_Table):
 class ReportedRow:
     """One published number with everything that the file says about it; ``value`` keeps the digits as printed.
 
+    A claim in words has no value; ``says`` is what it says.
     ``params`` are those of the metric, ``protocol`` what is said of each term, empty where the source says nothing;
     ``words`` what the metric is called, ``told`` what tells the number from others of its system, ``cost`` in words
     and what it sorts by.
@@ -119,7 +148,8 @@ class ReportedRow:
     variant: str
     data: str
     metric: str
-    value: Decimal
+    value: Decimal | None
+    says: str
     n: int | None
     params: tuple[tuple[str, Any], ...]
     source: Source
@@ -133,14 +163,19 @@ class ReportedRow:
     cost: str
     cost_sort: float | None
 
+    @property
+    def printed(self) -> str:
+        """The value with its digits; empty for a claim in words."""
+        return "" if self.value is None else str(self.value)
+
     def as_json(self) -> dict[str, object]:
         """The row as plain JSON values; ``printed`` is the value with its digits."""
-        plain = ("suite", "system", "variant", "data", "metric", "n", "note")
+        plain = ("suite", "system", "variant", "data", "metric", "says", "n", "note")
         return {
             **{name: getattr(self, name) for name in plain},
             **{name: float(v) if isinstance(v, Decimal) else v for name, v in self.params},
-            "value": float(self.value),
-            "printed": str(self.value),
+            "value": None if self.value is None else float(self.value),
+            "printed": self.printed,
             "flags": list(self.flags),
             "source": self.source.model_dump(),
             "protocol": {term: said for term, said in self.protocol if said},
@@ -228,6 +263,7 @@ def _row(file: ReportedFile, entry: Entry) -> ReportedRow:
         data=entry.data or file.data,
         metric=entry.metric,
         value=entry.value,
+        says=entry.says,
         n=entry.n,
         params=tuple(params.items()),
         source=file.sources[entry.source],
@@ -282,6 +318,8 @@ def _faults(file: ReportedFile, entry: Entry) -> Iterable[tuple[str, str, object
         yield "protocol", f"one of {', '.join(file.protocols)}", repr(entry.protocol)
     if not (entry.data or file.data):
         yield "data", "the data set, here or at the top of the file", "nothing"
+    if (entry.value is None) is not bool(entry.says):
+        yield "value", "a number, or words in says", "both" if entry.says else "nothing"
     if entry.n is None and "underspecified" not in entry.flags:
         yield "n", "a number of images, or the flag underspecified", "neither"
     if len(set(entry.flags)) < len(entry.flags):
@@ -303,6 +341,8 @@ def _metric_faults(entry: Entry) -> Iterable[tuple[str, str, object]]:
     except ValidationError as error:
         for problem in problems(error, metric.params):
             yield problem.key, problem.expected, problem.got
+    if entry.value is None:
+        return
     if metric.least is not None and entry.value < metric.least:
         yield "value", f"at least {metric.least:g}", entry.value
     if metric.unit == "share" and entry.value > 1:

@@ -107,6 +107,32 @@ def test_a_suite_of_attacks_runs_on_data_of_its_shape(name: str, tmp_path: Path)
     assert row.n == 8
 
 
+class Noisy(torch.nn.Module):
+    """A classifier of noisy images, which draws from torch's generator."""
+
+    def __init__(self, classifier: torch.nn.Module):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.classifier(x + 0.1 * torch.randn_like(x))
+
+
+def test_a_randomized_method_is_ranked_by_a_suite_of_purification(tmp_path: Path) -> None:
+    """Shortened: four steps, draws averaged over as the suite has it."""
+    suite = load_suite("cifar10-purification-linf")
+    changes = {"^steps = 40": "steps = 4", "^iterations = 100": "iterations = 4", "^queries = 5000": "queries = 4"}
+    path = smaller(suite, tmp_path, changes)
+    method = api.wrap(Noisy(linear(suite)), name="noisy", randomness="block-seeded")
+    row = measured(path, method, tmp_path / "a.db", 8)
+    ranked = row.metrics["attacked_accuracy"]
+    assert row.n == 8 and "no-eot" not in row.flags and row.caveat == ""
+    for name in ("clean", "attacked", "pgd"):
+        worst, majority = row.metrics[f"{name}_worst"].value, row.metrics[f"{name}_majority"].value
+        assert worst <= row.metrics[f"{name}_accuracy"].value and worst <= majority
+    assert ranked.value <= min(row.metrics[f"{name}_accuracy"].value for name in ("pgd", "apgd_ce", "square"))
+
+
 @pytest.mark.parametrize("name", of_task("certification"))
 def test_a_certified_suite_runs_on_data_of_its_shape(name: str, tmp_path: Path) -> None:
     suite = load_suite(name)

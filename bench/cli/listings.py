@@ -12,7 +12,7 @@ from trustdm.bench.shipped import untested
 from trustdm.bench.suite.load import Suite
 
 if TYPE_CHECKING:
-    from trustdm.bench.reported import ReportedRow
+    from trustdm.bench.reported import ReportedRow, Source
     from trustdm.bench.runner.units import CellEstimate
 
 READABLE = 24
@@ -45,20 +45,32 @@ def plugins(kind: str, entries: Sequence[Entry]) -> Grid:
 
 
 def reported(name: str, rows: Sequence[ReportedRow]) -> Grid:
-    """Published numbers; their sources are numbered and stand beneath."""
-    sources = list(dict.fromkeys(row.source.citation for row in rows))
-    places = [f"[{1 + sources.index(row.source.citation)}]" for row in rows]
+    """Published numbers; their sources and protocols are numbered and stand beneath, then what the flags mean."""
+    from trustdm.bench.reported import labels
+
+    groups = list(dict.fromkeys((row.source, row.protocol) for row in rows))
+    places = [f"[{1 + groups.index((row.source, row.protocol))}]" for row in rows]
+    said = [", ".join(part for part in (row.told, row.says and f"says: {row.says}") if part) for row in rows]
     columns = (
         Column("system", tuple(prose(row.system) for row in rows), "name"),
-        Column("variant", tuple(prose(row.told) for row in rows), "prose", order=1, under=True),
+        Column("variant", tuple(map(prose, said)), "prose", order=1, under=True),
         Column("metric", tuple(words(row.words) for row in rows), "prose"),
-        Column("value", _each(row.value for row in rows)),
+        Column("value", _each(row.printed for row in rows)),
         Column("n", _each("" if row.n is None else row.n for row in rows), order=3),
         Column("source", _each(places), order=2),
         Column("flags", tuple(words(" ".join(row.flags)) for row in rows), "prose", order=4, under=True),
+        Column("remark", tuple(prose(row.note) for row in rows), "prose", extra=True),
     )
-    notes = tuple(f"[{place}] {plain(source)}" for place, source in enumerate(sources, 1))
-    return Grid(f"{name}: reported, not measured here", columns, f"trustdm show {name} --reported --wide", notes)
+    notes = [f"[{place}] {_protocol(source, protocol)}" for place, (source, protocol) in enumerate(groups, 1)]
+    flags = [f"{flag}: {meaning}" for flag, meaning in labels([flag for row in rows for flag in row.flags])]
+    title = f"{name}: reported, not measured here"
+    return Grid(title, columns, f"trustdm show {name} --reported --wide", tuple(map(plain, [*notes, *flags])))
+
+
+def _protocol(source: Source, protocol: Sequence[tuple[str, str]]) -> str:
+    """Where numbers stand, and what is said of how they came about."""
+    said = "; ".join(f"{term} {words}" for term, words in protocol if words)
+    return f"{source.citation}: {source.where}" + (f". Protocol: {said}" if said else "")
 
 
 def estimates(found: Sequence[CellEstimate], jobs: int) -> Grid:

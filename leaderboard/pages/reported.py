@@ -73,17 +73,18 @@ def _group(group: Members, ids: Ids, boards: Mapping[str, Board]) -> ReportedGro
 
 
 def _line(row: ReportedRow, ids: Ids, board: Board | None) -> ReportedLine:
-    words = (row.system, row.told, row.data, row.words, row.source.citation, row.note, *row.flags)
+    remark = " ".join(part for part in (row.says and f"Says: {row.says}", row.note) if part)
+    words = (row.system, row.told, row.data, row.words, row.source.citation, remark, *row.flags)
     return ReportedLine(
         system=row.system,
         variant=row.told,
         data=row.data,
         metric=row.words,
-        value=Cell(str(row.value), sort=float(row.value)),
+        value=Cell(row.printed or text.DASH, sort=None if row.value is None else float(row.value)),
         n=Cell(f"{row.n:,}" if row.n else NOT_SAID, sort=row.n),
         cost=Cell(row.cost or text.DASH, sort=row.cost_sort),
         delta=_delta(row, board),
-        note=row.note,
+        note=remark,
         flags=chips.reported(row.flags),
         search=" ".join(words).lower(),
         keys={name: " ".join(known[value] for value in _values(row, name)) for name, known in ids.items()},
@@ -99,7 +100,7 @@ def _values(row: ReportedRow, name: str) -> tuple[str, ...]:
 
 def _delta(row: ReportedRow, board: Board | None) -> str:
     """What was measured here less what was published, where the file says that system and protocol are the same."""
-    if row.measured is None or board is None:
+    if row.measured is None or row.value is None or board is None:
         return ""
     for entry in board.entries:
         it = entry.row

@@ -159,6 +159,82 @@ def test_denoised_smoothing_is_an_envelope_from_memory() -> None:
     assert "recalled" not in headline.flags
 
 
+LINF, L2, IMAGENET = "cifar10-purification-linf", "cifar10-purification-l2", "imagenet-purification-linf"
+
+
+def robust(suite: str, system: str, variant: str, attack: str, over: str) -> ReportedRow:
+    (row,) = [
+        r
+        for r in reported.reported(suite)
+        if (r.system, r.metric, param(r, "attack"), param(r, "over")) == (system, "robust-accuracy", attack, over)
+        and variant in r.variant
+    ]
+    return row
+
+
+# Typed by hand from the sources, or from what quotes them, not from the files.
+@pytest.mark.parametrize(
+    ("suite", "system", "variant", "attack", "over", "value", "flags"),
+    [
+        (LINF, "DiffPure", "VP-SDE, t* 0.1, WRN-28-10", "AutoAttack", "", "0.7064", {"second-hand", "one-draw"}),
+        (LINF, "DiffPure", "VP-SDE, t* 0.1, WRN-70-16", "AutoAttack", "", "0.7129", {"inexact-gradient"}),
+        (LINF, "DiffPure", "VP-ODE", "AutoAttack", "", "0.3986", {"suspect", "underspecified"}),
+        (LINF, "DiffPure", "another account", "BPDA+EOT", "", "0.8145", {"recalled", "suspect"}),
+        (LINF, "DiffPure", "WRN-28-10", "BPDA-50+EOT-15", "", "0.8140", {"second-hand"}),
+        (LINF, "DiffPure", "WRN-28-10", "PGD-200+EOT-20", "", "0.4684", {"recalled", "other-images"}),
+        (LINF, "DiffPure", "WRN-70-16", "PGD-200+EOT-20", "", "0.5113", {"recalled", "other-images"}),
+        (LINF, "Gradual noise schedule", "WRN-28-10", "PGD-200+EOT-20", "majority", "0.5582", {"recalled"}),
+        (LINF, "Gradual noise schedule", "WRN-70-16", "PGD-200+EOT-20", "majority", "0.5688", {"recalled"}),
+        (LINF, "GDMP", "", "PGD", "", "0.901", {"claim", "not-adaptive"}),
+        (LINF, "GDMP", "", "PGD+EOT, surrogate gradient", "", "0.2453", {"second-hand"}),
+        (LINF, "DiffPure", "", "DiffHammer", "worst", "0.2266", {"second-hand"}),
+        (LINF, "DiffPure", "", "DiffHammer, exact gradient", "worst", "0.1016", set()),
+        (LINF, "DiffPure", "", "DiffAttack, exact gradient", "majority", "0.3945", set()),
+        (LINF, "GDMP", "", "AutoAttack, BPDA", "majority", "0.5352", {"inexact-gradient"}),
+        (LINF, "CausalDiff", "", "AutoAttack", "", "0.8301", {"claim"}),
+        (L2, "DiffPure", "VP-SDE, t* 0.075, WRN-28-10", "AutoAttack", "", "0.7858", {"recalled"}),
+        (L2, "DiffPure", "VP-SDE, t* 0.075, WRN-70-16", "AutoAttack", "", "0.8060", {"second-hand"}),
+        (L2, "DiffPure", "WRN-70-16", "adaptive, exact gradient, EOT", "", "0.7559", set()),
+        (IMAGENET, "DiffPure", "ResNet-50", "AutoAttack", "", "0.4093", {"recalled", "same-name"}),
+        (IMAGENET, "DiffPure", "WRN-50-2", "AutoAttack", "", "0.4439", {"recalled"}),
+        (IMAGENET, "DiffPure", "DeiT-S", "AutoAttack", "", "0.4318", {"recalled"}),
+        (IMAGENET, "DiffPure", "WRN-50-2", "AutoAttack, exact gradient", "worst", "0.1211", {"other-images"}),
+        (IMAGENET, "GDMP", "", "PGD", "", "0.7094", {"claim", "not-adaptive"}),
+    ],
+)
+def test_purifiers_are_reported_with_their_attack_and_its_doubts(
+    suite: str, system: str, variant: str, attack: str, over: str, value: str, flags: set[str]
+) -> None:
+    row = robust(suite, system, variant, attack, over)
+    assert str(row.value) == value and flags <= set(row.flags)
+
+
+def test_a_number_from_256_images_is_a_share_of_256_or_is_called_odd() -> None:
+    for name in reported.suites():
+        for row in reported.reported(name):
+            if row.n != 256 or row.value is None:
+                continue
+            digits = Decimal(5).scaleb(int(row.value.as_tuple().exponent) - 1)
+            share = any(abs(Decimal(k) / 256 - row.value) <= digits for k in range(257))
+            assert share != ("suspect" in row.flags), row
+
+
+def test_claims_in_words_have_no_number() -> None:
+    words = {r.system: r for r in reported.reported("cifar10-purification-linf") if r.says}
+    assert set(words) == {"MANI-Pure", "CARSO"}
+    for row in words.values():
+        assert row.value is None and row.printed == "" and "claim" in row.flags
+        told = row.as_json()
+        assert (told["value"], told["printed"], told["says"]) == (None, "", row.says)
+    assert "RobustBench admits no randomized method" in words["MANI-Pure"].note
+    (gain,) = (r for r in reported.reported("cifar10-purification-linf") if r.source.url.endswith("2505.22839"))
+    assert (gain.metric, str(gain.value), param(gain, "attack")) == (
+        "robust-gain",
+        "0.24",
+        "white box, fixed randomness",
+    )
+
+
 def test_noise_and_radius_are_plain_json() -> None:
     row = reported.as_json("cifar10-certified")[2]
     assert (row["metric"], row["sigma"], row["radius"], row["value"]) == ("certified", 0.12, 0.0, 0.814)
@@ -194,6 +270,8 @@ def test_rows_are_plain_json() -> None:
     ("old", "new", "said"),
     [
         ("value = 2.10", 'value = "many"', r"row 1 \(A, x\): value: expected .*decimal.*'many'"),
+        ("value = 2.10, ", "", r"row 1 \(A, x\): value: expected a number, or words in says, got nothing"),
+        ("value = 2.10", 'value = 2.10, says = "best"', r"row 1 .*: value: expected a number, or words .*, got both"),
         ("value = 2.10", "value = nan", r"row 1 \(A, x\): value: expected .*finite"),
         ("value = 2.10", "value = -1", r"row 1 \(A, x\): value: expected at least 0, got -1"),
         ("value = 0.5", "value = 50", r"row 2 \(B\): value: expected a share of at most 1, got 50"),

@@ -57,6 +57,6 @@ def randomness_caveat(cell: CellView, attacks: Attacks) -> str:
         return ""
     if cell.result.identity.randomness == "none":
         return "draws random numbers without declaring them, so that one lucky draw was judged"
-    name = f"{cell.suite.name.partition('-')[0]}-purification"
+    name = f"{cell.suite.name.partition('-')[0]}-purification-{getattr(cell.suite.table, 'norm', '')}"
     better = f"; see {name}" if name in shipped() else "; a suite whose attacks set eot ranks it (docs/suites.md)"
     return f"randomized and not attacked with EOT, so that its robust accuracy may be overstated{better}"

@@ -14,6 +14,7 @@ from trustdm.bench.suite.models import Problem, Table
 from trustdm.bench.tasks.claim import ROWS, ArrayForm
 from trustdm.bench.tasks.contract import Metric, NewData, Start, Task, image_faults, table_of, test_list_faults
 from trustdm.bench.tasks.robustness import flags, starting
+from trustdm.bench.tasks.robustness.published import PUBLISHED, TERMS, told_apart
 from trustdm.bench.tasks.robustness.tables import attack_label, attack_tables, probe_names
 from trustdm.bench.types import Budget
 
@@ -99,15 +100,13 @@ class Robustness(Task):
         ),
     )
     flags = flags.FLAGS
+    published = PUBLISHED
+    terms = TERMS
 
     def faults(self, suite: Suite) -> Iterator[Problem]:
-        """The data must be pinned and divided, and the budget lie inside the box [0, 1]."""
-        if suite.data.digest is None:
-            yield Problem("data.digest", "a value", "nothing")
+        """The data must be divided, and pinned where methods are trained on them; the budget lie in the box [0, 1]."""
         yield from test_list_faults(suite)
-        for split in ("train", "validation"):
-            if not getattr(suite.data.splits, split):
-                yield Problem(f"data.splits.{split}", "a value", "nothing")
+        yield from _data_faults(suite)
         yield from image_faults(suite)
         yield from _budget_faults(suite)
         yield from _attack_faults(suite)
@@ -137,6 +136,10 @@ class Robustness(Task):
         budget = f"{NORMS[table.norm]} robustness, ε = {table.eps}"
         return [budget, f"adversary: {budget}; {table.knows}", f"wins when: {table.wins}"]
 
+    def told_apart(self, params: Mapping[str, Any]) -> str:
+        """The attack and how its candidates were judged."""
+        return told_apart(params)
+
     def start(self, data: NewData, registry: Registry) -> Start:
         """PGD and AutoAttack within 8/255 in linf; see ``starting``."""
         return starting.start(data)
@@ -160,6 +163,18 @@ def budget_of(suite: Suite) -> Budget:
     """What the adversary may add."""
     table = adversary(suite)
     return Budget(table.norm, Fraction(table.eps))
+
+
+def _data_faults(suite: Suite) -> Iterator[Problem]:
+    """Data that are only measured on have no training list, and may be left unpinned: they are part of every result."""
+    lists = suite.data.splits
+    train, validation = (lists.train, lists.validation) if lists else ((), ())
+    if suite.data.digest is None and train:
+        yield Problem("data.digest", "a value", "nothing")
+    if suite.data.digest is not None and not train:
+        yield Problem("data.splits.train", "a value", "nothing")
+    if not validation:
+        yield Problem("data.splits.validation", "a value", "nothing")
 
 
 def _attack_faults(suite: Suite) -> Iterator[Problem]:

@@ -29,6 +29,11 @@ UNDER = (
 )
 SURVIVED = "Robust accuracy: share of examples still correct after {attacks} (evaluation “{evaluation}”)"
 RIGHT = "Accuracy {where}: share of examples classified correctly (evaluation “{evaluation}”)"
+OVER = {
+    "mean": "; of a randomized method, the mean over its draws",
+    "worst": "; of a randomized method, under every one of its draws",
+    "majority": "; of a randomized method, under more than half of its draws",
+}
 
 
 def line(suite: Suite) -> str:
@@ -78,7 +83,11 @@ def label(metric: MetricSpec) -> str:
 
 
 def describe(suite: Suite, metric: MetricSpec) -> str:
-    """One sentence that says what a metric counts."""
+    """One sentence that says what a metric counts, and how the draws of a randomized method are put together."""
+    return _counted(metric) + OVER.get(str(metric.params.get("over", "")), "")
+
+
+def _counted(metric: MetricSpec) -> str:
     if metric.statistic == SURVIVAL:
         attacks = f"{metric.probe} and what ran before it" if metric.probe else "all attacks"
         return SURVIVED.format(attacks=attacks, evaluation=metric.evaluation)

@@ -52,14 +52,34 @@ def test_published_numbers_keep_their_value_and_source(name: str, width: int) ->
     lines = lines_of(listings.reported(name, rows), width)
     text = "\n".join(lines)
     for row in rows:
-        assert f" {row.value} " in text and all(word in text for word in row.told.split())
+        assert f" {row.printed} " in text and all(word in text for word in row.told.split())
     assert "[1]" in text and any(line.startswith(f"[1] {rows[0].source.citation[:20]}") for line in lines)
 
 
 def test_sources_are_numbered_in_the_order_of_the_rows() -> None:
-    grid = listings.reported("cifar10-generation", reported.reported("cifar10-generation"))
+    rows = reported.reported("cifar10-generation")
+    grid = listings.reported("cifar10-generation", rows)
     (places,) = (column.cells for column in grid.columns if column.heading == "source")
-    assert places[0] == ("[1]",) and {f"[{k}]" for k in range(1, len(grid.notes) + 1)} == {p[0] for p in places}
+    groups = list(dict.fromkeys((row.source, row.protocol) for row in rows))
+    assert places == tuple((f"[{1 + groups.index((row.source, row.protocol))}]",) for row in rows)
+    notes = ["".join(note) for note in grid.notes]
+    assert [note.split()[0] for note in notes[: len(groups)]] == [f"[{k}]" for k in range(1, len(groups) + 1)]
+    flags = {flag for row in rows for flag in row.flags}
+    assert {note.partition(":")[0] for note in notes[len(groups) :]} == flags
+
+
+def test_a_protocol_stands_beneath_with_its_source_and_a_claim_in_words_in_its_row() -> None:
+    rows = reported.reported("cifar10-purification-linf")
+    lines = lines_of(listings.reported("cifar10-purification-linf", rows), 80)
+    text = " ".join(" ".join(lines).split())
+    assert "[1] Nie et al. 2022, Diffusion Models for Adversarial Purification (DiffPure): tables of" in text
+    assert (
+        "Protocol: gradient stochastic adjoint, approximate; images 8 draws of 64 test images, 504 of the 512" in text
+    )
+    assert "inexact-gradient: Found with gradients that are not those of the method" in text
+    (claim,) = (row for row in rows if row.system == "MANI-Pure" and row.says)
+    variant = next(c for c in listings.reported("x", rows).columns if c.heading == "variant")
+    assert "".join(variant.cells[rows.index(claim)]).endswith("says: " + claim.says)
 
 
 def estimates() -> list[CellEstimate]:

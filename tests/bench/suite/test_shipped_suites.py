@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[3]
 NAMES = ["cifar10-linf", "digits-linf", "mnist16-linf"]
 GENERATION = [f"{data}-generation" for data in ("afhqv2", "cifar10", "digits", "ffhq64", "imagenet64", "mnist16")]
 CERTIFIED = [f"{data}-certified" for data in ("cifar10", "imagenet", "mnist16")]
+PURIFICATION = ["cifar10-purification-l2", "cifar10-purification-linf", "imagenet-purification-linf"]
+EVERY = NAMES + GENERATION + CERTIFIED + PURIFICATION
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def script_of(name: str) -> Any:
 
 
 def test_the_shipped_suites() -> None:
-    assert shipped() == sorted(NAMES + GENERATION + CERTIFIED)
+    assert shipped() == sorted(EVERY)
     assert [load_suite(name).name for name in shipped()] == shipped()
 
 
@@ -114,6 +116,56 @@ def test_cifar10_splits_are_the_official_test_set_and_the_last_training_images()
     assert suite.data.digest == cifar10.CONTENT
 
 
+@pytest.mark.parametrize("lists", ["cifar10-purification", "imagenet-purification"])
+def test_lists_of_purification_are_what_their_script_writes(lists: str) -> None:
+    script = script_of("make_purification_splits")
+    assert (ROOT / "suites" / f"{lists}.splits.json").read_text(encoding="utf-8") == script.text(lists)
+
+
+@pytest.mark.parametrize(
+    ("name", "budget", "step", "sizes"),
+    [
+        ("cifar10-purification-linf", Budget("linf", Fraction(8, 255)), Fraction(2, 255), (48976, 1024, 504)),
+        ("cifar10-purification-l2", Budget("l2", Fraction(1, 2)), Fraction(1, 8), (48976, 1024, 504)),
+        ("imagenet-purification-linf", Budget("linf", Fraction(4, 255)), Fraction(1, 255), (0, 494, 510)),
+    ],
+)
+def test_purification_suites_average_over_the_draws(
+    name: str, budget: Budget, step: Fraction, sizes: tuple[int, int, int]
+) -> None:
+    suite = load_suite(name)
+    assert budget_of(suite) == budget and suite.draws == 10
+    assert (len(suite.train), len(suite.validation), len(suite.test)) == sizes
+    pgd, apgd, square = suite.evaluations["attacked"].params["attacks"]
+    assert (pgd["name"], pgd["steps"], pgd["loss"], pgd["eot"]) == ("pgd", 40, "margin", 20)
+    assert Fraction(pgd["step_size"]) == step and (apgd["name"], apgd["eot"]) == ("apgd-ce", 20)
+    assert square == {"name": "square", "queries": 5000}
+    assert (suite.ranking_metric.statistic, suite.ranking_metric.probe) == ("survival", "")
+    shown = {(m.evaluation, m.statistic, m.probe): set() for m in suite.metrics}
+    for m in suite.metrics:
+        shown[m.evaluation, m.statistic, m.probe].add(m.params["over"])
+    assert set(shown) == {
+        ("clean", "accuracy", "clean"),
+        ("attacked", "survival", ""),
+        *(("attacked", "accuracy", attack) for attack in ("pgd", "apgd-ce", "square")),
+    }
+    assert all(over == {"mean", "worst", "majority"} for over in shown.values())
+
+
+def test_lists_of_purification_keep_the_known_fault_and_say_so() -> None:
+    """The draws of DiffPure overlap: written out here once more, apart from the script."""
+    cifar, imagenet = load_suite("cifar10-purification-linf"), load_suite("imagenet-purification-linf")
+    draws = [np.random.RandomState(seed).choice(10_000, 64, replace=False) for seed in range(8)]
+    assert sum(map(len, draws)) == 512 and set(cifar.test) == {50_000 + int(i) for d in draws for i in d}
+    assert np.array_equal(cifar.test[:64], 50_000 + draws[0]) and "'512 images' are 504" in cifar.description
+    other = 50_000 + np.random.RandomState(0).choice(10_000, 512, replace=False)
+    assert len(set(cifar.test) & set(other)) == 81 and "of which 81 are among these" in cifar.description
+    wide = [np.random.RandomState(seed).choice(50_000, 16, replace=False) for seed in range(32)]
+    assert set(imagenet.test) == {int(i) for d in wide for i in d} and "'512 images' are 510" in imagenet.description
+    assert not set(imagenet.test) & set(imagenet.validation)
+    assert np.array_equal(cifar.test, load_suite("cifar10-purification-l2").test)
+
+
 @pytest.mark.parametrize("name", ["digits-linf", "mnist16-linf"])
 def test_split_files_are_what_their_script_writes(name: str) -> None:
     script = script_of("make_splits")
@@ -165,7 +217,7 @@ def test_certified_suites_follow_cohen_et_al(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES + GENERATION + CERTIFIED)
+@pytest.mark.parametrize("name", EVERY)
 def test_content_changes_only_with_the_version(name: str) -> None:
     recorded = json.loads((ROOT / "suites" / "digests.json").read_text(encoding="utf-8"))
     suite = load_suite(name)
@@ -174,7 +226,7 @@ def test_content_changes_only_with_the_version(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "Suites that attack randomized methods"])
 def test_the_readme_says_who_the_adversary_is_in_each_suite(name: str) -> None:
     assert f"## {name}" in (ROOT / "suites" / "README.md").read_text(encoding="utf-8")
 
@@ -199,4 +251,4 @@ def test_the_script_adds_versions_and_overwrites_nothing(tmp_path: Path) -> None
     bumped = suite("version = 3", "version = 4")
     assert script.updated(digests, [bumped])["own"] == {"3": old.content_digest, "4": bumped.content_digest}
     script.write(tmp_path / "digests.json")
-    assert sorted(json.loads((tmp_path / "digests.json").read_text())) == sorted(NAMES + GENERATION + CERTIFIED)
+    assert sorted(json.loads((tmp_path / "digests.json").read_text())) == sorted(EVERY)

@@ -48,7 +48,7 @@ def test_the_page_has_every_published_number(page: BeautifulSoup) -> None:
     rows = [row for name in reported.suites() for row in reported.reported(name)]
     assert len(page.select("tr.row")) == len(rows) > 150
     shown = sorted(words(line["Reported"]) for line in lines(page))
-    assert shown == sorted(str(row.value) for row in rows)
+    assert shown == sorted(row.printed or "–" for row in rows)
     assert words(page.select_one(".tally")) == f"{len(rows)} rows"
 
 
@@ -72,6 +72,21 @@ def test_flags_are_chips_that_are_explained_and_missing_n_is_said(page: Beautifu
     assert "8.62 at 0.01" in words(odd["Remark"])
     legend = {words(dt) for dt in page.select("dl.terms dt")}
     assert legend == {name.replace("-", " ") for name in reported.FLAGS}
+
+
+def test_a_claim_in_words_has_a_dash_and_its_words_in_the_remark(page: BeautifulSoup) -> None:
+    (line,) = (line for line in lines(page) if words(line["System"]) == "CARSO AutoAttack")
+    assert (words(line["Reported"]), line["Reported"]["data-sort"], words(line["n"])) == ("–", "", "not said")
+    assert words(line["Remark"]).startswith("Says: improves the state of the art on CIFAR-10")
+    assert [words(c) for c in line["Flags"].select(".chip")] == ["underspecified", "claim"]
+
+
+def test_attacks_verdicts_and_gradients_are_said(page: BeautifulSoup) -> None:
+    found = {(words(line["System"]), words(line["Reported"])): line for line in lines(page)}
+    line = found["DiffPure WRN-70-16, DiffHammer, worst of 10", "0.2266"]
+    assert "inexact gradient" in [words(c) for c in line["Flags"].select(".chip")]
+    said = [words(g) for g in page.select("tr.group")]
+    assert any("gradient stochastic adjoint, approximate; images 8 draws of 64" in s for s in said)
 
 
 def test_certificates_have_their_noise_radius_and_protocol(page: BeautifulSoup) -> None:

@@ -52,8 +52,8 @@ def test_the_caveat_names_the_suite_that_does_better_where_there_is_one(monkeypa
     said = "randomized and not attacked with EOT, so that its robust accuracy may be overstated"
     how = "; a suite whose attacks set eot ranks it (docs/suites.md)"
     assert randomness_caveat(view(suite(1, 1, name="toy-linf")), attacks) == said + how
-    monkeypatch.setattr("trustdm.bench.tasks.robustness.eot.shipped", lambda: ["toy-purification"])
-    assert randomness_caveat(view(suite(1, 1, name="toy-linf")), attacks) == f"{said}; see toy-purification"
+    monkeypatch.setattr("trustdm.bench.tasks.robustness.eot.shipped", lambda: ["toy-purification-linf"])
+    assert randomness_caveat(view(suite(1, 1, name="toy-linf")), attacks) == f"{said}; see toy-purification-linf"
     assert randomness_caveat(view(suite(1, 1)), []) == ""
     assert "without declaring" in randomness_caveat(view(suite(1, 1), "none", randomized_rows=2.0), attacks)
 

@@ -13,6 +13,7 @@ from trustdm.bench.plugins import load_suite
 from trustdm.bench.tasks.robustness.task import TASK, adversary, budget_of
 from trustdm.bench.types import Budget
 
+OWN = Path(__file__).parents[2] / "suite" / "own.toml"
 SENTENCES = {"knows": "everything", "wins": "the label changes"}
 
 
@@ -30,10 +31,22 @@ def test_a_budget_may_reach_the_corner_of_the_box_and_no_further(norm: str, eps:
 
 
 def test_the_data_must_be_pinned(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "suite" / "own.toml").read_text(encoding="utf-8")
+    text = OWN.read_text(encoding="utf-8")
     path = tmp_path / "own.toml"
     path.write_text("\n".join(x for x in text.splitlines() if not x.startswith("digest")), encoding="utf-8")
     with pytest.raises(SuiteError, match=r"own\.toml: data\.digest: expected a value, got nothing"):
+        load_suite(path)
+
+
+def test_data_that_nothing_is_trained_on_need_no_digest_and_no_training_list(tmp_path: Path) -> None:
+    text = OWN.read_text(encoding="utf-8").replace('"DIGEST"', f'"{"0" * 64}"')
+    trained = "\n".join(line for line in text.splitlines() if not line.startswith("train ="))
+    path = tmp_path / "own.toml"
+    path.write_text("\n".join(x for x in trained.splitlines() if not x.startswith("digest")), encoding="utf-8")
+    suite = load_suite(path)
+    assert suite.data.digest is None and len(suite.train) == 0 and len(suite.validation) > 0
+    path.write_text(trained, encoding="utf-8")
+    with pytest.raises(SuiteError, match=r"own\.toml: data\.splits\.train: expected a value, got nothing"):
         load_suite(path)
 
 
