@@ -88,7 +88,9 @@ def _planned(request: Request, specs: Sequence[MethodSpec], catalogue: Catalogue
     for suite in suites:
         chosen = list(specs) or choose(suite, catalogue.registry, request.methods)
         limit = _demo_size(suite) if request.demo else request.limit
-        cells += plan_cells(suite, chosen, catalogue.registry, limit=limit, seeds=request.seeds)
+        cells += plan_cells(
+            suite, chosen, catalogue.registry, limit=limit, seeds=request.seeds, evaluations=request.evaluations
+        )
     if not cells:
         names = ", ".join(s.name for s in suites) or "no suite"
         raise UsageError(f"nothing to run: no registered method fits {names}; name one with --method or --plugin")

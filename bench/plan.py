@@ -13,7 +13,7 @@ from trustdm.bench.codehash import code_digest
 from trustdm.bench.construct import construct, registry_of
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.defaults import filled
-from trustdm.bench.errors import SuiteError, TrustdmError, UsageError
+from trustdm.bench.errors import SuiteError, TrustdmError, UnknownName, UsageError
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.parameters import open_ended, parameters_of
 from trustdm.bench.parts import part_name
@@ -229,10 +229,14 @@ def plan_cells(
     *,
     limit: int | None = None,
     seeds: Sequence[int] = (),
+    evaluations: Sequence[str] = (),
 ) -> list[PlannedCell]:
     """The cells of one suite; ``limit`` is rounded up to whole blocks, ``seeds`` replace the suite's.
 
+    ``evaluations`` are those to run; without any all that the suite does not call optional.
+
     Raises:
+        UnknownName: the suite has no evaluation of that name.
         UsageError: the limit is below 1.
         SuiteError: an evaluation of the suite is not defined.
     """
@@ -240,10 +244,16 @@ def plan_cells(
         raise UsageError(f"--seed: expected at most {MOST_SEED}, got {max((*seeds, *suite.seeds))}")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit: expected at least 1, got {limit}")
+    for name in evaluations:
+        if name not in suite.evaluations:
+            raise UnknownName("evaluation", name, suite.evaluations)
+    asked = evaluations or [name for name, spec in suite.evaluations.items() if not spec.optional]
     cells = []
     for spec in specs:
         for seed in seeds or suite.seeds:
             for name, built in protocols(suite, registry).items():
+                if name not in asked:
+                    continue
                 cells.append(_cell(suite, spec, registry, name, built, seed, wanted(suite, limit, name)))
     return cells
 

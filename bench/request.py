@@ -26,6 +26,7 @@ class Request:
     limit: int | None = None
     demo: bool = False
     seeds: tuple[int, ...] = ()
+    evaluations: tuple[str, ...] = ()
     options: Options = field(default_factory=Options)
     command: str = ""
 
@@ -58,6 +59,7 @@ def requested(suite: str | Path, limit: int | None, how: Mapping[str, Any]) -> R
         limit=None if limit is None else _number("limit", limit),
         demo=_as("demo", bool, "True or False", how.get("demo", False)),
         seeds=_seeds(how.get("seeds", ())),
+        evaluations=_names(how.get("evaluations", ())),
         options=_as("options", Options, "an object of Options", how.get("options", Options())),
     )
 
@@ -90,6 +92,13 @@ def _seeds(value: object) -> tuple[int, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise _wrong("seeds", "a list of whole numbers", value)
     return tuple(_number("seeds", seed, 0) for seed in value)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Iterable):
+        raise _wrong("evaluations", "a name, or a list of names", value)
+    return tuple(checked_text("evaluations", name) for name in names)
 
 
 def _paths(value: object) -> tuple[Path, ...]:

@@ -60,6 +60,12 @@ def run(  # noqa: PLR0913 - one parameter for each option
     seed: Annotated[
         list[int] | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the suite's seeds; may be repeated.")
     ] = None,
+    evaluation: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One of the suite's evaluations, also an optional one; may be repeated. Default: the others."
+        ),
+    ] = None,
     max_hours: Annotated[float | None, typer.Option(min=0.0, help="Begin no block after so long (exit 3).")] = None,
     block_minutes: Annotated[
         float | None,
@@ -86,6 +92,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
         limit=limit,
         demo=demo,
         seeds=tuple(seed or ()),
+        evaluations=tuple(evaluation or ()),
         options=Options(
             fresh,
             retry_failed,

@@ -73,19 +73,23 @@ class Size(Table):
 
 
 class Evaluation(Table):
-    """A protocol by name; every other key of the table is a parameter of it, which it checks itself."""
+    """A protocol by name; every other key of the table is a parameter of it, which it checks itself.
+
+    ``optional``: it is run only where it is named, as a tier that costs days.
+    """
 
     protocol: Name
+    optional: bool = False
     params: dict[str, Any] = {}
 
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, value: Any) -> Any:
-        return gathered(value, {"protocol"})
+        return gathered(value, {"protocol", "optional"})
 
     @model_serializer
     def _flat(self) -> dict[str, Any]:
-        return {"protocol": self.protocol, **self.params}
+        return {"protocol": self.protocol, **({"optional": True} if self.optional else {}), **self.params}
 
 
 class MetricSpec(Table):

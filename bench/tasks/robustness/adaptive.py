@@ -97,6 +97,12 @@ class Adaptive(Adversarial):
             return f"attack: one of {', '.join(labels)}", repr(named)
         return None
 
+    def seconds(self, job: Job) -> float | None:
+        """The sum over the runs, each made short and scaled; a sixth more for verdicts, the gate and the signs."""
+        from trustdm.bench.tasks.robustness.timing import adaptive_seconds
+
+        return adaptive_seconds(job, self)
+
     def run(self, job: Job) -> BlockResult:
         """Runs every attack on the block and judges each candidate under every draw."""
         from trustdm.bench.tasks.robustness.adapting import Adapting

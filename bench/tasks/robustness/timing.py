@@ -10,14 +10,20 @@ import torch
 
 from trustdm.bench.method import cuda_in_use
 from trustdm.bench.rng import Noise
+from trustdm.bench.targets.randomized import RandomizedTarget
 from trustdm.bench.tasks.robustness.context import context_of
 
 if TYPE_CHECKING:  # names of types only: protocol.py imports this module when it times, never the other way
     from trustdm.bench.runner.job import Job
+    from trustdm.bench.tasks.robustness.adaptive import Adaptive
     from trustdm.bench.tasks.robustness.protocol import Adversarial
 
 SHORT = 4
 """The counts (steps, queries, targets) at which an attack is timed."""
+FEWEST = 1
+"""The same for attacks that take many draws at each step."""
+BESIDE = 7 / 6
+"""What verdicts under every draw, the gate and the signs take beside the attacks: measured on the shipped suites."""
 
 
 def attack_seconds(job: Job, protocol: Adversarial, at: int) -> float:
@@ -28,6 +34,25 @@ def attack_seconds(job: Job, protocol: Adversarial, at: int) -> float:
     took = _seconds(lambda: short.perturb(target, context.x.clone(), context.y, context.budget, noise))
     classes = job.card.classes
     return took * protocol.attacks[at].passes(classes).forwards / max(short.passes(classes).forwards, 1)
+
+
+def adaptive_seconds(job: Job, protocol: Adaptive) -> float:
+    """Seconds of all attacks on a randomized method on the block of ``job``, and of what is judged beside them."""
+    context = context_of(job)
+    noise = Noise("estimate", context.examples)
+    whole = RandomizedTarget(context.target.keyed("estimate"), job.method.thing, context.examples, context.batch_size)
+    total, runs = 0.0, list(protocol.runs())
+    for at, attack in enumerate(protocol.attacks):
+        own = [run for run in runs if run.attack is attack]
+        if own[0].access == "stages" and not whole.stages:
+            continue
+        target = whole.knowing(noise) if own[0].access == "noise" else whole
+        short = protocol.shortened(at, FEWEST)
+        took = _seconds(lambda a=short, t=target: a.perturb(t, context.x.clone(), context.y, context.budget, noise))  # type: ignore[misc]
+        times = len(own) * (context.draws if own[0].access == "noise" else 1)
+        ratio = attack.passes(job.card.classes).forwards / max(short.passes(job.card.classes).forwards, 1)
+        total += took * times * ratio
+    return total * BESIDE
 
 
 def _seconds(action: Callable[[], object]) -> float:

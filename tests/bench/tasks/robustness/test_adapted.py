@@ -29,7 +29,7 @@ DRAWS = 4
 def metrics(defences: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     suite, database = defences
     said = command_line(capsys)("show", suite, "--db", database, "--json")
-    (row,) = (row for row in json.loads(said.out)["rows"] if row["method"] == "honest")
+    (row,) = (row for row in json.loads(said.out) if row["method"] == "honest")
     return {name: value["value"] for name, value in row["metrics"].items()}
 
 
@@ -39,8 +39,12 @@ def naive(records: Records, probe: str, over: str) -> float:
     for i in range(len(records)):
         if records.probe[i] == probe:
             right[int(records.example[i])] += int(records.status[i] == Status.CORRECT)
-    told = {"mean": lambda n: n / DRAWS, "majority": lambda n: float(2 * n > DRAWS), "worst": lambda n: float(n == DRAWS)}
-    return sum(told[over](n) for n in right.values()) / len(right)
+    one = {
+        "mean": lambda n: n / DRAWS,
+        "majority": lambda n: float(2 * n > DRAWS),
+        "worst": lambda n: float(n == DRAWS),
+    }
+    return sum(one[over](n) for n in right.values()) / len(right)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,8 @@ def test_the_headline_is_the_least_over_attacks(
     probes = [probe for names in ATTACKS.values() for probe in names]
     least = min(naive(records, probe, over) for probe in probes)
     assert metrics[metric] == pytest.approx(least, abs=1e-12)
-    assert metrics["robust_worst"] <= metrics["robust_majority"] and metrics["robust_accuracy"] < metrics["clean_accuracy"]
+    assert metrics["robust_worst"] <= metrics["robust_majority"]
+    assert metrics["robust_accuracy"] < metrics["clean_accuracy"]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
