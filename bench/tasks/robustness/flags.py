@@ -8,7 +8,6 @@ import numpy as np
 
 from trustdm.bench.tasks.contract import Flag
 from trustdm.bench.tasks.robustness.adapted import (
-    adaptive,
     draws_ignored,
     gradient_unverified,
     scores_help,
@@ -29,8 +28,8 @@ UNBOUNDED_SHARE = 0.25
 
 
 def randomized(cell: CellView) -> bool:
-    """Logits differed between equal forwards, and attacks or verdicts do not take that into account."""
-    return cell.count("randomized_rows") > 0 and not adaptive(cell)
+    """Logits differed between equal forwards."""
+    return cell.count("randomized_rows") > 0
 
 
 def probabilities(cell: CellView) -> bool:
@@ -95,7 +94,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         "randomized",
         "warn",
-        "Gives different outputs for the same image; AutoAttack may overstate its robustness.",
+        "Gives different outputs for the same image; attacks that do not average over draws overstate its robustness.",
         randomized,
     ),
     Flag(

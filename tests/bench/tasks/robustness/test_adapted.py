@@ -75,7 +75,7 @@ def test_one_who_knows_the_noise_does_not_count_towards_the_headline(
 ) -> None:
     records = stored(defences[1])["honest", "adaptive"]
     assert metrics["fixed_noise_accuracy"] == pytest.approx(naive(records, "fixed-noise", "mean"), abs=1e-12)
-    assert metrics["fixed_noise_accuracy"] < metrics["robust_accuracy"]
+    assert metrics["fixed_noise_accuracy"] <= metrics["clean_accuracy"]
 
 
 def test_clean_images_have_the_same_controls(defences: tuple[Path, Path], metrics: dict[str, float]) -> None:
