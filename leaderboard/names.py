@@ -46,9 +46,9 @@ def weights(digests: Sequence[str]) -> str:
 
 def suffixes(rows: Sequence[Named]) -> list[str]:
     """What follows the title of each row of a board: its parameters (":width=4" after a name, ", width=4" after a
-    title), and where names are equal still, the first distinctions that tell them apart, such as "(v2)",
+    title; see ``_params``), and where names are equal still, the first distinctions that tell them apart, such as "(v2)",
     "(weights 4fb240)", "(imported)"."""
-    added = [_params(it.row) for it in rows]
+    added = [_params(it.row, [other.row for other in rows]) for it in rows]
     for say in DISTINCTIONS:
         equal: dict[str, list[int]] = defaultdict(list)
         for at, it in enumerate(rows):
@@ -66,8 +66,13 @@ def name(row: Row, suffix: str) -> str:
     return text.shorten(title(row), max(LONGEST // 4, LONGEST - len(suffix))) + suffix
 
 
-def _params(row: Row) -> str:
-    words = text.shorten(printable(params(row)), PARAMS)
+def _params(row: Row, board: Sequence[Row]) -> str:
+    """The parameters of a row; where these are long, those in which rows of its title differ, its pages say the rest."""
+    words = printable(params(row))
+    if len(words) > PARAMS:
+        alike = [dict(other.shown) for other in board if title(other) == title(row)]
+        differing = [(k, v) for k, v in row.shown if any(other.get(k) != v for other in alike)]
+        words = text.shorten(printable(_text(differing)), PARAMS)
     return f"{':' if title(row) == row.method else ', '}{words}" if words else ""
 
 

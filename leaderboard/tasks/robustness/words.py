@@ -18,13 +18,8 @@ GRADIENTS = {
     "none": "none",
 }
 ACCURACY, SURVIVAL, ADAPTED = "accuracy", "survival", "robust_accuracy"
-OVERS = {
-    "mean": "as a mean over draws",
-    "majority": "an image counts where more than half of its draws are correct",
-    "worst": "an image counts where every draw is correct",
-}
 UNDER = (
-    "Robust accuracy: the least that {attacks} left, judged on draws that no attack has seen; {over} (evaluation "
+    "Robust accuracy: the least that {attacks} left, judged on draws that no attack has seen (evaluation "
     "“{evaluation}”)"
 )
 SURVIVED = "Robust accuracy: share of examples still correct after {attacks} (evaluation “{evaluation}”)"
@@ -91,12 +86,9 @@ def _counted(metric: MetricSpec) -> str:
     if metric.statistic == SURVIVAL:
         attacks = f"{metric.probe} and what ran before it" if metric.probe else "all attacks"
         return SURVIVED.format(attacks=attacks, evaluation=metric.evaluation)
-    over = OVERS[str(metric.params.get("over") or "mean")]
     if metric.statistic == ADAPTED:
         attack = metric.params.get("attack")
         attacks = f"any run or end of {attack}" if attack else "any attack"
-        return UNDER.format(attacks=attacks, over=over, evaluation=metric.evaluation)
+        return UNDER.format(attacks=attacks, evaluation=metric.evaluation)
     where = f"under {metric.probe}" if metric.probe not in {"", CLEAN} else "on clean images, without an attack"
-    if metric.params.get("over"):
-        where = f"{where}; {over}"
     return RIGHT.format(where=where, evaluation=metric.evaluation)
