@@ -46,7 +46,7 @@ def weights(digests: Sequence[str]) -> str:
 
 def suffixes(rows: Sequence[Named]) -> list[str]:
     """What follows the title of each row of a board: its parameters (":width=4" after a name, ", width=4" after a
-    title; see ``_params``), and where names are equal still, the first distinctions that tell them apart, such as "(v2)",
+    title), and where names are equal still, the first distinctions that tell them apart, such as "(v2)",
     "(weights 4fb240)", "(imported)"."""
     added = [_params(it.row, [other.row for other in rows]) for it in rows]
     for say in DISTINCTIONS:
@@ -67,7 +67,7 @@ def name(row: Row, suffix: str) -> str:
 
 
 def _params(row: Row, board: Sequence[Row]) -> str:
-    """The parameters of a row; where these are long, those in which rows of its title differ, its pages say the rest."""
+    """The parameters of a row; where these are long, those in which rows of its title differ. Its page has them all."""
     words = printable(params(row))
     if len(words) > PARAMS:
         alike = [dict(other.shown) for other in board if title(other) == title(row)]

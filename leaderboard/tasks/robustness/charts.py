@@ -55,13 +55,13 @@ BY_ITSELF = Words(
 class Line:
     """One row of a board: its name, whether it is a preview, and (probe, estimate) along the attacks, clean first.
 
-    ``robust`` is what all attacks together left, and after (or under) which one.
+    ``robust`` is what all attacks together left, and under which one; the last point, where they run in turn.
     """
 
     name: str
     preview: bool
     points: tuple[tuple[str, Estimate], ...]
-    robust: tuple[str, Estimate]
+    robust: tuple[str, Estimate] | None = None
 
 
 def lines(board: Board) -> list[Line]:
@@ -71,15 +71,15 @@ def lines(board: Board) -> list[Line]:
     drawn = []
     for entry in current:
         views = [part.view for part in entry.parts if part.evaluation == evaluation]
-        if views and (line := _line(entry.name, entry.row.completeness == "preview", views[0])) is not None:
-            drawn.append(line)
+        if views:
+            drawn.append(_line(entry.name, entry.row.completeness == "preview", views[0]))
     return drawn
 
 
-def _line(name: str, preview: bool, view: CellView) -> Line | None:
+def _line(name: str, preview: bool, view: CellView) -> Line:
     points = tuple(adapted.profile(view) if adapted.adaptive(view) else curve(view))
-    robust = adapted.headline(view) if adapted.adaptive(view) else points[-1] if points else None
-    return Line(name, preview, points, robust) if robust is not None and len(points) > 1 else None
+    robust = adapted.headline(view) if adapted.adaptive(view) else None
+    return Line(name, preview, points, robust)
 
 
 def board_charts(name: str, lines: Sequence[Line], *, in_turn: bool = True) -> tuple[Chart, ...]:
@@ -87,7 +87,7 @@ def board_charts(name: str, lines: Sequence[Line], *, in_turn: bool = True) -> t
 
     ``in_turn``: attacks run one after the other, each on what is left; otherwise each by itself.
     """
-    drawn = [_readable(line) for line in lines]
+    drawn = [_readable(line) for line in lines if len(line.points) > 1]
     full = [line for line in drawn if not line.preview][:MOST]
     kept = full + [line for line in drawn if line.preview][: MOST - min(len(full), MOST // 2)]
     if not kept:
@@ -101,7 +101,7 @@ def board_charts(name: str, lines: Sequence[Line], *, in_turn: bool = True) -> t
 def _readable(line: Line) -> Line:
     """The line with names that an XML file can hold."""
     points = tuple((printable(p), value) for p, value in line.points)
-    return Line(printable(line.name), line.preview, points, (printable(line.robust[0]), line.robust[1]))
+    return Line(printable(line.name), line.preview, points, line.robust)
 
 
 def _trade_off(name: str, lines: Sequence[Line], more: str, words: Words) -> Chart:
@@ -180,7 +180,7 @@ def _interval(value: Estimate, name: str, probe: str) -> dict[str, Any]:
 
 
 def _end_points(line: Line, at: int) -> dict[str, Any]:
-    clean, (probe, last) = line.points[0][1], line.robust
-    row = {**_mark(line, at), **_interval(last, line.name, f"robust, {probe}")}
+    clean, (probe, last) = line.points[0][1], line.robust or line.points[-1]
+    row = {**_mark(line, at), **_interval(last, line.name, f"after {printable(probe)}")}
     row["note"] += f"; clean {estimate(clean)}"
     return {**row, "x": clean.value, "xlo": clean.low, "xhi": clean.high}

@@ -14,9 +14,10 @@ def test_columns_say_how_the_draws_of_a_randomized_method_are_put_together() -> 
     names = {metric.name: words.label(metric) for metric in suite.metrics}
     assert len(set(told.values())) == len(set(names.values())) == len(suite.metrics)
     assert told["clean_worst"].endswith("; of a randomized method, under every one of its draws")
-    assert told["attacked_accuracy"].endswith("; of a randomized method, the mean over its draws")
-    assert names["pgd_majority"] == "PGD-40 accuracy, majority of 10"
-    assert names["attacked_worst"] == "robust accuracy (all attacks, worst of 10)"
+    assert told["robust_accuracy"].endswith("(evaluation “standard”); of a randomized method, the mean over its draws")
+    assert told["pgd_eot_accuracy"].startswith("Robust accuracy: the least that any run or end of pgd-eot left")
+    assert (names["robust_accuracy"], names["robust_worst"]) == ("robust accuracy", "robust accuracy, worst of 10")
+    assert (names["pgd_eot_accuracy"], names["clean_worst"]) == ("PGD+EOT", "clean accuracy, worst of 10")
 
 
 def test_a_column_that_does_not_say_it_is_described_as_before() -> None:
