@@ -10,7 +10,14 @@ import numpy as np
 
 from trustdm.bench.summary.score import Score, shares
 from trustdm.bench.tasks.robustness.eot import randomness_caveat
-from trustdm.bench.tasks.robustness.tables import attack_label, attack_tables, probes_of, ranks
+from trustdm.bench.tasks.robustness.tables import (
+    attack_label,
+    attack_tables,
+    may_be_idle,
+    probe_names,
+    probes_of,
+    ranks,
+)
 from trustdm.bench.tasks.robustness.verdicts import CLEAN, Over, Shares, accuracy_scores
 from trustdm.bench.types import Estimate
 
@@ -89,7 +96,12 @@ def _score(told: Shares, over: Over) -> Score | None:
 
 
 def mounted(cell: CellView, probe: str) -> bool:
-    """Whether an attack changed any image: one that cannot be mounted on a method hands its images on as they are."""
+    """Whether an attack was mounted: one that cannot be on a method hands its images on as they are."""
+    return moves(cell, probe) or not may_be_idle(attack_tables(cell.params), probe)
+
+
+def moves(cell: CellView, probe: str) -> bool:
+    """Whether an attack changed any image."""
     at = cell.records.probe == probe
     norms = cell.records.norm[at]
     tried = norms[~np.isnan(norms)]
@@ -118,6 +130,13 @@ def adaptive(cell: CellView) -> bool:
 def gradient_unverified(cell: CellView) -> bool:
     """The gate did not pass."""
     return adaptive(cell) and bool(gate_caveat(cell))
+
+
+def idle(cell: CellView) -> bool:
+    """An attack that can be mounted on any method changed no image at all."""
+    tables = attack_tables(cell.params)
+    probes = [probe for table in tables for names in probe_names(table) for probe in names.values()]
+    return adaptive(cell) and any(not moves(cell, p) and not may_be_idle(tables, p) for p in probes)
 
 
 def draws_ignored(cell: CellView) -> bool:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from trustdm.bench.tasks.robustness.adaptive import Run
 
 LEFT_BUDGET = 1e-6
+DRAWS_AT_ONCE = 8
+"""Draws of a whole batch in one forward pass: less where memory ran out, as the batch is halved then."""
 Index = NDArray[np.int64]
 
 
@@ -103,7 +105,8 @@ class Adapting:
     def _target(self, name: str, rows: Index, known: int | None = None) -> RandomizedTarget:
         context = self.context
         target = context.target.keyed(f"{context.key}/{name}")
-        randomized = RandomizedTarget(target, self._thing, context.examples[rows], context.batch_size)
+        at_once = DRAWS_AT_ONCE * context.batch_size
+        randomized = RandomizedTarget(target, self._thing, context.examples[rows], at_once)
         if known is None:
             return randomized
         return randomized.knowing(Noise(f"{context.key}/judge", context.examples[rows], known))

@@ -21,6 +21,8 @@ ROUNDING = 1e-6
 """By which share a norm may exceed eps: candidates are projected exactly, their difference is rounded to float32."""
 PER_EXAMPLE = ("unverified_rows", "randomized_rows", "probability_rows", "zero_gradient_rows")
 """Counts of a block of attacks that are at most one for each example."""
+GATE = ("gate_wrong_rows", "gate_unrepeatable_rows")
+"""Counts among the images that the gate looked at."""
 
 
 def contradictions(claim: Claim) -> Iterator[Contradiction]:
@@ -33,7 +35,9 @@ def contradictions(claim: Claim) -> Iterator[Contradiction]:
             yield block.wrong("records", words)
         if not claim.reported:
             yield from _draws(block, claim.draws)
-            yield from _counts(block, attacked=claim.identity.protocol in ATTACKED)
+            yield from _counts(
+                block, attacked=claim.identity.protocol in ATTACKED, adaptive=claim.identity.protocol == ATTACKED[1]
+            )
         yield from _gallery(block, claim, budget)
 
 
@@ -62,11 +66,17 @@ def _draws(block: ClaimedBlock, draws: int) -> Iterator[Contradiction]:
             return
 
 
-def _counts(block: ClaimedBlock, *, attacked: bool) -> Iterator[Contradiction]:
+def _counts(block: ClaimedBlock, *, attacked: bool, adaptive: bool) -> Iterator[Contradiction]:
     """The harness counts in every block; without a count a warning would stay away."""
     size = float(len(block.positions))
     expected = {"checked_rows": (size, size)} if attacked else {}
     expected |= dict.fromkeys(PER_EXAMPLE if attacked else PER_EXAMPLE[:1], (0.0, size))
+    if adaptive:
+        ran = (block.records.probe != CLEAN) & (block.records.status != Status.NOT_RUN)
+        looked_at = block.diagnostics.get("gate_rows", 0.0)
+        expected |= {"same_draw_rows": (0.0, size)}
+        if ran.any():  # without the gate's counts, a wrong gradient would stay unseen
+            expected |= {"gate_rows": (1.0, 2 * size)} | dict.fromkeys(GATE, (0.0, looked_at))
     for name, (low, high) in expected.items():
         got = block.diagnostics.get(name)
         if got is None or not low <= got <= high:

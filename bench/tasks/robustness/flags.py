@@ -10,6 +10,7 @@ from trustdm.bench.tasks.contract import Flag
 from trustdm.bench.tasks.robustness.adapted import (
     draws_ignored,
     gradient_unverified,
+    idle,
     scores_help,
     transfer_helps,
     unmounted,
@@ -180,6 +181,13 @@ FLAGS: tuple[Flag, ...] = (
         "warn",
         "Says that fewer images were sent through the method than it has verdicts.",
         too_few_passes,
+        doubt=True,
+    ),
+    Flag(
+        "attack-idle",
+        "warn",
+        "Says that an attack changed no image, which the shipped ones always do.",
+        idle,
         doubt=True,
     ),
     Flag("projected", "info", "An attack left the budget; the harness projected its images back.", projected),

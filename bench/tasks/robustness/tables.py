@@ -12,6 +12,8 @@ OWN_KEYS = ("name", "as", "runs", "last", "ranks")
 LAST = "last"
 """The end of a search that is its last iterate, where the best one on the way is judged as well."""
 MOST_RUNS = 100
+APART = ("transfer", "bpda-eot", "fixed-noise")
+"""Attacks that cannot be mounted on every method: they take it apart, or know what it draws."""
 Table = Mapping[str, Any]
 
 
@@ -44,6 +46,12 @@ def probe_names(table: Table) -> list[dict[str, str]]:
     ends = ("", LAST) if table.get("last") is True else ("",)
     begun = [label, *(f"{label}.{k}" for k in range(2, runs_of(table) + 1))]
     return [{end: f"{name}-{end}" if end else name for end in ends} for name in begun]
+
+
+def may_be_idle(tables: Sequence[Table], probe: str) -> bool:
+    """Whether a probe is of an attack that cannot be mounted on every method."""
+    apart = [table for table in tables if table["name"] in APART]
+    return any(probe in names.values() for table in apart for names in probe_names(table))
 
 
 def probes_of(tables: Sequence[Table], label: str = "") -> list[str]:

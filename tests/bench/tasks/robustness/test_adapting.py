@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from accounts import accounts, found
 from helpers import command_line, stored
 
 from trustdm.bench.store.store import Store
@@ -100,3 +102,36 @@ def test_the_gate_looks_at_clean_and_at_attacked_images(defences: tuple[Path, Pa
     assert counts["gate_rows"] == 2 * 2 * 4  # two blocks, each before and after an attack, four images
     assert counts["gate_wrong_rows"] == counts["gate_unrepeatable_rows"] == counts["same_draw_rows"] == 0
     assert counts["unbounded_rows"] > 4 and counts["unbounded_left_rows"] == 0 and counts["margin_rises"] == 0
+
+
+def test_what_was_measured_can_be_checked_exported_and_imported(
+    defences: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite, database = defences
+    run, other = command_line(capsys), tmp_path / "other.db"
+    assert run("db", "check", "--db", database).code == 0
+    assert run("export", tmp_path / "runs", "--db", database).code == 0
+    taken = run("import", tmp_path / "runs", "--db", other)
+    assert taken.code == 0 and "44 blocks" in taken.out, taken.err + taken.out
+    imported = {row["method"]: row for row in json.loads(run("show", suite, "--db", other, "--json").out)}
+    assert imported["redrawn"]["caveat"].startswith(WRONG) and imported["redrawn"]["imported"]
+    assert "attack-idle" not in imported["whole"]["flags"]
+
+
+@pytest.mark.parametrize(
+    ("count", "value", "words"),
+    [
+        ("gate_rows", None, "gate_rows: expected 1 to 16, got None"),
+        ("gate_rows", 0.0, "gate_rows: expected 1 to 16, got 0.0"),
+        ("gate_wrong_rows", 9.0, "gate_wrong_rows: expected 0 to 8, got 9.0"),
+        ("same_draw_rows", None, "same_draw_rows: expected 0 to 8, got None"),
+    ],
+)
+def test_a_file_cannot_leave_the_gate_out(
+    defences: tuple[Path, Path], count: str, value: float | None, words: str
+) -> None:
+    cell = accounts(defences[1])["adaptive"]
+    block = next(iter(cell.blocks))
+    counts = {name: number for name, number in {**block.diagnostics, count: value}.items() if number is not None}
+    wrong = replace(cell, blocks=(replace(block, diagnostics=counts), *cell.blocks[1:]))
+    assert any(words in str(fault) for fault in found(wrong))
