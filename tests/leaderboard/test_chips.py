@@ -19,7 +19,7 @@ def test_every_mark_a_row_can_have_is_explained() -> None:
 
 def test_a_flag_is_worded_by_the_task_of_the_board() -> None:
     robustness, certification = installed_tasks()["adversary"], installed_tasks()["certification"]
-    assert "AutoAttack may overstate" in chips.flag("randomized", robustness).title
+    assert "attacks that do not average over draws" in chips.flag("randomized", robustness).title
     assert "beyond the noise that the harness adds" in chips.flag("randomized", certification).title
     assert chips.flag("external-data", robustness) == chips.flag("external-data", certification)
     assert chips.flag("zero-gradients", robustness).label == "zero gradients"

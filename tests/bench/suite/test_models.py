@@ -79,7 +79,7 @@ MISTAKES = [
         'statistic = "survival"',
         'statistic = "mean"',
         "metrics.0.statistic",
-        "one of accuracy, survival, passes beside adversary",
+        "one of accuracy, survival, robust_accuracy, passes beside adversary",
         "mean",
     ),
     ('statistic = "survival"', 'statistik = "mean"', "metrics.0.statistic", "a value", "nothing"),

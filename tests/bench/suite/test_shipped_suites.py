@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[3]
 NAMES = ["cifar10-linf", "digits-linf", "mnist16-linf"]
 GENERATION = [f"{data}-generation" for data in ("afhqv2", "cifar10", "digits", "ffhq64", "imagenet64", "mnist16")]
 CERTIFIED = [f"{data}-certified" for data in ("cifar10", "imagenet", "mnist16")]
-PURIFICATION = ["cifar10-purification-l2", "cifar10-purification-linf", "imagenet-purification-linf"]
+LITERATURE = ["cifar10-purification-l2", "cifar10-purification-linf", "imagenet-purification-linf"]
+PURIFICATION = [*LITERATURE, "digits-purification", "mnist16-purification"]
 EVERY = NAMES + GENERATION + CERTIFIED + PURIFICATION
 
 
@@ -123,33 +124,34 @@ def test_lists_of_purification_are_what_their_script_writes(lists: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "budget", "step", "sizes"),
+    ("name", "budget", "sizes"),
     [
-        ("cifar10-purification-linf", Budget("linf", Fraction(8, 255)), Fraction(2, 255), (48976, 1024, 504)),
-        ("cifar10-purification-l2", Budget("l2", Fraction(1, 2)), Fraction(1, 8), (48976, 1024, 504)),
-        ("imagenet-purification-linf", Budget("linf", Fraction(4, 255)), Fraction(1, 255), (0, 494, 510)),
+        ("cifar10-purification-linf", Budget("linf", Fraction(8, 255)), (48976, 1024, 504)),
+        ("cifar10-purification-l2", Budget("l2", Fraction(1, 2)), (48976, 1024, 504)),
+        ("imagenet-purification-linf", Budget("linf", Fraction(4, 255)), (0, 494, 510)),
+        ("digits-purification", Budget("linf", Fraction(1, 10)), (997, 200, 256)),
+        ("mnist16-purification", Budget("linf", Fraction(3, 20)), (3500, 500, 128)),
     ],
 )
-def test_purification_suites_average_over_the_draws(
-    name: str, budget: Budget, step: Fraction, sizes: tuple[int, int, int]
-) -> None:
+def test_purification_suites_average_over_the_draws(name: str, budget: Budget, sizes: tuple[int, int, int]) -> None:
     suite = load_suite(name)
     assert budget_of(suite) == budget and suite.draws == 10
     assert (len(suite.train), len(suite.validation), len(suite.test)) == sizes
-    pgd, apgd, square = suite.evaluations["attacked"].params["attacks"]
-    assert (pgd["name"], pgd["steps"], pgd["loss"], pgd["eot"]) == ("pgd", 40, "margin", 20)
-    assert Fraction(pgd["step_size"]) == step and (apgd["name"], apgd["eot"]) == ("apgd-ce", 20)
-    assert square == {"name": "square", "queries": 5000}
-    assert (suite.ranking_metric.statistic, suite.ranking_metric.probe) == ("survival", "")
-    shown = {(m.evaluation, m.statistic, m.probe): set() for m in suite.metrics}
-    for m in suite.metrics:
-        shown[m.evaluation, m.statistic, m.probe].add(m.params["over"])
-    assert set(shown) == {
-        ("clean", "accuracy", "clean"),
-        ("attacked", "survival", ""),
-        *(("attacked", "accuracy", attack) for attack in ("pgd", "apgd-ce", "square")),
-    }
-    assert all(over == {"mean", "worst", "majority"} for over in shown.values())
+    for spec in suite.evaluations.values():
+        tables = {table["name"]: table for table in spec.params.get("attacks", ())}
+        assert all(table["eot"] >= 10 for name, table in tables.items() if name not in ("transfer", "fixed-noise"))
+        if spec.protocol != "clean":
+            assert tables["fixed-noise"]["ranks"] is False and tables["pgd-eot"]["last"] is True
+    ranking = suite.ranking_metric
+    assert (ranking.statistic, ranking.params) == ("robust_accuracy", {"over": "mean", "attack": ""})
+    overs = {m.params["over"] for m in suite.metrics if m.evaluation == suite.ranking_metric.evaluation and not m.probe}
+    assert overs == {"mean", "majority", "worst"}
+
+
+@pytest.mark.parametrize("name", LITERATURE)
+def test_the_full_attack_runs_by_name_only(name: str) -> None:
+    tiers = {key: spec.optional for key, spec in load_suite(name).evaluations.items()}
+    assert tiers == {"clean": False, "standard": False, "full": True}
 
 
 def test_lists_of_purification_keep_the_known_fault_and_say_so() -> None:
