@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import resource
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -84,6 +86,17 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(out[: chance.randrange(len(out) + 1)] if chance.random() < 0.1 else out)
 
 
+@contextmanager
+def roomy() -> Iterator[None]:
+    """Without the limit on memory: whatever draws charts maps tens of GiB, and uses few of them."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (before[1], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 class Survivors:
     """Counts the cases of a fuzzer, and keeps what the first few that failed did."""
 
@@ -104,22 +117,37 @@ class Survivors:
         except (Exception, SystemExit):
             self.failures.append(f"{case!r:.300}: {traceback.format_exc(limit=-4)}")
 
-    def commands(self, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-        """A command ends with a documented code; a 1 with one line on standard error; nothing is an order."""
+    def commands(
+        self,
+        words: list[str],
+        capsys: pytest.CaptureFixture[str],
+        *,
+        of: object = None,
+        allowed: tuple[int, ...] = CODES,
+        without: str = "\x00",
+    ) -> int | None:
+        """A command ends with one of these codes; a 1 with one line on standard error; nothing printed is an order.
+
+        ``of`` is named where it fails; ``without`` is nowhere on standard error. The exit code; None: a traceback.
+        """
         self.cases += 1
+        case = f"{words!r:.300}{'' if of is None else f' of {of!r:.300}'}"
         capsys.readouterr()
         try:
             code = main(words)
         except (Exception, SystemExit):
-            self.failures.append(f"{words!r:.300}: {traceback.format_exc(limit=-4)}")
-            return
+            self.failures.append(f"{case}: {traceback.format_exc(limit=-4)}")
+            return None
         said = capsys.readouterr()
         self.refused += code == 1
         lines = said.err.splitlines()
-        if code not in CODES or (code == 1 and not (lines and lines[-1].startswith("trustdm: "))):
-            self.failures.append(f"{words!r:.300}: exit code {code}, {said.err[:300]!r}")
+        if code not in allowed or (code == 1 and not (lines and lines[-1].startswith("trustdm: "))) or without in said.err:
+            self.failures.append(f"{case}: exit code {code}, {said.err[:600]!r}")
+        elif any(len(line) > LONGEST for line in lines):
+            self.failures.append(f"{case}: not a short line: {said.err[:300]!r}")
         if odd := {c for c in said.out + said.err if not c.isprintable()} - {"\n"}:
-            self.failures.append(f"{words!r:.300}: printed {odd}")
+            self.failures.append(f"{case}: printed {odd}")
+        return code
 
     def check(self) -> None:
         """Fails with what the first few did that did not survive."""
