@@ -156,7 +156,6 @@ def _suites(value: Value) -> None:
     for cell in value["cells"]:
         identity = cell["identity"]
         identity.update(suite=suite["name"], suite_digest=digest, suite_version=suite["version"])
-        identity["data_digest"] = suite["data"]["digest"]
         asked = suite["evaluations"][identity["evaluation"]]
         identity["protocol"] = asked["protocol"]
         identity["params"] = canonical_json({key: item for key, item in asked.items() if key != "protocol"})
