@@ -1,6 +1,6 @@
 """Which plugins of strangers are registered: those that are of plain values, whatever their classes say of themselves.
 
-A card is made anew from its values, and checked, before anything of it is compared, printed, stored or hashed: a card may
+A card is made anew from its values, and checked, before anything of it is compared, printed, stored or hashed: it may
 have been made without checks, or be of a class of its own, whose texts raise when they are looked at.
 """
 
@@ -92,7 +92,7 @@ def _plain(card: object, kind: type[Card], where: str) -> Card:
     if not issubclass(type(card), kind):
         raise PluginError(f"{where}: expected a {kind.__name__}, got an object of {type(card).__name__[:SHOWN]}")
     values = BaseModel.model_dump(card, mode="json", include=set(kind.model_fields), warnings="error")  # type: ignore[arg-type]
-    text = json.dumps(values, allow_nan=False)
+    text = json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
     try:
         return kind.model_validate_json(text, strict=True)
     except ValidationError as error:

@@ -35,7 +35,9 @@ class Field:
     def error(self, expected: str, got: object = None) -> RunFileError:
         """The error to raise: place, expected, got."""
         shown = repr(self.value) if got is None else str(got)
-        return RunFileError(f"{self.where}: expected {expected[:MOST]}, got {shown[:SHOWN]}{'...' if shown[SHOWN:] else ''}")
+        return RunFileError(
+            f"{self.where}: expected {expected[:MOST]}, got {shown[:SHOWN]}{'...' if shown[SHOWN:] else ''}"
+        )
 
     def of(self, names: Iterable[str]) -> dict[str, Field]:
         """The values of an object that has exactly these names."""

@@ -153,8 +153,8 @@ class Survivors:
     ) -> int | None:
         """A command ends with one of these codes; a 1 with one line on standard error; nothing printed is an order.
 
-        ``of`` is named where it fails; ``without`` is nowhere on standard error; ``lines_of_ours``: all that is there are
-        lines of the command. Returns the exit code; None where there was a traceback.
+        ``of`` is named where it fails; ``without`` is nowhere on standard error; ``lines_of_ours``: all that is there
+        are lines of the command. Returns the exit code; None where there was a traceback.
         """
         self.cases += 1
         case = f"{words!r:.300}{'' if of is None else f' of {of!r:.300}'}"
@@ -169,7 +169,11 @@ class Survivors:
         said = capsys.readouterr()
         self.refused += code == 1
         lines = said.err.splitlines()
-        if code not in allowed or (code == 1 and not (lines and lines[-1].startswith("trustdm: "))) or without in said.err:
+        if (
+            code not in allowed
+            or (code == 1 and not (lines and lines[-1].startswith("trustdm: ")))
+            or without in said.err
+        ):
             self.failures.append(f"{case}: exit code {code}, {said.err[:600]!r}")
         elif any(len(line) > LONGEST for line in lines):
             self.failures.append(f"{case}: not a short line: {said.err[:300]!r}")

@@ -44,7 +44,24 @@ SCRIPTS = [
 WORDS = [*TEXTS, *SCRIPTS]
 NUMBERS = [0, -1, 1, 2, 0.5, -0.0, 1e308, 5e-324, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, -(2**63), 10**400]
 NUMBERS += [float("nan"), float("inf"), 1e100, 10**15]
-ODD = [None, True, False, [], {}, [[]], {"a": 1}, [None], [1, 2], [["a", 1]], {"": {}}, "inf", "-inf", "1/0", "1/3", "c"]
+ODD = [
+    None,
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    [None],
+    [1, 2],
+    [["a", 1]],
+    {"": {}},
+    "inf",
+    "-inf",
+    "1/0",
+    "1/3",
+    "c",
+]
 FREE = [
     *(f"cards.*.card.{key}" for key in ("title", "summary", "claim", "paper", "licence", "authors.*", "tags.*")),
     *(f"cards.*.card.{key}" for key in ("version", "data.*", "variants.*", "weights.*.file", "name")),
@@ -106,7 +123,9 @@ def forged(case: int, chance: random.Random) -> Forged:
     content = written(value, chance)
     archive = next(iter(packed.files(Path("x.json"), arrays).values()), b"")
     if chance.random() < 0.06:
-        content, archive = (damaged(content, chance), archive) if chance.random() < 0.5 else (content, damaged(archive, chance))
+        content, archive = (
+            (damaged(content, chance), archive) if chance.random() < 0.5 else (content, damaged(archive, chance))
+        )
         done.append("bytes")
     return Forged(content, archive, done)
 
@@ -227,7 +246,11 @@ def odd(old: Any, chance: random.Random) -> Any:
     elif isinstance(old, list):
         near = [lambda: old[:-1], lambda: old + old[:1], lambda: old[::-1], lambda: [old], lambda: dict(enumerate(old))]
     elif isinstance(old, dict):
-        near = [lambda: list(old.values()), lambda: old | {chance.choice(WORDS): 1}, lambda: dict(list(old.items())[1:])]
+        near = [
+            lambda: list(old.values()),
+            lambda: old | {chance.choice(WORDS): 1},
+            lambda: dict(list(old.items())[1:]),
+        ]
     anything: list[Callable[[], Any]] = [
         lambda: chance.choice(NUMBERS),
         lambda: chance.choice(WORDS),
@@ -293,18 +316,35 @@ def rearranged(value: Value, arrays: dict[str, bytes], chance: random.Random) ->
     return f"{place} {how}"
 
 
-SHAPES: list[tuple[int, ...]] = [(), (0,), (1,), (3,), (2, 3), (8,), (8, 10), (22, 10), (64, 0), (64, 1, 16, 16), (1, 1, 1, 1)]
+SHAPES: list[tuple[int, ...]] = [
+    (),
+    (0,),
+    (1,),
+    (3,),
+    (2, 3),
+    (8,),
+    (8, 10),
+    (22, 10),
+    (64, 0),
+    (64, 1, 16, 16),
+    (1, 1, 1, 1),
+]
 TYPES = ["|u1", "<i8", "<f4", "<f2", "<f8", "|b1", ">i4", "<c8", "<u8", "|i1"]
 FILLS: list[float] = [0, 1, -1, 9, 10, 255, 0.5, 2.0**62, float("nan"), float("inf"), -float("inf"), 1e30]
 
 
 def other_array(value: Value, arrays: dict[str, bytes], chance: random.Random) -> str:
     """Changes an array: values, type, shape, or the bytes of its file; mostly with the hash that follows."""
-    kept = [
-        (artefacts, name)
-        for block in blocks_of(value) if isinstance(block, dict) and isinstance(artefacts := block.get("artefacts"), dict)
-        for name in artefacts
-    ] if _has_blocks(value) else []
+    kept = (
+        [
+            (artefacts, name)
+            for block in blocks_of(value)
+            if isinstance(block, dict) and isinstance(artefacts := block.get("artefacts"), dict)
+            for name in artefacts
+        ]
+        if _has_blocks(value)
+        else []
+    )
     if not kept:
         return "no array"
     artefacts, name = chance.choice(kept)

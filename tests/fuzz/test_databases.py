@@ -1,4 +1,4 @@
-"""Databases in which bits have flipped: every verb that looks at one shows what can be read, or says in a line why not."""
+"""Databases in which bits have flipped: every verb that looks shows what can be read, or says in a line why not."""
 
 from __future__ import annotations
 

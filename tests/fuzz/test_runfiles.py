@@ -9,7 +9,6 @@ import pytest
 from fuzz.harness import Survivors, budget, chances, roomy
 from fuzz.runfiles import BASES, forged
 
-from trustdm.bench.errors import TrustdmError
 from trustdm.bench.store.store import Store
 
 BATCH = 250
