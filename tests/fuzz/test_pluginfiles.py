@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,12 +27,18 @@ def as_it_was() -> Iterator[None]:
                 del sys.modules[name]
 
 
+def no_fork() -> int:
+    raise OSError("a case forked off a process")
+
+
 @budget(40, 1200)
 def test_plugin_files(
     cases: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRUSTDM_DB", raising=False)
+    monkeypatch.setattr(os, "fork", no_fork)  # a second fuzzer would go on from here, and a third
+    monkeypatch.setattr(os, "forkpty", no_fork)
     for name, text in BESIDE.items():
         Path(name).write_text(text, encoding="utf-8")
     found = Survivors()
