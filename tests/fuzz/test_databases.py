@@ -27,6 +27,7 @@ LOOKS = [
     ["db", "hidden", "--json"],
     ["db", "check"],
 ]
+SMOKE = 100
 EVERY = 40
 """After so many cases the pages are published, too, which takes seconds."""
 
@@ -53,7 +54,7 @@ def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return folder
 
 
-@budget(100, 1500)
+@budget(SMOKE, 1500)
 def test_databases(cases: int, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(whole / "artefacts", "artefacts")
     data, scores = (whole / "bench.db").read_bytes(), (whole / "bench.scores").read_bytes()
@@ -66,9 +67,9 @@ def test_databases(cases: int, whole: Path, capsys: pytest.CaptureFixture[str]) 
         Path("bench.scores").unlink(missing_ok=True)
         if chance.random() < 0.7:
             Path("bench.scores").write_bytes(damaged(scores, chance) if chance.random() < 0.3 else scores)
-        for words in chance.sample(LOOKS, 2):
+        for words in chance.sample(LOOKS, 1 if cases <= SMOKE else 2):
             found.commands([*words, "--db", "bench.db"], capsys, of=case, allowed=(0, 1), lines_of_ours=True)
-        if case % EVERY == EVERY - 1 and cases > 100:
+        if case % EVERY == EVERY - 1 and cases > SMOKE:
             with roomy():
                 found.commands(["publish", "--db", "bench.db"], capsys, of=case, allowed=(0, 1), lines_of_ours=True)
     found.check()

@@ -50,8 +50,8 @@ def looked_at(found: Survivors, db: str, capsys: pytest.CaptureFixture[str]) -> 
         suites = sorted({cell.identity.suite for cell in store.cells()} | {name.partition("/")[0] for name, _ in BASES})
         methods = sorted({cell.identity.method for cell in store.cells()})
     folder = Path(db).parent
-    words = [["show", suite, *more, "--db", db] for suite in suites for more in ([], ["--wide"], ["--json"])]
-    words += [["show", method, "--db", db] for method in methods[:20]]
+    words = [["show", suite, *more, "--db", db] for suite in suites for more in (["--wide"], ["--json"])]
+    words += [["show", method, "--db", db] for method in methods[:: 1 + len(methods) // 8]]
     words += [["db", "check", "--db", db], ["db", "labs", "--db", db], ["export", f"{folder}/out", "--db", db]]
     words += [["import", f"{folder}/out", "--db", f"{folder}/back/bench.db"]]
     words += [["export", f"{folder}/again", "--db", f"{folder}/back/bench.db"]]
