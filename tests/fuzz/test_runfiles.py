@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fuzz.harness import Survivors, budget, chances, roomy
-from fuzz.runfiles import BASES, forged
+from fuzz.runfiles import BASES, Forged, forged
 
 from trustdm.bench.store.store import Store
 
@@ -34,7 +34,7 @@ def test_run_files(cases: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert accepted > cases // 12, "hardly anything is accepted: what was imported is hardly looked at"
 
 
-def imported(found: Survivors, file: object, db: str, capsys: pytest.CaptureFixture[str]) -> bool:
+def imported(found: Survivors, file: Forged, db: str, capsys: pytest.CaptureFixture[str]) -> bool:
     """Whether a file was accepted; a refusal is one line, and what was accepted may be doubted in one line each."""
     path = Path("x/y.json")
     path.parent.mkdir(exist_ok=True)
