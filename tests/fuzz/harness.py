@@ -175,7 +175,7 @@ class Survivors:
             or without in said.err
         ):
             self.failures.append(f"{case}: exit code {code}, {said.err[:600]!r}")
-        elif any(len(line) > LONGEST for line in lines):
+        elif any(len(line) > LONGEST + 2 * sum(map(len, words)) for line in lines):  # what was typed may be said
             self.failures.append(f"{case}: not a short line: {said.err[:300]!r}")
         elif lines_of_ours and not all(line.startswith("trustdm: ") for line in lines):
             self.failures.append(f"{case}: not lines of ours: {said.err[:300]!r}")
