@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
+from trustdm.bench.admission import admitted
 from trustdm.bench.codehash import LOADED_DIGEST, Closure, closure, file_digest
 from trustdm.bench.errors import PluginError, TrustdmError, UnknownName
 from trustdm.bench.foreign import described, interrupts, one_process, said
@@ -81,9 +82,9 @@ class Catalogue:
     def add(self, source: str, module: ModuleType) -> None:
         """Registers what ``module`` defines, and the further modules of a task; a clash of names becomes a problem."""
         try:
-            entries = self.registry.add_module(module)
+            entries = self.registry.add_module(module, admitted)
         except PluginError as error:
-            self.problems.append(f"{source}: {error}")
+            self.problems.append(f"{source}: {said(error)}")
             return
         for entry in entries:
             if entry.kind == "task" and (fault := self._key_fault(entry)):
@@ -102,7 +103,7 @@ class Catalogue:
         others = [
             e.name for e in self.registry.entries("task") if e.name != entry.name and getattr(e.card, "key", "") == key
         ]
-        if not key or key in SuiteFile.model_fields or others:
+        if not key or hasattr(SuiteFile, key) or key in SuiteFile.model_fields or others:
             of = f"the table of the task {others[0]}" if others else "one of the core's keys, or none"
             return f"task {entry.name}: key: expected a table of its own, got {key!r}, {of}"
         return ""
@@ -202,7 +203,7 @@ def import_file(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
         check_siblings(path)
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
     return module
 

@@ -16,6 +16,8 @@ from trustdm.bench.foreign import described, interrupts, said
 MARK = "__trustdm_entry__"
 GROUP = "trustdm.plugins"
 """The entry points by which installed packages bring plugins."""
+LONGEST = 200
+"""Characters of a name in a message."""
 
 
 class Card(Protocol):
@@ -178,7 +180,7 @@ def _sound(module: ModuleType, entry: Entry) -> Entry:
     if value is None:
         raise PluginError(
             f"{entry.kind} {entry.name}: expected a function or class that can be imported by its name, got "
-            f"{entry.target.partition(':')[2]}; define it at the top of the file, outside any function"
+            f"{entry.target.partition(':')[2][:LONGEST]}; define it at the top of the file, outside any function"
         )
     return entry
 
@@ -203,13 +205,16 @@ class Registry:
         """Takes an entry out again."""
         self._entries.pop((entry.kind, entry.name), None)
 
-    def add_module(self, module: ModuleType) -> list[Entry]:
+    def add_module(self, module: ModuleType, admit: Callable[[Entry], Entry] | None = None) -> list[Entry]:
         """Registers everything that ``module`` defines, and returns these entries; nothing of it if one name is taken.
+
+        ``admit`` looks at each first: it returns it as it is to be registered, or refuses it.
 
         Raises:
             PluginError: another object has the name of one of them, or one cannot be used.
         """
         entries, before = list(entries_of(module)), dict(self._entries)
+        entries = entries if admit is None else [admit(entry) for entry in entries]
         try:
             for entry in entries:
                 self.add(entry)

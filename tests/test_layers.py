@@ -29,7 +29,7 @@ LAYERS: list[tuple[str, bool]] = [
     ("assets tasks.claim tasks.contract tasks.positions tasks.protocol", False),
     ("steps", True),
     ("summary", False),
-    ("plugins plan", False),
+    ("admission plugins plan", False),
     ("runner.job runner.resources runner.step_job runner.units", False),
     ("store | reported | conformance checks | provenance", True),
     ("tasks", False),

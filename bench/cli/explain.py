@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,11 +44,22 @@ def explained(entry: Entry, given: Mapping[str, object] | None = None) -> Explai
         thing = entry.load()
         ours = FROM_THE_SUITE.get(entry.kind, set())
         found = tuple(p for p in parameters_of(thing, given) if p.name not in ours)
+        _try(found, entry.kind)
         return Explained(found, "", tuple(_beside(entry.name, thing, given or {}, found)))
     except BaseException as error:  # a stranger's code may raise anything when it is imported
         if interrupts(error):
             raise
         return Explained(problem=f"parameters cannot be shown: {described(error)}")
+
+
+def _try(found: Sequence[Parameter], kind: str) -> None:
+    """Raises what the texts of defaults and choices raise, which may be objects of strangers."""
+    for p in found:
+        for value in (p.default, *p.choices):
+            _value(value, kind)
+            json.dumps(_plain(value))
+        if not all(type(text) is str for text in (p.name, p.type, p.meaning, p.capability)):
+            raise TypeError(f"parameter {p.name}: expected texts in its annotation")
 
 
 def _beside(

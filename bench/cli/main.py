@@ -19,6 +19,10 @@ from trustdm.bench.cli.options import EPILOG
 from trustdm.bench.errors import TrustdmError, UsageError
 from trustdm.bench.printable import printable
 
+STOPPED = 3
+INTERRUPTED = 130
+"""What typer makes of a Ctrl-C that no verb took for itself."""
+
 app = typer.Typer(
     name="trustdm",
     help="Measured, resumable, traceable evaluations of trustworthy diffusion models.\n\n"
@@ -63,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         _check(sys.argv[1:] if arguments is None else arguments)
         code = app(arguments, prog_name="trustdm", standalone_mode=False)
     except typer.Abort:
-        return 3
+        return STOPPED
     except TrustdmError as error:
         _complain(str(error))
         return 1
@@ -82,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         _complain(explain())
         return 1
-    return int(code or 0)
+    return STOPPED if code == INTERRUPTED else int(code or 0)
 
 
 def _check(arguments: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator, Mapping
 from copy import copy
 from functools import cached_property
@@ -94,7 +95,9 @@ class Module:
         self.name = name_of(path)
         self.imports: dict[str, list[Import]] = {}
         self.type_imports: dict[str, list[Import]] = {}
-        self._tree = ast.parse(source)
+        with warnings.catch_warnings():  # what Python has to say of the file is said when it is imported
+            warnings.simplefilter("ignore", SyntaxWarning)
+            self._tree = ast.parse(source)
         parts = self.name.split(".") if self.name else []
         self._package = parts if path.name == "__init__.py" else parts[:-1]
         self._bound: dict[str, Statements] = {}

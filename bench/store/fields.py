@@ -18,6 +18,9 @@ UID = r"[0-9a-f]{32}"
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
 SHOWN = 60
+"""Characters of a name or a value of the file that a message says."""
+MOST = 400
+"""Characters of what was expected, which may name something of the file, too."""
 LARGEST = 1 << 30
 """Bytes of the largest run file that is read."""
 
@@ -32,7 +35,9 @@ class Field:
     def error(self, expected: str, got: object = None) -> RunFileError:
         """The error to raise: place, expected, got."""
         shown = repr(self.value) if got is None else str(got)
-        return RunFileError(f"{self.where}: expected {expected}, got {shown[:SHOWN]}{'...' if shown[SHOWN:] else ''}")
+        return RunFileError(
+            f"{self.where}: expected {expected[:MOST]}, got {shown[:SHOWN]}{'...' if shown[SHOWN:] else ''}"
+        )
 
     def of(self, names: Iterable[str]) -> dict[str, Field]:
         """The values of an object that has exactly these names."""
@@ -49,7 +54,7 @@ class Field:
         """The values of an object, whatever their names."""
         if not isinstance(self.value, dict):
             raise self.error("an object")
-        return {name: Field(value, f"{self.where}.{name}") for name, value in self.value.items()}
+        return {name: Field(value, f"{self.where}.{name[:SHOWN]}") for name, value in self.value.items()}
 
     def items(self, length: int | None = None) -> Iterator[Field]:
         """The values of a list (of that length)."""

@@ -14,7 +14,7 @@ from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.records import Records
 from trustdm.bench.store import consistency, runformat, runrecords, suitetext
-from trustdm.bench.store.fields import INT64, UID, Field, load
+from trustdm.bench.store.fields import INT64, SHOWN, UID, Field, load
 from trustdm.bench.store.packed import Arrays
 from trustdm.bench.store.rows import AssetRow, BlockRow, NewCell, RunRow, frozen
 from trustdm.bench.store.writing import CellMarks
@@ -285,7 +285,7 @@ def _check_card(field: Field) -> None:
         MethodCard.model_validate_json(canonical_json(field.value), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place, got = ".".join(map(str, first["loc"])), f"{first['msg']}: {first['input']!r}"
+        place, got = ".".join(map(str, first["loc"]))[:SHOWN], f"{first['msg']}: {first['input']!r}"
         raise field.error(f"the card of a method with a good {place!r}", got) from error
 
 

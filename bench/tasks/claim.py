@@ -27,7 +27,8 @@ ROWS = "rows"
 class ArrayForm:
     """What an array of a block must be for its task to read it.
 
-    ``kinds`` are those of its dtype in numpy's letters ("f", "iu"). ``shape`` has its sizes: a number; ``ROWS``;
+    ``kinds`` are those of its dtype in numpy's letters ("f", "iu": of whole numbers that may have a sign no uint64, as
+    numpy makes floats of one block's uint64 beside another's int64). ``shape`` has its sizes: a number; ``ROWS``;
     another text for a number from 1 to ``ROWS`` that all arrays of the block with that text share; None for any.
     Values are from ``least`` to ``most``; where neither is said they may be anything, NaN included.
     """
@@ -43,6 +44,8 @@ class ArrayForm:
         if array.dtype.kind not in self.kinds or not self._fits(array.shape, sizes):
             kinds, shape = " or ".join(dict.fromkeys(KINDS[kind] for kind in self.kinds)), self._words(sizes)
             return f"expected {kinds} {shape}, got {array.dtype} {array.shape}"
+        if "i" in self.kinds and "f" not in self.kinds and not np.can_cast(array.dtype, np.int64):
+            return f"expected whole numbers that 64 bits with a sign hold, got {array.dtype} {array.shape}"
         low, high = self.least, self.most
         within = (low is None or float(array.min()) >= low) and (high is None or float(array.max()) <= high)
         return "" if within else f"expected values {_range(low, high)}, got others"

@@ -122,3 +122,30 @@ def test_other_kinds_have_no_parameters() -> None:
         "path",
         "sha256",
     ]
+
+
+def boom(*_: object) -> str:
+    raise KeyError("boom")
+
+
+class Liar(str):
+    __str__ = __repr__ = __format__ = boom  # type: ignore[assignment]
+
+
+@method(MethodCard(name="huge", input_shape=(3,), classes=2))
+def huge(steps: int = 10**5000) -> None: ...
+
+
+@method(MethodCard(name="liar", input_shape=(3,), classes=2))
+def liar(steps: str = Liar("x")) -> None: ...
+
+
+@method(MethodCard(name="able", input_shape=(3,), classes=2))
+def able(part: Annotated[str, MethodThat(5)] = "") -> None: ...  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("thing", "said"), [(huge, "ValueError"), (liar, "KeyError"), (able, "TypeError")])
+def test_parameters_that_cannot_be_told_are_a_line(thing: Any, said: str) -> None:
+    found = explain.explained(entry_of(thing))
+    assert found.problem.startswith(f"parameters cannot be shown: {said}: ") and found.parameters == ()
+    assert "\n" not in found.problem and explain.as_json(found) == []

@@ -86,6 +86,25 @@ def test_a_bug_of_ours_keeps_its_traceback(trustdm: Any, monkeypatch: pytest.Mon
         trustdm("list")
 
 
+@pytest.mark.parametrize("words", [["list"], ["show", "mine"], ["run", "digits-linf", "--method", "mine"]])
+def test_an_interrupt_while_a_plugin_is_imported_is_exit_code_3(trustdm: Any, tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "mine.py").write_text("raise KeyboardInterrupt")
+    assert trustdm(*words, "--plugin", "mine.py").code == 3
+
+
+@pytest.mark.parametrize(("text", "said"), [("import sys; sys.exit('bye')", "bye"), ("raise SystemExit(0)", "0")])
+def test_a_plugin_that_exits_when_it_is_imported_is_one_line(
+    trustdm: Any, tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    line = f"mine.py: cannot be imported: SystemExit: {said}"
+    ran = trustdm("list", "--plugin", "mine.py")
+    assert (ran.code, ran.err) == (2, f"trustdm: plugin left out: {line}\n")
+    for words in (["show", "mine"], ["run", "digits-linf", "--method", "mine"]):
+        ran = trustdm(*words, "--plugin", "mine.py")
+        assert ran.code == 1 and ran.err.startswith(f"trustdm: {line}; without it: ") and ran.err.count("\n") == 1
+
+
 CARD = "from trustdm import MethodCard, method\n@method(MethodCard(name={!r}, input_shape=(1, 8, 8), classes=10))\n"
 BROKEN = {
     "imports": ("import no_such_package", "cannot be imported: ModuleNotFoundError"),

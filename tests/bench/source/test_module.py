@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,9 @@ def test_the_encoding_is_the_file_s_own() -> None:
 def test_what_is_no_python_is_refused() -> None:
     with pytest.raises(SyntaxError):
         module("def (:")
+
+
+def test_what_python_has_to_say_of_a_file_is_said_once_and_by_python(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Module(tmp_path / "x.py", b"x = 1if 1else 0\n").defines("x")

@@ -73,6 +73,12 @@ def test_places_are_told() -> None:
     assert list(inside.items())[1].entries()["c"].where == "f.json: a.b[1].c"
 
 
+def test_long_names_of_a_file_are_short_in_a_message() -> None:
+    inside = field({"n" * 6000: [1]}).entries()["n" * 6000]
+    assert len(str(inside.error("a text"))) < 200
+    assert len(str(inside.error(f"the protocol {'p' * 6000}"))) < 600
+
+
 def test_null() -> None:
     assert field(None).or_none() is None
     assert field(0).or_none() is not None

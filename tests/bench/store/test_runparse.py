@@ -204,6 +204,18 @@ def test_what_is_no_json_object(parse: Parse, tmp_path: Path, text: str, message
     assert f"{path}: {message}" in str(error.value)
 
 
+def test_a_long_name_on_a_card_is_short_in_the_message(parse: Parse, good: Path) -> None:
+    def change(value: Any) -> None:
+        card = value["cards"][0]
+        card["card"]["weights"] = [{"file": "x", "sha256": "0" * 64, "n" * 6000: 1}]
+        card["digest"] = sha256_of(card["card"])
+
+    spoil(good, change)
+    with pytest.raises(RunFileError, match="expected the card of a method with a good 'weights") as error:
+        parse(good)
+    assert len(str(error.value)) < 600
+
+
 def test_bytes_that_are_no_text(parse: Parse, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b"\xff\xfe")

@@ -42,6 +42,14 @@ def test_of_another_kind(dtype: Any) -> None:
     assert fault(LABELS, np.zeros(4, dtype)).startswith("expected whole numbers (shown,), got ")
 
 
+def test_blocks_of_whole_numbers_stay_whole_end_to_end() -> None:
+    """numpy makes floats of uint64 beside int64: a site would then refuse what an import had taken."""
+    told = "expected whole numbers that 64 bits with a sign hold, got uint64 (4,)"
+    assert fault(LABELS, np.zeros(4, np.uint64)) == told
+    assert all(fault(LABELS, np.zeros(4, kind)) == "" for kind in (np.uint32, np.int64, np.int8))
+    assert fault(ArrayForm("u", (ROWS,), 0, 255), np.zeros(4, np.uint64)) == ""
+
+
 @pytest.mark.parametrize("value", [-2, 10, 2**62])
 def test_out_of_range(value: int) -> None:
     assert fault(LABELS, [0, value]) == "expected values from -1 to 9, got others"
