@@ -146,7 +146,8 @@ def fits(card: MethodCard, suite: Suite, registry: Registry) -> str:
 
 
 def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[MethodSpec]:
-    """The named methods, or every registered one made for the suite's data (or for any data of its shape).
+    """The named methods; or every registered one made for the suite's data (or for any data of its shape), and those
+    that the suite names.
 
     A method that is not named is run in each of its variants, and ``NAME:all`` is; a named one without parameters as it
     is.
@@ -166,7 +167,9 @@ def choose(suite: Suite, registry: Registry, names: Sequence[str]) -> list[Metho
     able = [c for c in cards if suite.task.capability in c.capabilities]
     every = [MethodSpec.parse(f"{c.name}:{variant}") for c in able for variant in c.variants or ("",)]
     cards_of = [(spec, described(registry, spec)[0]) for spec in every]
-    return [s for s, c in cards_of if not fits(c, suite, registry) and (not c.data or suite.data.dataset in c.data)]
+    own = choose(suite, registry, suite.methods) if suite.methods else []
+    found = [s for s, c in cards_of if not fits(c, suite, registry) and (not c.data or suite.data.dataset in c.data)]
+    return [*found, *(spec for spec in own if spec not in found)]
 
 
 def variants(registry: Registry, name: str) -> list[MethodSpec]:

@@ -37,11 +37,12 @@ ENDLESS = re.compile(r"\s*[+-]?[\d_.]*\d[eE][+-]?[\d_]{4,}\s*$|\s*[+-]?[\d_.]{40
 PLAIN = "whole numbers of at most 64 bits and texts without NUL"
 SPLITS = ("train", "validation", "test")
 
-# What a change of leaves every stored record valid and comparable: prose, how records are summed up and ranked, how
-# many of them a preview takes, further seeds (a seed is in the key of its own cell), and where a file lies (its content
-# is in data.digest).
+# What a change of leaves every stored record valid and comparable: prose, which methods are run by default, how records
+# are summed up and ranked, how many of them a preview takes, further seeds (a seed is in the key of its own cell), and
+# where a file lies (its content is in data.digest).
 NOT_IDENTITY: dict[str, Any] = {
     "title": True,
+    "methods": True,
     "description": True,
     "seeds": True,
     "failures": True,

@@ -130,7 +130,11 @@ class Ranking(Table):
 
 
 class SuiteFile(Table):
-    """A whole suite file, but for the table of its task (``bench.tasks.contract``)."""
+    """A whole suite file, but for the table of its task (``bench.tasks.contract``).
+
+    ``methods``, as they are typed after --method, are run beside those that fit where none is named: what is put
+    together by name fits many suites, and is run on few.
+    """
 
     name: Name
     version: Whole
@@ -140,6 +144,7 @@ class SuiteFile(Table):
     precision: Literal["float32"] = "float32"
     draws: Whole = 10
     failures: Literal["wrong", "excluded"] = "wrong"
+    methods: tuple[Sentence, ...] | None = None
     data: Data
     size: Size
     evaluations: Annotated[dict[Name, Evaluation], Field(min_length=1)]

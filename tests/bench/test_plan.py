@@ -166,7 +166,7 @@ def test_the_identity_has_what_is_on_the_cards() -> None:
     identity = cells["autoattack"].identity
     card = REGISTRY.get("method", "digits-standard").card
     assert identity.weights == tuple(w.sha256 for w in card.weights) and identity.data_digest == suite.data.digest
-    assert identity.protocol_version == "adversarial=1 apgd-ce=1 apgd-t=1 fab-t=1 square=1"
+    assert identity.protocol_version == "adversarial=1 apgd-ce=2 apgd-t=2 fab-t=2 square=2"
     assert identity.block_rule == suite.block_rule and cells["autoattack"].draws == 1
     method, _, harness = cells["autoattack"].code.partition("/")
     assert method == cells["clean"].code.partition("/")[0] and harness != cells["clean"].code.partition("/")[2]
@@ -208,3 +208,14 @@ def test_an_item_without_a_key_is_one_clear_line_elsewhere(text: str, message: s
     with pytest.raises(UsageError, match=message) as caught:
         choose(load_suite("digits-linf"), REGISTRY, [text])
     assert "\n" not in str(caught.value)
+
+
+def test_a_suite_may_name_methods_that_are_run_where_none_is_named() -> None:
+    registry = load(installed=False).registry
+    suite = load_suite("digits-purification")
+    (own,) = suite.methods or ()
+    chosen = [spec.name for spec in choose(suite, registry, [])]
+    assert chosen == ["digits-pgd-at", "digits-standard", "purify"] and own.startswith("purify:purifier=diffpure,")
+    assert [spec.name for spec in choose(suite, registry, ["digits-standard"])] == ["digits-standard"]
+    without = suite.model_copy(update={"methods": None})
+    assert without.digest == suite.digest
