@@ -89,10 +89,14 @@ def require_close(got: Tensor, expected: Tensor, tolerance: float, what: str) ->
 
 @dataclass(frozen=True)
 class MethodCase:
-    """A method under test. ``load`` gives a new one on every call; ``loaded`` is the one that most checks share."""
+    """A method under test. ``load`` gives a new one on every call; ``loaded`` is the one that most checks share.
+
+    Its inputs are on ``device``, and it is put there.
+    """
 
     load: Callable[[], Any]
     card: MethodCard
+    device: str = "cpu"
 
     @cached_property
     def loaded(self) -> Any:
@@ -105,13 +109,19 @@ class MethodCase:
 
         noise = Noise(KEY, range(ROWS)).uniform("images", self.card.input_shape)
         contrast = np.linspace(0.3, 1.0, ROWS, dtype=np.float32).reshape(-1, 1, 1, 1)
-        return torch.from_numpy(0.5 + 0.8 * contrast * (noise - 0.5))
+        return torch.from_numpy(0.5 + 0.8 * contrast * (noise - 0.5)).to(self.device)
+
+    def normal(self, use: str, shape: Sequence[int], rows: int = ROWS) -> Tensor:
+        """float32 (rows, *shape), standard normal, the same on every device."""
+        import torch
+
+        return torch.from_numpy(Noise(KEY, range(rows)).normal(use, tuple(shape))).to(self.device)
 
     def logits(self, x: Tensor, *, examples: Sequence[int] | None = None, key: str = KEY, thing: Any = None) -> Tensor:
         """Logits of ``x`` as the harness would ask for them; row i takes the noise of ``examples[i]``."""
         from trustdm.bench.method import TorchNoise, place, seeded
 
-        classify = place(self.loaded if thing is None else thing, self.card, "cpu", CLASSIFY)
+        classify = place(self.loaded if thing is None else thing, self.card, self.device, CLASSIFY)
         if self.card.randomness == "keyed":
             logits = classify(x, TorchNoise(Noise(key, examples or range(len(x))), x.device))
         elif self.card.randomness == "block-seeded":
@@ -152,7 +162,7 @@ class MethodCase:
         thing = self.loaded if thing is None else thing
         if labels is None and conditional and self.labels is not None:
             labels = self.labels[list(rows)]
-        source = GeneratorTarget(thing, place(thing, self.card, "cpu", SAMPLE), self.card, Meter())
+        source = GeneratorTarget(thing, place(thing, self.card, self.device, SAMPLE), self.card, Meter(), self.device)
         seeds = [self.seeds[i] for i in rows]
         if self.card.randomness == "block-seeded":
             with seeded(key):
@@ -175,8 +185,8 @@ class MethodCase:
 
         from trustdm.bench.method import place, seeded
 
-        denoise = place(self.loaded, self.card, "cpu", DENOISE)
-        labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)])
+        denoise = place(self.loaded, self.card, self.device, DENOISE)
+        labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)]).to(self.device)
         if self.card.randomness == "block-seeded":
             with seeded(KEY):
                 return denoise(x, sigma, labels)  # type: ignore[no-any-return]
