@@ -25,7 +25,7 @@ from trustdm.bench.conforms import CheckOutcome, Ended
 from trustdm.bench.construct import registry_of
 from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard, WeightAttackCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
-from trustdm.bench.foreign import described, interrupts, line
+from trustdm.bench.foreign import described, interrupts, line, one_process
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import MARK, Registry, loaded
 from trustdm.bench.scrub import scrubbed
@@ -158,7 +158,8 @@ def _outcome(check: Check, case: Any) -> CheckResult:
 
     name = check.__name__
     try:
-        return CheckResult(name, True, check(case) or "")
+        with one_process():
+            return CheckResult(name, True, check(case) or "")
     except ContractError as error:
         return CheckResult(name, False, str(error))
     except BaseException as error:  # a stranger's code may raise anything
@@ -197,7 +198,8 @@ def _case(kind: str, thing: Callable[..., Any], card: Card, params: dict[str, An
             case = WeightAttackCase(thing(**params), card)
         else:
             raise UsageError(f"conformance: expected a card for {kind}, got {type(card).__name__}")
-        _ = case.loaded
+        with one_process():
+            _ = case.loaded
     except TrustdmError:
         raise
     except BaseException as error:  # a stranger's code may raise anything

@@ -139,9 +139,9 @@ def _answer(case: MethodCase, x: Tensor, sigma: float, draws: Sequence[int] = ra
     """Its answer to draws ``x``, as it is; row i takes the noise of ``draws[i]``."""
     import torch
 
-    from trustdm.bench.method import TorchNoise, place
+    from trustdm.bench.method import TorchNoise
 
-    classify = place(case.loaded if thing is None else thing, case.card, case.device, CLASSIFY_NOISY)
+    classify = case.able(CLASSIFY_NOISY, thing)
     extra = [TorchNoise(Noise(KEY, draws), x.device)] if case.card.randomness == "keyed" else []
     with torch.no_grad():
         answer: Tensor = classify(x, sigma, *extra)
@@ -150,10 +150,10 @@ def _answer(case: MethodCase, x: Tensor, sigma: float, draws: Sequence[int] = ra
 
 def _target(case: MethodCase) -> NoisyTarget:
     """The method as the runner looks at it, but that it may write to its input, which has a check of its own."""
-    from trustdm.bench.method import Meter, place
+    from trustdm.bench.method import Meter
     from trustdm.bench.targets.noisy import NoisyTarget
 
-    classify = place(case.loaded, case.card, case.device, CLASSIFY_NOISY)
+    classify = case.able(CLASSIFY_NOISY)
     return NoisyTarget(lambda x, *rest: classify(x.clone(), *rest), case.card, Meter(), KEY)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trustdm.bench.checks.cases import KEY, ROWS, Check, MethodCase, generators_untouched, require, require_close
+from trustdm.bench.checks.cases import ROWS, Check, MethodCase, generators_untouched, require, require_close
 from trustdm.bench.checks.classify import ROW_TOLERANCE
-from trustdm.bench.rng import Noise
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -187,9 +187,9 @@ def check_sampling_state(case: MethodCase) -> str | None:
 
 def _call(case: MethodCase) -> Callable[..., Any]:
     """``sample`` itself, without what the harness does around it; global generators are seeded and put back."""
-    from trustdm.bench.method import place, seeded
+    from trustdm.bench.method import seeded
 
-    sample = place(case.loaded, case.card, case.device, SAMPLE)
+    sample = case.able(SAMPLE)
 
     def call(seeds: list[int], labels: Tensor | None, steps: int) -> Any:
         import torch

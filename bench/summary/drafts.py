@@ -128,9 +128,7 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
         planned=max(r.planned // _per_example(suite, r) for r in results),
         card=newest.card,
         cells=tuple(r.id for r in results),
-        errors=tuple(
-            dict.fromkeys([*(e for r in results for e in r.errors), *_problems(suite, cells), *failed.values()])
-        ),
+        errors=_errors(suite, results, cells, failed),
     )
     return Draft(row, best)
 
@@ -165,6 +163,12 @@ def _unless_refused(failed: Iterable[str], score: Score | None) -> Score | None:
 
 def _flags(newest: CellResult, cells: Cells) -> tuple[str, ...]:
     return tuple(sorted({*flags.of_card(newest.card), *(name for _, known in cells.values() for name in known.flags)}))
+
+
+def _errors(suite: Suite, results: list[CellResult], cells: Cells, failed: Mapping[str, str]) -> tuple[str, ...]:
+    """What went wrong while the method ran, why some metrics cannot be told, what the failed checks say; each once."""
+    of_blocks = [error for result in results for error in result.errors]
+    return tuple(dict.fromkeys([*of_blocks, *_problems(suite, cells), *failed.values()]))
 
 
 def _problems(suite: Suite, cells: Cells) -> list[str]:
