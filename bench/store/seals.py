@@ -2,8 +2,8 @@
 
 A block is sealed with its records, diagnostics and list of artefacts; a cell with its own columns, those of its method
 and suite, the assets that it was computed from, the outcome of conformance checks that it refers to, and the number and
-the sum of the digests of its blocks; runs, texts of suites, assets, such outcomes and the names of labs one by one. ``sealing`` computes them again and compares. They find damage
-and careless edits, not somebody who computes them again.
+the sum of the digests of its blocks; runs, texts of suites, assets, such outcomes and the names of labs one by one.
+``sealing`` computes them again and compares. They find damage and careless edits, not somebody who computes them again.
 """
 
 from __future__ import annotations

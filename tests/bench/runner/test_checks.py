@@ -138,7 +138,9 @@ def test_a_method_that_fails_is_measured_and_named(measure: Measure, tmp_path: P
     report = measure(methods=("broken",), plugins=(plugin(tmp_path, MEAN),), limit=8)
     assert report.done == 3 and report.exit_code is Exit.DONE
     (line,) = report.failed_checks
-    assert line.startswith("broken: failed conformance checks, so its rows are shown and not ranked: check_batch_of_one: ")
+    assert line.startswith(
+        "broken: failed conformance checks, so its rows are shown and not ranked: check_batch_of_one"
+    )
     (failed,) = {each.failed for each in outcomes(tmp_path / "a.db")}
     assert "check_batch_of_one" in failed
 
@@ -191,7 +193,8 @@ def test_running_out_of_memory_is_no_outcome(measure: Measure, tmp_path: Path) -
 def test_a_method_that_cannot_be_loaded_is_named_once(measure: Measure, tmp_path: Path) -> None:
     path = tmp_path / "none.py"
     path.write_text(
-        "from trustdm import MethodCard, method\n\n@method(MethodCard(name='none', input_shape=(1, 8, 8), classes=10))\n"
+        "from trustdm import MethodCard, method\n\n"
+        "@method(MethodCard(name='none', input_shape=(1, 8, 8), classes=10))\n"
         "def load():\n    raise OSError('no such checkpoint')\n",
         encoding="utf-8",
     )
