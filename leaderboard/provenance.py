@@ -65,7 +65,8 @@ def cell(part: Part) -> CellFacts:
 
 def _checks(found: Conformance) -> str:
     """The conformance checks that a method failed, how many there were, where and when."""
-    said = f"{len(found.checks)} checks on {printable(found.device)}, {text.day(found.created)}"
+    count = f"{len(found.checks)} check{'s' * (len(found.checks) != 1)}"
+    said = f"{count} on {printable(found.device)}, {text.day(found.created)}"
     return f"{', '.join(printable(name) for name in found.failed)}; {said}" if found.failed else said
 
 

@@ -287,13 +287,13 @@ class Runner:
                 self._progress.line(f"{cell.spec}: failed conformance checks: {', '.join(found.failed)}")
         elif result.outcome == "setup":
             self._unusable_cell(result)
+        elif result.outcome == "bug":
+            self._broken("", result.error, unusable=False)
         elif result.outcome == "machine" and result.unit.attempt < ATTEMPTS:
             self._again(result)
-        elif result.outcome == "overdue":
-            self._gave_up = True
-            self._report.lines.append(unfinished(result))
         else:
-            self._broken("", unfinished(result), unusable=False)
+            self._gave_up |= result.outcome == "overdue"
+            self._report.lines.append(unfinished(result))
 
     def _commit(self, result: UnitResult) -> None:
         unit, outcome = result.unit, result.result

@@ -184,7 +184,7 @@ def test_what_another_lab_found_does_not_spare_the_checks(measure: Measure, tmp_
 def test_running_out_of_memory_is_no_outcome(measure: Measure, tmp_path: Path) -> None:
     path = plugin(tmp_path, FLAT + SIX.format("raise MemoryError") + "return x.flatten(1) @ w")
     report = measure(suite=only_clean(tmp_path), methods=("broken",), plugins=(path,), limit=8)
-    assert report.done == 1 and report.exit_code is Exit.SOME_FAILED
+    assert report.done == 1 and report.exit_code is Exit.DONE
     given_up = "broken: conformance checks were given up: out of memory; its rows say that they were not run"
     assert report.lines == [given_up]
     assert [r.conformance for r in results(tmp_path / "a.db")] == [None]
