@@ -264,12 +264,14 @@ class Result:
 
         title = f"{self.row.method} on {self.suite.name}, n = {self.row.n} of {self.row.planned}"
         flags = f"<p>flags: {escape(', '.join(self.row.flags))}</p>" if self.row.flags else ""
-        return f"<h4>{escape(title)}</h4>{self.frame.to_html(float_format='{:.4f}'.format)}{flags}"
+        caveat = f"<p>not ranked: {escape(self.row.caveat)}</p>" if self.row.caveat else ""
+        return f"<h4>{escape(title)}</h4>{self.frame.to_html(float_format='{:.4f}'.format)}{flags}{caveat}"
 
     def __repr__(self) -> str:
         lines = [f"{self.row.method} on {self.suite.name}, n = {self.row.n} of {self.row.planned}"]
         lines += [f"  {n}: {e.value:.4f} [{e.low:.4f}, {e.high:.4f}]" for n, e in self.row.metrics.items()]
-        return "\n".join([*lines, *(f"  flag: {f}" for f in self.row.flags)])
+        lines += [f"  flag: {f}" for f in self.row.flags]
+        return "\n".join([*lines, *([f"  not ranked: {self.row.caveat}"] if self.row.caveat else [])])
 
 
 def evaluate(

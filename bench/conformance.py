@@ -14,19 +14,21 @@ docstring of each says what it protects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.checks.cases import AttackCase, Check, DatasetCase, MethodCase
 from trustdm.bench.checks.weight_attacks import WeightAttackCase
+from trustdm.bench.conforms import CheckOutcome, Ended
 from trustdm.bench.construct import registry_of
 from trustdm.bench.contracts import AttackCard, Card, DatasetCard, MethodCard, WeightAttackCard
 from trustdm.bench.errors import ContractError, TrustdmError, UsageError
-from trustdm.bench.foreign import described, interrupts
+from trustdm.bench.foreign import described, interrupts, line, one_process
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import MARK, Registry, loaded
+from trustdm.bench.scrub import scrubbed
 
 KINDS: dict[str, str] = {
     "attack": "trustdm.bench.checks.attacks:CHECKS",
@@ -84,14 +86,37 @@ def run_checks(
         raise UsageError(f"conformance: kind: expected one of method, {', '.join(KINDS)}, got {kind!r}")
     card = card or _marked(kind, thing, dict(params or {}))
     case = _case(kind, thing, card, dict(params or {}))
+    return _results(case, groups_of(kind, card))
+
+
+def outcomes(load: Callable[[], Any], card: MethodCard, capability: Capability, device: str) -> list[CheckOutcome]:
+    """How a method does in the checks of one capability, on ``device``; ``load`` gives a new one on every call.
+
+    Raises:
+        TrustdmError: it cannot be loaded at all.
+        MemoryError, torch.OutOfMemoryError: which is the machine's fault, and no outcome.
+    """
+    case = MethodCase(load, card, device)
+    _ = case.loaded
+    return [_kept(result) for result in _results(case, (capability.checks,))]
+
+
+def _results(case: Any, groups: Iterable[str]) -> list[CheckResult]:
+    """The outcome of the checks of some groups, each check once; the first of a group guards the rest."""
     results: dict[str, CheckResult] = {}
-    for group in groups_of(kind, card):
+    for group in groups:
         for number, check in enumerate(checks_of(group)):
             name = check.__name__
             results[name] = results.get(name) or _outcome(check, case)
             if number == 0 and not results[name].ok:
                 return list(results.values())
     return list(results.values())
+
+
+def _kept(result: CheckResult) -> CheckOutcome:
+    """A result as it is stored: a line without places and names of this machine."""
+    ended: Ended = ("skipped" if result.message else "passed") if result.ok else "failed"
+    return CheckOutcome(result.name, ended, line(scrubbed(result.message)))
 
 
 def groups_of(kind: str, card: Card) -> tuple[str, ...]:
@@ -129,13 +154,16 @@ def _raise_failures(results: list[CheckResult]) -> None:
 
 
 def _outcome(check: Check, case: Any) -> CheckResult:
+    from trustdm.bench.method import out_of_memory
+
     name = check.__name__
     try:
-        return CheckResult(name, True, check(case) or "")
+        with one_process():
+            return CheckResult(name, True, check(case) or "")
     except ContractError as error:
         return CheckResult(name, False, str(error))
     except BaseException as error:  # a stranger's code may raise anything
-        if interrupts(error):
+        if interrupts(error) or out_of_memory(error):
             raise
         return CheckResult(name, False, f"raised {described(error)}")
 
@@ -170,7 +198,8 @@ def _case(kind: str, thing: Callable[..., Any], card: Card, params: dict[str, An
             case = WeightAttackCase(thing(**params), card)
         else:
             raise UsageError(f"conformance: expected a card for {kind}, got {type(card).__name__}")
-        _ = case.loaded
+        with one_process():
+            _ = case.loaded
     except TrustdmError:
         raise
     except BaseException as error:  # a stranger's code may raise anything

@@ -10,6 +10,7 @@ from typing import cast
 from trustdm.bench.assets.spec import About, PlannedAsset, planned
 from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.codehash import code_digest
+from trustdm.bench.conforms import About as Checked
 from trustdm.bench.construct import construct, registry_of
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.defaults import filled
@@ -17,7 +18,7 @@ from trustdm.bench.errors import SuiteError, TrustdmError, UnknownName, UsageErr
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.parameters import open_ended, parameters_of
 from trustdm.bench.parts import part_name
-from trustdm.bench.registry import MARK, Entry, Registry
+from trustdm.bench.registry import MARK, Entry, Registry, loaded
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.tasks.positions import Positions
 from trustdm.bench.tasks.protocol import EvaluationProtocol, build
@@ -87,7 +88,8 @@ class PlannedCell:
     """A cell, the blocks of it that are asked for, and what is needed to run them.
 
     ``code`` is two digests, "method/harness": of the method's plugin with what it imports, and of the protocol and
-    its attacks with what they import.
+    its attacks with what they import. ``checked`` is what an outcome of conformance checks must be about to be one of
+    the cell's method; it is in no key.
     """
 
     identity: CellIdentity
@@ -98,6 +100,7 @@ class PlannedCell:
     code: str
     passes: Counts
     assets: Mapping[str, PlannedAsset] = field(default_factory=dict)
+    checked: Checked | None = None
 
     @property
     def planned(self) -> int:
@@ -304,7 +307,21 @@ def _cell(
     draws = suite.draws if card.randomness != "none" else 1
     code = f"{own}/{code_digest([*built.code(suite), type(suite.task).positions, Positions])}"
     passes = built.passes(card.classes, draws)
-    return PlannedCell(identity, suite, spec, card, blocks, code, passes, assets)
+    checked = _checked(identity, own, registry.get("capability", suite.task.capability).load())
+    return PlannedCell(identity, suite, spec, card, blocks, code, passes, assets, checked)
+
+
+def _checked(identity: CellIdentity, code: str, capability: Capability) -> Checked:
+    """What the conformance checks of a cell's method are about, for the capability that its task needs."""
+    return Checked(
+        method=identity.method,
+        version=identity.method_version,
+        params=identity.method_params,
+        weights=identity.weights,
+        code=code,
+        capability=capability.name,
+        checks=code_digest(loaded(capability.checks)),
+    )
 
 
 def _versions(built: EvaluationProtocol, suite: Suite, assets: Mapping[str, PlannedAsset]) -> str:

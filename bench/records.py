@@ -9,6 +9,7 @@ from typing import Any, NoReturn, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trustdm.bench.conforms import Conformance
 from trustdm.bench.types import CellIdentity, Cost, Origin, Status, Verification
 
 
@@ -146,6 +147,7 @@ class CellResult:
     ``untimed`` counts the blocks that are done and say that they took no time;
     ``records`` are read when they are first looked at, and ``count`` says how many there are (None: count them);
     ``revision`` changes with whatever is stored of the cell (empty: unknown);
+    ``conformance`` is how its method did in conformance checks, None where these were not run;
     ``arrays(name)`` the arrays of that name that were kept with the blocks, end to end in the order of the suite's
     list, or None where a block that is done has none.
     """
@@ -167,6 +169,7 @@ class CellResult:
     count: int | None = None
     untimed: int = 0
     revision: str = ""
+    conformance: Conformance | None = None
     arrays: Callable[[str], NDArray[Any] | None] = field(default=_no_arrays, compare=False, repr=False)
 
     def forget(self) -> None:

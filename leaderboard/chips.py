@@ -33,21 +33,38 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
+CONFORMANCE: dict[str, tuple[str, str]] = {
+    "passed": ("quiet", "The method passed the conformance checks of this harness."),
+    "failed": ("bad", "The method failed conformance checks of this harness, so the row is not ranked: {names}."),
+    "not run": ("quiet", "The conformance checks of this harness were not run on this method."),
+}
+"""How a method did in conformance checks; on a board only a failure has a chip."""
 IMPORTED = "Measured by {who}, in another database; its records were imported, not measured here."
 TONES = {"suspect": "bad", "best-of-three": "info", "best-snapshot": "info", "pre-trained": "quiet"}
 UNTESTED = Chip("untested", "warn", "No method has been measured on the whole test list of this version yet.")
 
 
 def marks(row: Row) -> tuple[Chip, ...]:
-    """The four independent marks of a row: origin, currency, completeness, verification; and whether it was
-    imported."""
+    """The four independent marks of a row: origin, currency, completeness, verification; and whether it failed
+    conformance checks, or was imported."""
     values = {
         "origin": row.origin.value,
         "currency": row.currency,
         "completeness": row.completeness,
         "verification": row.verification.value,
     }
-    return (*(mark(kind, value) for kind, value in values.items()), *([] if row.own else [imported(row)]))
+    failed = [conformance(row)] if row.failed_checks else []
+    return (*(mark(kind, value) for kind, value in values.items()), *failed, *([] if row.own else [imported(row)]))
+
+
+def conformance(row: Row) -> Chip:
+    """The chip that says how the method did in conformance checks."""
+    return _conformance(row.conformance, ", ".join(printable(name) for name in row.failed_checks))
+
+
+def _conformance(status: str, names: str) -> Chip:
+    tone, title = CONFORMANCE[status]
+    return Chip(f"conformance {status}", tone, title.format(names=names))
 
 
 def imported(row: Row) -> Chip:
@@ -80,4 +97,5 @@ def reported(flags: Sequence[str]) -> tuple[Chip, ...]:
 
 def legend() -> tuple[tuple[str, tuple[Chip, ...]], ...]:
     """Every mark with its meaning, by kind."""
-    return tuple((kind.capitalize(), tuple(mark(kind, value) for value in values)) for kind, values in MARKS.items())
+    marked = ((kind.capitalize(), tuple(mark(kind, value) for value in values)) for kind, values in MARKS.items())
+    return (*marked, ("Conformance", tuple(_conformance(status, "named on its page") for status in CONFORMANCE)))

@@ -19,7 +19,7 @@ from trustdm.leaderboard.boards import Part
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ROW = ("method", "version", "params", "suite_version", "seed", "origin", "currency", "completeness", "verification")
-RANK = ("rank_low", "rank_high", "rank_group", "caveat", "comparison", "separable", "n", "planned")
+RANK = ("rank_low", "rank_high", "rank_group", "caveat", "conformance", "comparison", "separable", "n", "planned")
 ENDS = ("low", "high", "n", "detail")
 COST = ("wall_s", "device_s", "forwards", "gradients", "memory_bytes")
 

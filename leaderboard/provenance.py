@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from trustdm.bench.conforms import Conformance
+from trustdm.bench.printable import printable
 from trustdm.bench.scrub import scrubbed
 from trustdm.bench.store.rows import RunRow
 from trustdm.leaderboard import text
@@ -25,6 +27,7 @@ COLUMNS = (
     "Protocol",
     "Seed",
     "Code",
+    "Conformance",
     "Cell",
 )
 SHORT = 12
@@ -34,7 +37,7 @@ GROUPS = {"machine": "Machine", "setting": "Setting", "version": "Version of"}
 def cell(part: Part) -> CellFacts:
     """One evaluation as it was run, the values of ``COLUMNS``."""
     chunks = part.view.per_example
-    it, cost = part.result.identity, part.result.cost
+    it, cost, checked = part.result.identity, part.result.cost, part.result.conformance
     done = sum(len(block.block) for block in part.blocks if block.status == "done")
     tries = sum(block.attempts for block in part.blocks) - len(part.blocks)
     values = [
@@ -50,11 +53,21 @@ def cell(part: Part) -> CellFacts:
         it.protocol,
         str(it.seed),
         part.cell.code_digest[:SHORT],
+        "not run" if checked is None else checked.status,
         part.cell.key[:SHORT],
     ]
     details = {"Protocol": f"versions: {it.protocol_version.replace(' ', ', ').replace('=', ' ')}"}
+    if checked is not None:
+        details["Conformance"] = _checks(checked)
     cells = (Cell(value, details.get(column, "")) for column, value in zip(COLUMNS, values, strict=True))
     return CellFacts(part.evaluation, tuple(cells))
+
+
+def _checks(found: Conformance) -> str:
+    """The conformance checks that a method failed, how many there were, where and when."""
+    count = f"{len(found.checks)} check{'s' * (len(found.checks) != 1)}"
+    said = f"{count} on {printable(found.device)}, {text.day(found.created)}"
+    return f"{', '.join(printable(name) for name in found.failed)}; {said}" if found.failed else said
 
 
 def run(row: RunRow) -> RunView:

@@ -127,9 +127,10 @@ def _values(row: Row, name: str) -> tuple[str, ...]:
 
 def _filters(rows: Sequence[Row]) -> tuple[Filter, ...]:
     names = {"completeness": "Completeness", "origin": "Origin", "currency": "Currency", "lab": "Measured by"}
-    names |= {"flag": "Flag", "tag": "Tag"}
+    names |= {"conformance": "Conformance", "flag": "Flag", "tag": "Tag"}
     filters = [Filter(name, label, options([_values(row, name) for row in rows])) for name, label in names.items()]
-    return tuple(f for f in filters if len(f.options) > (f.name == "lab"))  # one lab: nothing to choose
+    alone = ("lab", "conformance")  # one lab, or one outcome: nothing to choose
+    return tuple(f for f in filters if len(f.options) > (f.name in alone))
 
 
 def options(values: Sequence[Iterable[str]]) -> tuple[Option, ...]:

@@ -96,8 +96,9 @@ def rewrite(path: Path, old: str, new: str) -> Path:
 
 
 def complaints(errors: str) -> list[str]:
-    """The lines of standard error that are not about the progress of a run."""
-    return [line for line in errors.splitlines() if not re.match(r"\[\d+/\d+\] |\d+ of \d+ blocks are there", line)]
+    """The lines of standard error that are not about the progress of a run, nor about conformance checks."""
+    others = re.compile(r"\[\d+/\d+\] |\d+ of \d+ blocks are there|.*failed conformance checks")
+    return [line for line in errors.splitlines() if not others.match(line)]
 
 
 def differing_share(a: Records, b: Records) -> float:

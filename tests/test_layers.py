@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From low to high. Modules of one group may import each other (without cycles) unless the group is marked apart:
 # plugins import no other plugin, and parts divided by "|" no other part.
 LAYERS: list[tuple[str, bool]] = [
-    ("errors foreign printable plainfiles arrayfiles hashing types records scrub", False),
+    ("errors foreign printable plainfiles arrayfiles hashing types conforms records scrub", False),
     ("contracts capabilities registry rng stats construct parameters defaults parts smoothing source", False),
     ("features.frechet features.neighbours features.kernel", False),
     ("codehash data training.weights training.weightfiles", False),

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.capabilities.classify import CLASSIFY
+from trustdm.bench.capabilities.contract import Capability
 from trustdm.bench.capabilities.denoise import DENOISE
 from trustdm.bench.capabilities.sample import SAMPLE
 from trustdm.bench.contracts import AttackCard, DatasetCard, MethodCard
 from trustdm.bench.errors import ContractError
+from trustdm.bench.foreign import one_process
 from trustdm.bench.rng import Noise
 from trustdm.bench.types import Budget
 
@@ -89,10 +91,14 @@ def require_close(got: Tensor, expected: Tensor, tolerance: float, what: str) ->
 
 @dataclass(frozen=True)
 class MethodCase:
-    """A method under test. ``load`` gives a new one on every call; ``loaded`` is the one that most checks share."""
+    """A method under test. ``load`` gives a new one on every call; ``loaded`` is the one that most checks share.
+
+    Its inputs are on ``device``, and it is put there.
+    """
 
     load: Callable[[], Any]
     card: MethodCard
+    device: str = "cpu"
 
     @cached_property
     def loaded(self) -> Any:
@@ -105,13 +111,32 @@ class MethodCase:
 
         noise = Noise(KEY, range(ROWS)).uniform("images", self.card.input_shape)
         contrast = np.linspace(0.3, 1.0, ROWS, dtype=np.float32).reshape(-1, 1, 1, 1)
-        return torch.from_numpy(0.5 + 0.8 * contrast * (noise - 0.5))
+        return torch.from_numpy(0.5 + 0.8 * contrast * (noise - 0.5)).to(self.device)
+
+    def able(self, capability: Capability, thing: Any = None) -> Callable[..., Any]:
+        """What the method (or another object of it) is called by, on the device; a process that a call forks off ends
+        there, or every check would go on in two."""
+        from trustdm.bench.method import place
+
+        call = place(self.loaded if thing is None else thing, self.card, self.device, capability)
+
+        def alone(*arguments: Any) -> Any:
+            with one_process():
+                return call(*arguments)
+
+        return alone
+
+    def normal(self, use: str, shape: Sequence[int], rows: int = ROWS) -> Tensor:
+        """float32 (rows, *shape), standard normal, the same on every device."""
+        import torch
+
+        return torch.from_numpy(Noise(KEY, range(rows)).normal(use, tuple(shape))).to(self.device)
 
     def logits(self, x: Tensor, *, examples: Sequence[int] | None = None, key: str = KEY, thing: Any = None) -> Tensor:
         """Logits of ``x`` as the harness would ask for them; row i takes the noise of ``examples[i]``."""
-        from trustdm.bench.method import TorchNoise, place, seeded
+        from trustdm.bench.method import TorchNoise, seeded
 
-        classify = place(self.loaded if thing is None else thing, self.card, "cpu", CLASSIFY)
+        classify = self.able(CLASSIFY, thing)
         if self.card.randomness == "keyed":
             logits = classify(x, TorchNoise(Noise(key, examples or range(len(x))), x.device))
         elif self.card.randomness == "block-seeded":
@@ -146,13 +171,13 @@ class MethodCase:
         ``labels`` of these rows in place of the case's; not ``conditional``: without any. ``key`` seeds the global
         generators of a block-seeded one.
         """
-        from trustdm.bench.method import Meter, place, seeded
+        from trustdm.bench.method import Meter, seeded
         from trustdm.bench.targets.sample import GeneratorTarget
 
         thing = self.loaded if thing is None else thing
         if labels is None and conditional and self.labels is not None:
             labels = self.labels[list(rows)]
-        source = GeneratorTarget(thing, place(thing, self.card, "cpu", SAMPLE), self.card, Meter())
+        source = GeneratorTarget(thing, self.able(SAMPLE, thing), self.card, Meter(), self.device)
         seeds = [self.seeds[i] for i in rows]
         if self.card.randomness == "block-seeded":
             with seeded(key):
@@ -173,10 +198,10 @@ class MethodCase:
         """The denoiser's answer to images ``x`` at levels ``sigma`` (B,), with the labels of ``rows``."""
         import torch
 
-        from trustdm.bench.method import place, seeded
+        from trustdm.bench.method import seeded
 
-        denoise = place(self.loaded, self.card, "cpu", DENOISE)
-        labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)])
+        denoise = self.able(DENOISE)
+        labels = None if self.labels is None else torch.from_numpy(self.labels[list(rows)]).to(self.device)
         if self.card.randomness == "block-seeded":
             with seeded(KEY):
                 return denoise(x, sigma, labels)  # type: ignore[no-any-return]
@@ -191,7 +216,8 @@ class MethodCase:
             total = (self.logits(leaf) * weights).sum()
         if not total.requires_grad:
             return torch.zeros_like(x)
-        (gradient,) = torch.autograd.grad(total, leaf, allow_unused=True)
+        with one_process():
+            (gradient,) = torch.autograd.grad(total, leaf, allow_unused=True)
         return torch.zeros_like(x) if gradient is None else gradient
 
 

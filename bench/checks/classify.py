@@ -14,7 +14,6 @@ from trustdm.bench.checks.cases import (
     require_close,
 )
 from trustdm.bench.errors import ContractError
-from trustdm.bench.rng import Noise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -177,7 +176,7 @@ def check_gradient_exact(case: MethodCase) -> str | None:
         return f"gradient is {case.card.gradient}"
     x, weights = case.images, _mixture(case)
     gradient = case.gradient(x, weights).double()
-    signs = torch.from_numpy(Noise(KEY, range(DIRECTIONS)).normal("signs", tuple(x.shape))).sign()
+    signs = case.normal("signs", x.shape, DIRECTIONS).sign()
     taken = torch.stack([(gradient * sign).flatten(1).sum(1) for sign in signs])
     errors = []
     for step in STEPS:
@@ -203,9 +202,7 @@ def check_load_is_repeatable(case: MethodCase) -> str | None:
 
 def _mixture(case: MethodCase) -> Tensor:
     """(6, K) fixed weights that turn logits into one number an image."""
-    import torch
-
-    return torch.from_numpy(Noise(KEY, range(ROWS)).normal("mixture", (case.card.classes,)))
+    return case.normal("mixture", (case.card.classes,))
 
 
 def _slope(case: MethodCase, move: Tensor, weights: Tensor) -> Tensor:

@@ -132,18 +132,16 @@ def check_noisy_state(case: MethodCase) -> str | None:
 
 def _noisy(case: MethodCase, sigma: float) -> Tensor:
     """A new float32 (6, C, H, W): the images of the case with Gaussian noise of that level, not clipped."""
-    import torch
-
-    return case.images + sigma * torch.from_numpy(Noise(KEY, range(ROWS)).normal("noise", case.card.input_shape))
+    return case.images + sigma * case.normal("noise", case.card.input_shape)
 
 
 def _answer(case: MethodCase, x: Tensor, sigma: float, draws: Sequence[int] = range(ROWS), thing: Any = None) -> Tensor:
     """Its answer to draws ``x``, as it is; row i takes the noise of ``draws[i]``."""
     import torch
 
-    from trustdm.bench.method import TorchNoise, place
+    from trustdm.bench.method import TorchNoise
 
-    classify = place(case.loaded if thing is None else thing, case.card, "cpu", CLASSIFY_NOISY)
+    classify = case.able(CLASSIFY_NOISY, thing)
     extra = [TorchNoise(Noise(KEY, draws), x.device)] if case.card.randomness == "keyed" else []
     with torch.no_grad():
         answer: Tensor = classify(x, sigma, *extra)
@@ -152,10 +150,10 @@ def _answer(case: MethodCase, x: Tensor, sigma: float, draws: Sequence[int] = ra
 
 def _target(case: MethodCase) -> NoisyTarget:
     """The method as the runner looks at it, but that it may write to its input, which has a check of its own."""
-    from trustdm.bench.method import Meter, place
+    from trustdm.bench.method import Meter
     from trustdm.bench.targets.noisy import NoisyTarget
 
-    classify = place(case.loaded, case.card, "cpu", CLASSIFY_NOISY)
+    classify = case.able(CLASSIFY_NOISY)
     return NoisyTarget(lambda x, *rest: classify(x.clone(), *rest), case.card, Meter(), KEY)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trustdm.bench.checks.cases import KEY, ROWS, Check, MethodCase, generators_untouched, require, require_close
+from trustdm.bench.checks.cases import ROWS, Check, MethodCase, generators_untouched, require, require_close
 from trustdm.bench.checks.classify import ROW_TOLERANCE
-from trustdm.bench.rng import Noise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +25,7 @@ def check_denoised(case: MethodCase) -> str | None:
 
     for count in (1, ROWS):
         x = case.images[:count]
-        made, want = case.denoised(x, torch.full((count,), 0.3), range(count)), tuple(x.shape)
+        made, want = case.denoised(x, torch.full((count,), 0.3, device=case.device), range(count)), tuple(x.shape)
         require(isinstance(made, torch.Tensor), f"expected a tensor of images {want}, got {type(made).__name__}")
         require(tuple(made.shape) == want, f"expected images of shape {want}, got {tuple(made.shape)}")
         require(made.is_floating_point(), f"expected floating point images, got {made.dtype}")
@@ -39,7 +38,7 @@ def check_denoised_alone(case: MethodCase) -> str | None:
     import torch
 
     def levels() -> Tensor:
-        return torch.linspace(0.05, 0.8, ROWS)
+        return torch.linspace(0.05, 0.8, ROWS, device=case.device)
 
     together = case.denoised(case.images, levels())
     for i in range(ROWS):
@@ -95,7 +94,7 @@ def check_denoise_repeatable(case: MethodCase) -> str | None:
     """The same image and level give the same, and stay as they were: a purified image could not be found again."""
     import torch
 
-    x, sigma = case.images, torch.full((ROWS,), 0.3)
+    x, sigma = case.images, torch.full((ROWS,), 0.3, device=case.device)
     first = case.denoised(x, sigma)
     untouched = torch.equal(x, case.images) and bool((sigma == 0.3).all())
     require(untouched, "expected images and levels to stay as they were, got them modified in place")
@@ -110,9 +109,8 @@ def _noisy_and_denoised(case: MethodCase, x: Tensor, level: float) -> tuple[Tens
     """``x`` with noise of standard deviation ``level``, and what the denoiser makes of it."""
     import torch
 
-    noise = torch.from_numpy(Noise(KEY, range(ROWS)).normal("noise", tuple(x.shape[1:])))
-    noisy = x + level * noise
-    return noisy, case.denoised(noisy.clone(), torch.full((ROWS,), level))
+    noisy = x + level * case.normal("noise", x.shape[1:])
+    return noisy, case.denoised(noisy.clone(), torch.full((ROWS,), level, device=case.device))
 
 
 def _size(x: Tensor) -> float:

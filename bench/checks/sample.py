@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trustdm.bench.capabilities.sample import SAMPLE
 from trustdm.bench.checks.cases import (
@@ -105,10 +106,11 @@ def check_arguments_not_modified(case: MethodCase) -> str | None:
     """Seeds and labels stay as they are: images are filed under those that were asked for."""
     import torch
 
-    seeds, given = list(case.seeds), None if case.labels is None else torch.from_numpy(case.labels)
+    seeds, given = list(case.seeds), _labels(case, case.labels)
     _call(case)(seeds, given, SAMPLE_STEPS)
     require(seeds == case.seeds, "expected the list of seeds to stay as it was, got it modified in place")
-    same = given is None or torch.equal(given, torch.from_numpy(case.labels))
+    kept = _labels(case, case.labels)
+    same = given is None or kept is None or torch.equal(given, kept)
     require(same, "expected the labels to stay as they were, got them modified in place")
     return None
 
@@ -168,7 +170,7 @@ def check_sampling_state(case: MethodCase) -> str | None:
     from trustdm.bench.training.weights import modules_in, state_digest
 
     thing = case.load()
-    place(thing, case.card, "cpu", SAMPLE)
+    place(thing, case.card, case.device, SAMPLE)
     before = state_digest(thing)
     if before is None:
         return "it holds no parameters or buffers"
@@ -185,9 +187,9 @@ def check_sampling_state(case: MethodCase) -> str | None:
 
 def _call(case: MethodCase) -> Callable[..., Any]:
     """``sample`` itself, without what the harness does around it; global generators are seeded and put back."""
-    from trustdm.bench.method import place, seeded
+    from trustdm.bench.method import seeded
 
-    sample = place(case.loaded, case.card, "cpu", SAMPLE)
+    sample = case.able(SAMPLE)
 
     def call(seeds: list[int], labels: Tensor | None, steps: int) -> Any:
         import torch
@@ -199,9 +201,14 @@ def _call(case: MethodCase) -> Callable[..., Any]:
 
 
 def _called(case: MethodCase, steps: int, labels: Any) -> Any:
+    return _call(case)(case.seeds, _labels(case, labels), steps)
+
+
+def _labels(case: MethodCase, labels: NDArray[np.int64] | None) -> Tensor | None:
+    """A new tensor of labels where the method is."""
     import torch
 
-    return _call(case)(case.seeds, None if labels is None else torch.from_numpy(labels), steps)
+    return None if labels is None else torch.from_numpy(labels).to(case.device)
 
 
 def _refusal(case: MethodCase, steps: int, labels: Any, word: str) -> str:

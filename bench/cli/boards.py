@@ -100,7 +100,9 @@ def marks(row: Row) -> str:
     """The group a row is ranked in, and whichever of its marks is not the usual one."""
     odd = [str(m) for m in (row.origin, row.currency, row.verification) if str(m) not in USUAL]
     imported = [] if row.own else [f"imported: {row.measured_by}"]
-    return " ".join([row.rank_group or row.completeness, *imported, *odd, *(["not ranked"] if row.caveat else [])])
+    failed = ["conformance failed"] if row.failed_checks else []
+    unranked = ["not ranked"] if row.caveat else []
+    return " ".join([row.rank_group or row.completeness, *imported, *odd, *failed, *unranked])
 
 
 def rank(row: Row) -> str:

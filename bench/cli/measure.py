@@ -170,7 +170,7 @@ def _run(request: Request, db: str | None) -> int:
 def _conclude(report: Report, *, fresh: bool) -> int:
     from trustdm.bench.cli import console
 
-    for line in report.lines:
+    for line in (*report.failed_checks, *report.lines):
         console.warn(f"trustdm: {line}")
     console.say(f"{report.done} blocks measured, {report.skipped} already there, {report.failed} failed")
     if report.stopped:
@@ -192,6 +192,7 @@ def _tables(store: Store, prepared: Prepared) -> None:
 def _dry_run(request: Request, db: str | None) -> int:
     from trustdm.bench import api
     from trustdm.bench.cli import console, listings
+    from trustdm.bench.runner.checks import to_run
     from trustdm.bench.runner.estimate import estimate
     from trustdm.bench.runner.session import Session
     from trustdm.bench.store.store import Store
@@ -199,17 +200,22 @@ def _dry_run(request: Request, db: str | None) -> int:
     prepared = _prepare(request)
     url = api.database(db)
     stored: dict[str, set[int]] = {}
+    registry, fresh = prepared.catalogue.registry, request.options.fresh
+    checks = to_run(prepared.cells, None, registry, fresh=fresh)
     if "://" in url or Path(url).exists():
         with Store.open(url, read_only=True) as store:
             mine = [c for c in store.cells() if not c.superseded and c.lab == store.lab]
             stored = {c.key: _stored(store, c.id, request) for c in mine}
+            checks = to_run(prepared.cells, store, registry, fresh=fresh)
     todo = []
     for cell in prepared.cells:
         have = set() if request.options.fresh else stored.get(cell.identity.key, set())
         todo.append((cell, [b for b in cell.blocks if b.start not in have]))
     settings = replace(prepared.settings, assets=api.assets_beside(url))
-    found = estimate(Session(settings, prepared.catalogue.registry), todo)
+    found = estimate(Session(settings, registry), todo)
     console.table(listings.estimates(found, request.jobs))
+    if checks:
+        console.say(f"conformance checks first: {', '.join(f'{n} of {name}' for name, n in checks.items())}")
     for problem in dict.fromkeys(e.problem for e in found if e.problem):
         console.warn(f"trustdm: {problem}")
     if found and all(e.problem for e in found):

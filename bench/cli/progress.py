@@ -141,6 +141,8 @@ def finishing(flights: Iterable[InFlight]) -> list[str]:
 
 def _told(one: InFlight, running: float) -> str:
     cell, block = one.unit.cell, one.unit.block
+    if one.unit.checks:
+        return f"{printable(str(cell.spec))}: conformance checks, running for {took(running)}"
     return f"{_name(cell)}: {examples(cell, block)}, running for {took(running)}; {_before(cell, block, one.last)}"
 
 

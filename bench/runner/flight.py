@@ -31,7 +31,7 @@ class Flight:
     """Notes what is given to a backend and what comes back. Another thread may ask what is in flight."""
 
     def __init__(self) -> None:
-        self._given: dict[tuple[str, int], tuple[Unit, float]] = {}
+        self._given: dict[tuple[str, int, bool], tuple[Unit, float]] = {}
         self._last: dict[str, Past] = {}
 
     def given(self, units: Iterable[Unit]) -> Iterator[Unit]:
@@ -43,7 +43,7 @@ class Flight:
     def back(self, result: UnitResult) -> None:
         """Notes that a unit came back, and what it took if it was finished."""
         self._given.pop(_key(result.unit), None)
-        if result.outcome == "done":
+        if result.outcome == "done" and not result.unit.checks:
             self.past(result.unit.cell.identity.key, result.unit.block, result.cost.wall)
 
     def past(self, cell: str, block: Block, seconds: float) -> None:
@@ -60,5 +60,5 @@ class Flight:
         return [InFlight(unit, since, self._last.get(unit.cell.identity.key)) for unit, since in given]
 
 
-def _key(unit: Unit) -> tuple[str, int]:
-    return unit.cell.identity.key, unit.block.start
+def _key(unit: Unit) -> tuple[str, int, bool]:
+    return unit.cell.identity.key, unit.block.start, unit.checks

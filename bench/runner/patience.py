@@ -12,6 +12,8 @@ LEAST, TIMES = 1800.0, 20.0
 """At least so many seconds, and so many times what a finished block of the same cell took for its size."""
 LATE_LEAST, LATE_TIMES = 600.0, 3.0
 """The same when the hours of the run are over."""
+CHECKS = 600.0
+"""So many seconds for the conformance checks of a method, which end in a second for most."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Patience:
         known = None if last is None else last.seconds * len(unit.block) / max(last.positions, 1)
         if self.late and seconds > max(LATE_LEAST, LATE_TIMES * (known or 0.0)):
             return "--max-hours are over; --block-minutes gives a block longer"
+        if unit.checks and seconds > CHECKS:
+            return f"they take more than {_minutes(CHECKS)}; --block-minutes gives them longer"
         if begun and known is not None and seconds > max(LEAST, TIMES * known):
             return f"one like it took {_minutes(known)}; --block-minutes gives a block longer"
         return ""

@@ -48,7 +48,7 @@ class Worker:
         """Sends a unit; its cell, which is large, only the first time."""
         key = unit.cell.identity.key
         self.unit, self.since, self.begun = unit, time.monotonic(), False
-        self.pipe.send((None if key in self.told else unit.cell, key, unit.block, unit.attempt))
+        self.pipe.send((None if key in self.told else unit.cell, key, unit.block, unit.attempt, unit.checks))
         self.told.add(key)
 
     def end(self) -> int | None:

@@ -15,6 +15,7 @@ from trustdm.bench.errors import CodeChanged
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.provenance import now
 from trustdm.bench.records import Records, failed
+from trustdm.bench.runner.checks import Checks, failure, unfinished
 from trustdm.bench.runner.fingerprint import differs
 from trustdm.bench.runner.flight import Flight, InFlight
 from trustdm.bench.runner.patience import Patience
@@ -55,7 +56,10 @@ class Progress:
 
 @dataclass
 class Report:
-    """How a run ended: counts of blocks, and one line for each thing that went wrong."""
+    """How a run ended: counts of blocks, and one line for each thing that went wrong.
+
+    ``failed_checks`` has a line for each method that failed conformance checks, which is no fault of the run.
+    """
 
     run_id: str
     done: int = 0
@@ -64,6 +68,7 @@ class Report:
     lines: list[str] = field(default_factory=list)
     stopped: bool = False
     broken: int = 0
+    failed_checks: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> Exit:
@@ -116,6 +121,7 @@ class Runner:
         self._retry: list[Unit] = []
         self._errors: Counter[tuple[str, str]] = Counter()
         self._flight = Flight()
+        self._checks = Checks(store, fresh=options.fresh)
         self._interrupted = False
         self._abandoned = False
         self._gave_up = False
@@ -228,8 +234,15 @@ class Runner:
         self._report.stopped |= self._gave_up
 
     def _units(self, tasks: Sequence[Task]) -> Iterator[Unit]:
-        """Blocks in order, cell after cell, leaving out cells that turned out to be unusable and blocks of others."""
+        """Blocks in order, cell after cell, leaving out cells that turned out to be unusable and blocks of others.
+
+        The conformance checks of a method come before the first of its blocks.
+        """
         for task in tasks:
+            if _pair(task.cell) not in self._unusable and self._unchecked(task) and self._checks.due(task.cell):
+                yield Unit(task.cell, task.cell.blocks[0], checks=True)
+            if task.row is not None and task.stored:
+                self._checks.belongs(task.cell, task.row.id)
             for block in task.todo:
                 if {task.cell.identity.key, _pair(task.cell)} & self._unusable:
                     break
@@ -238,6 +251,11 @@ class Runner:
                     continue
                 yield Unit(task.cell, block)
 
+    @staticmethod
+    def _unchecked(task: Task) -> bool:
+        """Whether a task needs the outcome of checks: there is something to measure, or nothing is known of it."""
+        return bool(task.todo) or task.row is None or task.row.conformance is None
+
     def _finished_elsewhere(self, task: Task, block: Block) -> bool:
         """Whether another run on this database finished the block meanwhile."""
         there = None if task.row is None else self._store.blocks(task.row.id).get(block.start)
@@ -245,6 +263,9 @@ class Runner:
 
     def _take(self, result: UnitResult) -> None:
         self._flight.back(result)
+        if result.unit.checks:
+            self._take_checks(result)
+            return
         handlers: dict[str, Callable[[UnitResult], None]] = {
             "done": self._commit,
             "failed": self._commit,
@@ -255,6 +276,24 @@ class Runner:
         }
         handlers[result.outcome](result)
         self._progress.finished(result)
+
+    def _take_checks(self, result: UnitResult) -> None:
+        """What became of the checks of a method; those that came to no end leave its blocks to be measured."""
+        cell = result.unit.cell
+        if result.outcome == "done":
+            found = self._checks.take(result)
+            if found is not None and found.failed:
+                self._report.failed_checks.append(failure(cell, found))
+                self._progress.line(f"{cell.spec}: failed conformance checks: {', '.join(found.failed)}")
+        elif result.outcome == "setup":
+            self._unusable_cell(result)
+        elif result.outcome == "bug":
+            self._broken("", result.error, unusable=False)
+        elif result.outcome == "machine" and result.unit.attempt < ATTEMPTS:
+            self._again(result)
+        else:
+            self._gave_up |= result.outcome == "overdue"
+            self._report.lines.append(unfinished(result))
 
     def _commit(self, result: UnitResult) -> None:
         unit, outcome = result.unit, result.result
@@ -285,6 +324,7 @@ class Runner:
         )
         diagnostics = {} if outcome is None else outcome.diagnostics
         artefacts = {} if outcome is None else outcome.artefacts
+        self._checks.belongs(unit.cell, row.id)
         self._count(result, self._store.commit(row.id, block, records, diagnostics, artefacts))
 
     def _row(self, cell: PlannedCell) -> CellRow:

@@ -13,10 +13,11 @@ import torch
 
 from trustdm.bench.assets.folder import Asset, AssetFolder, Workplace
 from trustdm.bench.assets.spec import PlannedAsset
+from trustdm.bench.conformance import outcomes
 from trustdm.bench.construct import construct, registry_of
 from trustdm.bench.contracts import MethodCard, StepCard
 from trustdm.bench.errors import ContractError, SetupError, TrustdmError, UsageError
-from trustdm.bench.foreign import interrupts, said, told
+from trustdm.bench.foreign import interrupts, one_process, said, told
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.method import Meter, contract_errors, cuda_in_use, out_of_memory, place, seeded
 from trustdm.bench.plan import PlannedCell, method_code, protocols
@@ -56,6 +57,8 @@ class Session:
 
         ``begun`` is called when what the block needs is there, and only the block itself is left to compute.
         """
+        if unit.checks:
+            return self._checked(unit)
         state = ""
         try:
             state = self.method(unit.cell).state
@@ -74,6 +77,27 @@ class Session:
             return UnitResult(unit, "failed", error=said(error), device=self.settings.device, state=state)
         except BaseException as error:
             return self._unexpected(unit, error, state)
+
+    def _checked(self, unit: Unit) -> UnitResult:
+        """The conformance checks of a unit's method, on objects of their own: what they do to these, no block sees.
+
+        Passes that they take count nowhere.
+        """
+        cell = unit.cell
+        wall = time.perf_counter()
+        try:
+            self._methods.clear()
+            self._load(cell)
+            _free_memory()
+            capability = self.registry.get("capability", cell.suite.task.capability).load()
+            with one_process(), one_thread(), exact_arithmetic(), seeded("checks", cell.spec.name):
+                found = outcomes(lambda: self._made(cell), cell.card, capability, self.settings.device)
+        except TrustdmError as error:
+            return UnitResult(unit, "setup", error=said(error))
+        except BaseException as error:
+            return self._unexpected(unit, error, "")
+        cost = Cost(wall=time.perf_counter() - wall)
+        return UnitResult(unit, "done", cost=cost, device=self.settings.device, outcomes=tuple(found))
 
     def method(self, cell: PlannedCell) -> Loaded:
         """The cell's method, loaded once: its code as planned, its checkpoints as its card names them.
@@ -94,13 +118,18 @@ class Session:
             raise UsageError(f"method {cell.spec.name}: its code was edited while the run was going on; run it again")
         VERIFIED.clear()
         with seeded("load", cell.spec.name):
-            thing = self._construct(factory, dict(cell.spec.params), f"method {cell.spec.name}")
+            thing = self._made(cell)
             _check_weights(cell.card, factory)
             capability = self.registry.get("capability", cell.suite.task.capability).load()
             with contract_errors(f"method {cell.spec.name}: moving it to {self.settings.device}"):
                 call = place(thing, cell.card, self.settings.device, capability)
             state = describe(thing, call, cell.card, self.settings.device, capability)
         return Loaded(thing, call, cell.card, state)
+
+    def _made(self, cell: PlannedCell) -> Any:
+        """A new object of the cell's method (the same one, where it is an object of this process)."""
+        factory = self.registry.get("method", cell.spec.name).load()
+        return self._construct(factory, dict(cell.spec.params), f"method {cell.spec.name}")
 
     def _construct(self, factory: Any, params: dict[str, object], where: str) -> Any:
         try:

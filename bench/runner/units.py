@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from trustdm.bench.assets.folder import Asset
+from trustdm.bench.conforms import CheckOutcome
 from trustdm.bench.plan import PlannedCell
 from trustdm.bench.tasks.protocol import BlockResult
 from trustdm.bench.types import Block, Cost
@@ -28,11 +29,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Unit:
-    """One block of one cell to compute; ``attempt`` counts from 1."""
+    """One block of one cell to compute, or (``checks``) the conformance checks of its method, which come before the
+    block; ``attempt`` counts from 1."""
 
     cell: PlannedCell
     block: Block
     attempt: int = 1
+    checks: bool = False
 
 
 Outcome = Literal["done", "failed", "machine", "setup", "bug", "overdue"]
@@ -41,7 +44,7 @@ Outcome = Literal["done", "failed", "machine", "setup", "bug", "overdue"]
 @dataclass(frozen=True)
 class UnitResult:
     """What became of a unit; ``state`` describes the loaded method (``runner.fingerprint``), empty if it was not
-    loaded; ``assets`` are those that it was computed from.
+    loaded; ``assets`` are those that it was computed from. ``outcomes`` are those of a unit of checks.
 
     "done"; "failed": the method broke its contract (a record); "machine": out of memory or a killed worker (tried
     again); "setup": the method or its data cannot be loaded, so nothing of its cell can run; "bug": an exception of
@@ -57,6 +60,7 @@ class UnitResult:
     error: str = ""
     state: str = ""
     assets: Mapping[str, Asset] = field(default_factory=dict)
+    outcomes: tuple[CheckOutcome, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ OURS = (signal.SIGINT, signal.SIGTERM)
 """Signals that the parent answers; a terminal sends them to its workers, too."""
 READY, BEGUN = "ready", "begun"
 """Said when the process has started, and before a block itself: its method is loaded, its assets are there."""
-Message = tuple[PlannedCell | None, str, Block, int]
+Message = tuple[PlannedCell | None, str, Block, int, bool]
 
 
 def work(pipe: Connection, settings: Settings) -> None:
@@ -55,10 +55,10 @@ def _loop(pipe: Connection, settings: Settings, own: int) -> None:
     _say(pipe, own, READY)
     while True:
         message: Message = pipe.recv()
-        cell, key, block, attempt = message
+        cell, key, block, attempt, checks = message
         if cell is not None:
             cells[key] = cell
-        unit = Unit(cells[key], block, attempt)
+        unit = Unit(cells[key], block, attempt, checks)
         result = session.execute(unit, lambda: _say(pipe, own, BEGUN))
         if os.getpid() != own:  # a plugin forked: the copy must not report as if it were this process
             os._exit(1)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
+from trustdm.bench.conforms import UNREADABLE, fault
 from trustdm.bench.errors import StoreError
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.records import Records
-from trustdm.bench.store import assets, consistency, examining, reading, schema, sealing
+from trustdm.bench.store import assets, conformances, consistency, examining, reading, schema, sealing
 from trustdm.bench.store.account import Kind
 from trustdm.bench.store.rows import CellRow
 from trustdm.bench.store.shards import Shards
@@ -49,6 +50,7 @@ def _problems(connection: Connection, shards: Shards | None, examiner: Examiner 
         ("cells", partial(_cells, connection)),
         ("records", partial(_records, connection)),
         ("assets", partial(_assets, connection)),
+        ("conformance", partial(_conformance, connection)),
         ("artefacts", partial(_artefacts, connection, shards)),
     ]
     for where, lines in parts:
@@ -175,6 +177,19 @@ def _assets(connection: Connection) -> Iterator[str]:
         key = hashlib.sha256(row.identity.encode()).hexdigest()
         if key != row.key:
             yield f"asset {row.key[:12]}: expected {key} (the SHA-256 of its identity), got {row.key}"
+
+
+def _conformance(connection: Connection) -> Iterator[str]:
+    """Outcomes of checks that cannot be read, or that a cell of another method refers to."""
+    for found in conformances.rows(connection):
+        if UNREADABLE in found.failed:
+            yield f"conformance {found.uid}: expected a list of [name, outcome, message], got something else"
+    for row in reading.cells(connection, hidden=True):
+        if row.conformance is None:
+            continue
+        words = fault(row.conformance.about, row.conformance.key, row.identity, row.code_digest)
+        if words or row.conformance.lab != row.lab:
+            yield f"cell {row.id}: conformance: {words or f'expected that of lab {row.lab}, got another one'}"
 
 
 def _artefacts(connection: Connection, shards: Shards | None) -> Iterator[str]:

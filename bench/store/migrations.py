@@ -224,7 +224,26 @@ FIFTH = (
 # Cells that this store shows on no board, with the reason; by uid, so that an import of the same cell stays hidden.
 HIDING = ("CREATE TABLE hidden (uid TEXT NOT NULL PRIMARY KEY, why TEXT NOT NULL, since TEXT NOT NULL)",)
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, HIDING)
+# Outcomes of the conformance checks of methods, and which cells refer to them (of others they were not run).
+CONFORMANCE = (
+    """CREATE TABLE conformance (
+        uid TEXT NOT NULL PRIMARY KEY,
+        lab TEXT NOT NULL,
+        key TEXT NOT NULL,
+        about TEXT NOT NULL,
+        created TEXT NOT NULL,
+        device TEXT NOT NULL,
+        seconds DOUBLE PRECISION NOT NULL,
+        checks TEXT NOT NULL
+    )""",
+    """CREATE TABLE cell_conformance (
+        cell_id INTEGER NOT NULL PRIMARY KEY REFERENCES cell (id),
+        uid TEXT NOT NULL REFERENCES conformance (uid)
+    )""",
+    "CREATE INDEX conformance_of_key ON conformance (key)",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, HIDING, CONFORMANCE)
 READABLE = 1
 """The oldest schema that can be read as it is; an older one must be opened for writing once."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from sqlalchemy import DOUBLE_PRECISION, Connection, Row, Select, case, cast, fu
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
 from trustdm.bench.scrub import reason
-from trustdm.bench.store import assets, hiding, schema
+from trustdm.bench.store import assets, conformances, hiding, schema
 from trustdm.bench.store.rows import BlockRow, CellRow, Held, RunRow, identity_from
 from trustdm.bench.store.shards import Piece
 from trustdm.bench.types import Block, Cost, Origin, Verification
@@ -43,8 +43,10 @@ def cells(
         query = query.where(schema.method.c.name == method)
     if ids is not None:
         query = query.where(schema.cell.c.id.in_(ids))
-    found = (_readable(row) for row in connection.execute(query.order_by(schema.cell.c.id)))
-    return [cell for cell in found if isinstance(cell, CellRow)]
+    found = [_readable(row) for row in connection.execute(query.order_by(schema.cell.c.id))]
+    readable = [cell for cell in found if isinstance(cell, CellRow)]
+    checked = conformances.of_cells(connection, ids)
+    return [replace(cell, conformance=checked[cell.id]) if cell.id in checked else cell for cell in readable]
 
 
 def unreadable(connection: Connection, suite: str | None = None) -> list[str]:
@@ -300,7 +302,8 @@ def all_diagnostics(
 def revisions(connection: Connection, suite: str | None = None, method: str | None = None) -> dict[int, str]:
     """For every cell (of one suite, of one method) a hash of all that may move a number or a mark of it.
 
-    That is which cell it is, what it says of itself, whether another one corrects it, and its blocks: of each the
+    That is which cell it is, what it says of itself, whether another one corrects it, how its method did in conformance
+    checks, and its blocks: of each the
     extent, the status, when it was finished by which run, and how many records it has. (Blocks are immutable.)
     """
     block, cell = schema.block.c, schema.cell.c
@@ -309,6 +312,8 @@ def revisions(connection: Connection, suite: str | None = None, method: str | No
     for cell_id, *rest in connection.execute(_of(select(*columns).order_by(block.cell_id, block.start), suite, method)):
         parts.setdefault(cell_id, []).append("/".join(map(str, rest)))
     corrected = set(connection.execute(_corrected(connection)).scalars())
+    for cell_id, uid in conformances.uids(connection).items():
+        parts.setdefault(cell_id, []).append(f"conformance {uid}")
     own = (cell.id, cell.uid, cell.lab, cell.key, cell.planned, cell.state_digest, cell.origin, cell.verification)
     query = select(*own, schema.method.c.digest).join_from(schema.cell, schema.method).join(schema.suite)
     if suite is not None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal
 
+from trustdm.bench.conforms import Conformance
 from trustdm.bench.errors import StoreError
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification
@@ -41,7 +42,8 @@ class CellRow:
     ``lab`` is the id of the store that measured it.
 
     ``supersedes`` is the id of the cell that this one corrects; ``superseded`` says that another one corrects this, and
-    has at least one block already.
+    has at least one block already. ``conformance`` is how its method did in conformance checks, None where these were
+    not run.
     """
 
     id: int
@@ -60,6 +62,7 @@ class CellRow:
     created: str
     card: dict[str, object]
     suite_content: str
+    conformance: Conformance | None = None
 
 
 @dataclass(frozen=True)

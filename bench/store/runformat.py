@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from trustdm.bench.conforms import Conformance
 from trustdm.bench.hashing import sha256_of
 from trustdm.bench.records import Records
 from trustdm.bench.scrub import scrubbed
@@ -34,7 +35,7 @@ LETTERS = {
     Status.ABSTAINED: "a",
     Status.MADE: "m",
 }
-BROKEN = ("content", "suites", "cards", "runs", "cells", "blocks", "records", "assets")
+BROKEN = ("content", "suites", "cards", "runs", "cells", "blocks", "records", "assets", "conformance")
 """Names whose lists are written one element to a line."""
 
 
@@ -60,6 +61,11 @@ def document(connection: Connection, cells: list[CellRow], shards: Shards | None
         content["uses"] = {
             uid: {name: [row.key, row.content] for name, row in rows.items()} for uid, rows in used.items() if rows
         }
+    checked = {c.uid: c.conformance for c in order if c.conformance is not None}
+    if checked:
+        found = {outcome.uid: outcome for outcome in checked.values()}
+        content["conformance"] = [outcome_content(found[uid]) for uid in sorted(found)]
+        content["checked"] = {uid: outcome.uid for uid, outcome in checked.items()}
     return render(content, 0) + "\n", arrays
 
 
@@ -162,6 +168,12 @@ def block_content(
         "examples": np.unique(records.example).tolist(),
         "records": _probes(records),
     }
+
+
+def outcome_content(found: Conformance) -> dict[str, object]:
+    """An outcome of conformance checks as a run file holds it; two are the same if these are equal."""
+    checks = [[check.name, check.outcome, scrubbed(check.message)] for check in found.checks]
+    return asdict(found) | {"checks": checks}
 
 
 def _artefact(array: NDArray[Any]) -> dict[str, object]:

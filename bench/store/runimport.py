@@ -9,15 +9,29 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
+from trustdm.bench.conforms import Conformance
 from trustdm.bench.errors import RunFileError, StoreError
 from trustdm.bench.hashing import canonical_json
-from trustdm.bench.store import assets, examining, ingest, npyfile, reading, runformat, runparse, schema, seals, writing
+from trustdm.bench.store import (
+    assets,
+    conformances,
+    examining,
+    ingest,
+    npyfile,
+    reading,
+    runformat,
+    runparse,
+    schema,
+    seals,
+    writing,
+)
 from trustdm.bench.store.fields import Field
 from trustdm.bench.store.rows import BlockRow, CellRow, RunRow
 from trustdm.bench.store.runfiles import chain
 from trustdm.bench.store.runparse import FileBlock, FileCell
 from trustdm.bench.store.shards import Shards
 from trustdm.bench.store.store import Store
+from trustdm.bench.store.times import moment
 from trustdm.bench.types import RunInfo
 
 if TYPE_CHECKING:
@@ -131,6 +145,7 @@ def _cell(connection: Connection, shards: Shards | None, cell: FileCell) -> int:
     if own:
         _refuse_further_assets(connection, found, cell)
     _assets(connection, found, cell)
+    _conformance(connection, found, cell, own=own)
     there = _Cell(connection, shards, found, own=own)
     return sum(there.take(block) for block in cell.blocks)
 
@@ -149,6 +164,31 @@ def _assets(connection: Connection, cell_id: int, cell: FileCell) -> None:
         old, new = stored[name], cell.assets[name]
         _equal(f"{cell.where}: asset {name}", (old.key, old.content), (new.key, new.content))
     assets.link(connection, cell_id, cell.assets)
+
+
+def _conformance(connection: Connection, cell_id: int, cell: FileCell, *, own: bool) -> None:
+    """Notes how the method of a cell did in conformance checks.
+
+    One that failed stays so whatever a later file says, and what this store found itself no file changes.
+    """
+    got = cell.conformance
+    if got is None:
+        return
+    where = f"{cell.where}: conformance {got.uid}"
+    known = conformances.of_uid(connection, got.uid)
+    if known is not None and runformat.outcome_content(known) != runformat.outcome_content(got):
+        raise RunFileError(f"{where}: expected the outcome as it is stored here, got another one of that uid")
+    if known is None and got.lab == writing.lab(connection):
+        raise RunFileError(f"{where}: expected an outcome that this database found itself, got one that it has not")
+    stored = reading.cell(connection, cell_id).conformance
+    if not own and (stored is None or _replaces(got, stored)):
+        conformances.link(connection, got, [cell_id])
+
+
+def _replaces(got: Conformance, stored: Conformance) -> bool:
+    """Whether an outcome in a file takes the place of a stored one: never of a failed one, else where it is later."""
+    later = moment(got.created) > moment(stored.created)
+    return got.uid != stored.uid and not stored.failed and (bool(got.failed) or later)
 
 
 def _superseded(connection: Connection, cell: FileCell) -> int | None:

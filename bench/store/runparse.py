@@ -10,10 +10,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from trustdm.bench.conforms import Conformance, fault
 from trustdm.bench.errors import RunFileError
 from trustdm.bench.hashing import canonical_json, sha256_of
 from trustdm.bench.records import Records
-from trustdm.bench.store import consistency, runformat, runrecords, suitetext
+from trustdm.bench.store import consistency, runchecks, runformat, runrecords, suitetext
 from trustdm.bench.store.fields import INT64, SHOWN, UID, Field, load
 from trustdm.bench.store.packed import Arrays
 from trustdm.bench.store.rows import AssetRow, BlockRow, NewCell, RunRow, frozen
@@ -21,8 +22,8 @@ from trustdm.bench.store.writing import CellMarks
 from trustdm.bench.types import Block, CellIdentity, Cost, Origin, Verification
 
 NAMES = ("schema", "suite", "method", "params", "suites", "cards", "runs", "cells")
-OPTIONAL = ("assets", "uses")
-"""Names that a file has only where its cells were computed from prepared assets."""
+OPTIONAL = ("assets", "uses", "conformance", "checked")
+"""Names that a file has only where its cells were computed from prepared assets, or its method was checked."""
 CELL = (
     *("uid", "lab", "key", "supersedes", "origin", "verification", "created", "planned", "code_digest", "state_digest"),
     *("card", "identity", "blocks"),
@@ -77,6 +78,7 @@ class FileCell:
     blocks: list[FileBlock]
     assets: dict[str, AssetRow]
     where: str
+    conformance: Conformance | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def parse(path: Path) -> RunFile:
     cells = [known.cell(field) for field in content["cells"].items()]
     if len({c.marks.uid for c in cells}) < len(cells):
         raise content["cells"].error("cells with a uid of their own", "a uid twice")
-    for uid, field in known.uses.items():
+    for uid, field in (*known.uses.items(), *known.checked.items()):
         if uid not in {c.marks.uid for c in cells}:
             raise field.error("the uid of one of the file's cells", uid)
     return RunFile(path, list(known.runs.values()), cells)
@@ -128,6 +130,10 @@ class _Known:
         if "assets" in content:
             self.assets = _once(content["assets"], map(_asset_row, content["assets"].items()))
         self.uses: dict[str, Field] = content["uses"].entries() if "uses" in content else {}
+        self.outcomes: dict[str, Conformance] = {}
+        if "conformance" in content:
+            self.outcomes = _once(content["conformance"], map(runchecks.parse, content["conformance"].items()))
+        self.checked: dict[str, Field] = content["checked"].entries() if "checked" in content else {}
         self.runs: dict[str, RunRow] = _once(content["runs"], map(_run, content["runs"].items()))
 
     def cell(self, field: Field) -> FileCell:
@@ -161,7 +167,22 @@ class _Known:
             assets=self._assets(part["uid"].text()),
             blocks=self._blocks(part["blocks"], planned, identity),
             where=field.where,
+            conformance=self._conformance(marks, identity, part["code_digest"].text()),
         )
+
+    def _conformance(self, marks: CellMarks, identity: CellIdentity, code: str) -> Conformance | None:
+        """How the method of a cell did in conformance checks, as the file says."""
+        named = self.checked.get(marks.uid)
+        if named is None:
+            return None
+        found = self.outcomes.get(named.text())
+        if found is None:
+            raise named.error("the uid of one of the file's outcomes of checks")
+        if found.lab != marks.lab:
+            raise named.error(f"an outcome that lab {marks.lab} found", found.lab)
+        if words := fault(found.about, found.key, identity, code):
+            raise RunFileError(f"{named.where}: {words}")
+        return found
 
     def _card(self, field: Field, identity: CellIdentity) -> dict[str, object]:
         card = self.cards.get(field.hash())

@@ -239,6 +239,27 @@ artefact = Table(
     PrimaryKeyConstraint("block_id", "name"),
 )
 
+conformance = Table(
+    "conformance",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("lab", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("seconds", DOUBLE_PRECISION, nullable=False),
+    Column("checks", Text, nullable=False),
+    Index("conformance_of_key", "key"),
+)
+
+cell_conformance = Table(
+    "cell_conformance",
+    metadata,
+    Column("cell_id", Integer, ForeignKey("cell.id"), primary_key=True, autoincrement=False),
+    Column("uid", Text, ForeignKey("conformance.uid"), nullable=False),
+)
+
 seal = Table(
     "seal",
     metadata,

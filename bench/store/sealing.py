@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError, NoResultFound
 
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import Records
-from trustdm.bench.store import migrations, reading, schema, seals, writing
+from trustdm.bench.store import conformances, migrations, reading, schema, seals, writing
 
 DAMAGE = (StoreError, DatabaseError, NoResultFound, ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 """What reading raises where a file was changed: by SQLite, by Python, or by us."""
@@ -75,6 +75,8 @@ def _single(connection: Connection) -> dict[tuple[str, str], Callable[[], str]]:
         found["suite", str(number)] = partial(seals.of_suite, connection, number)
     for key, content in connection.execute(select(schema.asset.c.key, schema.asset.c.content)).all():
         found["asset", f"{key}/{content}"] = partial(seals.of_asset, connection, key, content)
+    for outcome in conformances.rows(connection):
+        found["conformance", outcome.uid] = partial(seals.of_conformance, connection, outcome.uid)
     return found
 
 

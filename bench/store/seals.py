@@ -1,9 +1,9 @@
 """Digests ("seals") of what a store holds, written in the transaction that writes what they are of.
 
 A block is sealed with its records, diagnostics and list of artefacts; a cell with its own columns, those of its method
-and suite, the assets that it was computed from, and the number and the sum of the digests of its blocks; runs, texts of
-suites, assets and the names of labs one by one. ``sealing`` computes them again and compares. They find damage and
-careless edits, not somebody who computes them again.
+and suite, the assets that it was computed from, the outcome of conformance checks that it refers to, and the number and
+the sum of the digests of its blocks; runs, texts of suites, assets, such outcomes and the names of labs one by one.
+``sealing`` computes them again and compares. They find damage and careless edits, not somebody who computes them again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from trustdm.bench.store import migrations, schema
 
 FIRST_SCHEMA = 5
 """The schema that has them; an older database that is only read has none."""
+FIRST_CHECKED = migrations.STEPS.index(migrations.CONFORMANCE) + 1
+"""The schema whose cells may refer to an outcome of conformance checks."""
 WIDTH = 256
 """Bits of a digest; sums are modulo 2 to this power."""
 OF_BLOCK = tuple(c.name for c in schema.block.c if c.name not in ("id", "cell_id"))
@@ -104,7 +106,17 @@ def of_cell(connection: Connection, cell_id: int) -> str:
         raise StoreError(f"cell {cell_id}: expected its row with a suite and a method, got none")
     used = schema.cell_asset.c
     links = select(used.name, used.key, used.content).where(used.cell_id == cell_id).order_by(used.name)
-    return digest([*row, *(value for link in connection.execute(links) for value in link)])
+    parts = [*row, *(value for link in connection.execute(links) for value in link)]
+    return digest([*parts, *_checked(connection, cell_id)])
+
+
+def _checked(connection: Connection, cell_id: int) -> list[object]:
+    """The outcome of conformance checks that a cell refers to; nothing where it refers to none, as all did once."""
+    if migrations.version(connection) < FIRST_CHECKED:
+        return []
+    table = schema.cell_conformance.c
+    uid = connection.execute(select(table.uid).where(table.cell_id == cell_id)).scalar()
+    return [] if uid is None else ["conformance", uid]
 
 
 def of_run(connection: Connection, run_id: str) -> str:
@@ -126,6 +138,12 @@ def of_asset(connection: Connection, key: str, content: str) -> str:
     table = schema.asset
     query = select(table).where(table.c.key == key, table.c.content == content)
     return digest(connection.execute(query).one())
+
+
+def of_conformance(connection: Connection, uid: str) -> str:
+    """The digest of an outcome of conformance checks."""
+    table = schema.conformance
+    return digest(connection.execute(select(table).where(table.c.uid == uid)).one())
 
 
 def of_labs(connection: Connection) -> str:
@@ -155,6 +173,11 @@ def suite(connection: Connection, suite_id: int) -> None:
 def asset(connection: Connection, key: str, content: str) -> None:
     """Seals an asset."""
     put(connection, "asset", f"{key}/{content}", of_asset(connection, key, content))
+
+
+def conformance(connection: Connection, uid: str) -> None:
+    """Seals an outcome of conformance checks."""
+    put(connection, "conformance", uid, of_conformance(connection, uid))
 
 
 def labs(connection: Connection) -> None:

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
 
+from trustdm.bench.conforms import Conformance
 from trustdm.bench.errors import StoreError
 from trustdm.bench.records import CellResult, Records
-from trustdm.bench.store import assets, checking, hiding, ingest, labs, reading, schema, writing
+from trustdm.bench.store import assets, checking, conformances, hiding, ingest, labs, reading, schema, writing
 from trustdm.bench.store.address import parse
 from trustdm.bench.store.checking import Checked
 from trustdm.bench.store.database import Database, explained, open_database
@@ -175,6 +176,18 @@ class Store:
         if rows:
             with self.database.writing() as connection:
                 assets.link(connection, cell_id, rows)
+
+    def conformance(self, key: str) -> Conformance | None:
+        """What this store found last in the conformance checks of that key; None where it ran none."""
+        with self.database.reading() as connection:
+            if not conformances.there(connection):
+                return None
+            return conformances.newest(connection, key, writing.lab(connection))
+
+    def link_conformance(self, found: Conformance, cells: Collection[int]) -> None:
+        """Stores an outcome of conformance checks, and that these cells refer to it."""
+        with self.database.writing() as connection:
+            conformances.link(connection, found, cells)
 
     def assets(self, cell_id: int) -> dict[str, AssetRow]:
         """The prepared assets of a cell, by name."""
@@ -332,6 +345,7 @@ class Store:
                 untimed=extents.get(cell.id, nothing).untimed,
                 revision=revisions[cell.id],
                 arrays=partial(self.arrays, cell.id),
+                conformance=cell.conformance,
             )
             for cell in cells
         ]

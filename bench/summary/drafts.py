@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from trustdm.bench import conforms
+from trustdm.bench.foreign import line
 from trustdm.bench.records import CellResult, total_cost
 from trustdm.bench.summary import flags
 from trustdm.bench.summary.broken import broken_row, refuse_unsound
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 NOTHING = CellFacts(rows=0, examples=0, whole=False, flags=())
 """In the place of the facts of a cell that has none."""
+SHOWN_NAME = 80
+"""Letters of the name of a check; a stranger's file may say anything."""
 Cells = dict[str, tuple[CellResult, CellFacts]]
 
 
@@ -91,7 +95,9 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
     scores = {name: score for _, known in cells.values() for name, score in known.scores.items()}
     ranking, newest = suite.ranking.metric, results[-1]
     told = parameters(newest)
-    best = _unless_failed(suite, cells, scores.get(ranking))
+    checked = conforms.status_of([r.conformance for r in results])
+    failed = _failed(results)
+    best = _unless_refused(failed, _unless_failed(suite, cells, scores.get(ranking)))
     row = Row(
         method=newest.identity.method,
         method_version=newest.identity.method_version,
@@ -114,13 +120,15 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
         rank_high=None,
         rank_group="",
         rank_test="",
-        caveat=best.caveat if best else "",
+        caveat=best.caveat if best else _refusal(failed),
+        conformance=checked,
+        failed_checks=tuple(failed),
         cost=total_cost([r.cost for r in results]),
         n=_examples(suite, cells),
         planned=max(r.planned // _per_example(suite, r) for r in results),
         card=newest.card,
         cells=tuple(r.id for r in results),
-        errors=tuple(dict.fromkeys([*(e for r in results for e in r.errors), *_problems(suite, cells)])),
+        errors=_errors(suite, results, cells, failed),
     )
     return Draft(row, best)
 
@@ -133,8 +141,34 @@ def _unless_failed(suite: Suite, cells: Cells, score: Score | None) -> Score | N
     return replace(score, caveat="the method failed on every example")
 
 
+def _failed(results: Sequence[CellResult]) -> dict[str, str]:
+    """The conformance checks that the method failed, each with a line that says what is wrong."""
+    found = [r.conformance for r in results if r.conformance]
+    return {name: f"conformance: {said}" for c in found for name, said in zip(c.failed, c.messages, strict=True)}
+
+
+def _refusal(failed: Iterable[str]) -> str:
+    """Why a method that failed checks is not ranked; empty for one that did not."""
+    names = ", ".join(line(name, SHOWN_NAME) for name in failed)
+    return f"conformance failed: {names}" if names else ""
+
+
+def _unless_refused(failed: Iterable[str], score: Score | None) -> Score | None:
+    """The score that ranks; with a caveat where the method failed conformance checks."""
+    words = _refusal(failed)
+    if score is None or not words:
+        return score
+    return replace(score, caveat=f"{score.caveat}; {words}" if score.caveat else words)
+
+
 def _flags(newest: CellResult, cells: Cells) -> tuple[str, ...]:
     return tuple(sorted({*flags.of_card(newest.card), *(name for _, known in cells.values() for name in known.flags)}))
+
+
+def _errors(suite: Suite, results: list[CellResult], cells: Cells, failed: Mapping[str, str]) -> tuple[str, ...]:
+    """What went wrong while the method ran, why some metrics cannot be told, what the failed checks say; each once."""
+    of_blocks = [error for result in results for error in result.errors]
+    return tuple(dict.fromkeys([*of_blocks, *_problems(suite, cells), *failed.values()]))
 
 
 def _problems(suite: Suite, cells: Cells) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
+from trustdm.bench.conforms import Status
 from trustdm.bench.summary.marks import Completeness, Currency
 from trustdm.bench.types import Cost, Estimate, Origin, Verification
 
@@ -20,7 +21,8 @@ class Row:
     ``caveat`` says why. ``own`` is False for a row that was imported: another store, ``lab``, called ``lab_name`` here,
     measured it. ``comparison`` is the verdict against the best row of the group (``summary.comparison``), empty for
     that one; ``separable`` the least difference that the group could separate. ``broken`` is what kept a row from being
-    summed up, as its caveat says too; empty for every other row.
+    summed up, as its caveat says too; empty for every other row. ``conformance`` is how its method did in conformance
+    checks (``bench.conforms``), ``failed_checks`` the names of those that failed.
     """
 
     method: str
@@ -54,6 +56,8 @@ class Row:
     comparison: str = ""
     separable: float | None = None
     broken: str = ""
+    conformance: Status = "not run"
+    failed_checks: tuple[str, ...] = ()
 
     @property
     def measured_by(self) -> str:
@@ -84,6 +88,8 @@ class Row:
             "rank_group": self.rank_group,
             "rank_test": self.rank_test,
             "caveat": self.caveat,
+            "conformance": self.conformance,
+            "failed_checks": list(self.failed_checks),
             "comparison": self.comparison,
             "separable": self.separable,
             "cost": {

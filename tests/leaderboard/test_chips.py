@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -8,6 +9,7 @@ from trustdm.bench.summary import marks as measured
 from trustdm.bench.summary.flags import CORE
 from trustdm.bench.types import Origin, Verification
 from trustdm.leaderboard import chips
+from trustdm.leaderboard.boards import Board
 
 
 def test_every_mark_a_row_can_have_is_explained() -> None:
@@ -39,3 +41,21 @@ def test_an_unknown_flag_is_shown_as_it_is() -> None:
 
 def test_an_unknown_mark_is_shown_as_it_is() -> None:
     assert chips.mark("origin", "guessed").label == "guessed"
+
+
+def test_a_failed_check_has_a_chip_that_names_it(dives: Board) -> None:
+    row = dives.entries[0].row
+    assert all("conformance" not in chip.label for chip in chips.marks(row))
+    passed = replace(row, conformance="passed")
+    assert chips.marks(passed) == chips.marks(row)  # noise, where most rows pass
+    (chip,) = set(chips.marks(replace(row, conformance="failed", failed_checks=("check_a", "check\x1b[b")))) - set(
+        chips.marks(row)
+    )
+    assert (chip.label, chip.tone) == ("conformance failed", "bad")
+    assert "check_a" in chip.title and "\x1b" not in chip.title
+
+
+def test_the_legend_says_what_conformance_means() -> None:
+    (found,) = [shown for kind, shown in chips.legend() if kind == "Conformance"]
+    assert [chip.label for chip in found] == ["conformance passed", "conformance failed", "conformance not run"]
+    assert all("{" not in chip.title for chip in found)

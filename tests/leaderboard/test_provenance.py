@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from trustdm.bench import scrub
+from trustdm.bench.conforms import CheckOutcome, Conformance
 from trustdm.bench.store.rows import RunRow
+from trustdm.bench.summary.cell import CellView
 from trustdm.leaderboard import provenance
 from trustdm.leaderboard.boards import Board
 
@@ -64,3 +66,19 @@ def test_examples_are_counted_not_positions(dives: Board) -> None:
 
     view = Four(part.view.suite, part.view.result)
     assert provenance.cell(replace(part, view=view)).values[0].text == "3 of 3"
+
+
+def test_a_cell_says_how_its_method_did_in_conformance_checks(dives: Board) -> None:
+    (part, _) = next(e for e in dives.entries if e.row.method == "deep").parts
+    at = provenance.COLUMNS.index("Conformance")
+    assert provenance.cell(part).values[at].text == "not run"
+    checks = (CheckOutcome("check_a", "passed"), CheckOutcome("check_b", "failed", "no"))
+    found = Conformance("a" * 32, "b" * 32, "c" * 64, "{}", "2026-01-02T03:04:05+00:00", "cpu", 0.1, checks)
+
+    def told(outcome: Conformance) -> tuple[str, str]:
+        view = CellView(part.view.suite, replace(part.view.result, conformance=outcome))
+        cell = provenance.cell(replace(part, view=view)).values[at]
+        return cell.text, cell.detail
+
+    assert told(found) == ("failed", "check_b; 2 checks on cpu, 2026-01-02")
+    assert told(replace(found, checks=checks[:1])) == ("passed", "1 check on cpu, 2026-01-02")

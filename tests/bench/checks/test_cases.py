@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,3 +98,33 @@ def test_examples_are_spread_over_the_data_set() -> None:
     few, many = (DatasetCase(lambda n=n: range(n), card, card.shape, 10).index for n in (5, 10_000))
     assert few.tolist() == [0, 1, 2, 3, 4]
     assert (many[0], many[-1], len(many)) == (0, 9999, 64)
+
+
+FORKS = """
+import os
+from trustdm import MethodCard, method
+from trustdm.bench.conformance import run_checks
+
+OWN = os.getpid()
+
+
+@method(MethodCard(name="forks", input_shape=(1, 8, 8), classes=10))
+class Forks:
+    def classify(self, x):
+        if os.getpid() == OWN:
+            os.fork()
+        return 1.0 * x.flatten(1)[:, :10]
+
+
+found = run_checks("method", Forks)
+os.write(1, f"{len(found)} checks\\n".encode())
+"""
+
+
+def test_a_process_that_a_method_forks_off_runs_no_checks(tmp_path: Path) -> None:
+    """Each of them would fork off others, and so would those."""
+    (tmp_path / "forks.py").write_text(FORKS, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "forks.py"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "14 checks\n"

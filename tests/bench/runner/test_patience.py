@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from trustdm.bench.runner.flight import Past
-from trustdm.bench.runner.patience import LATE_LEAST, LEAST, Patience
+from trustdm.bench.runner.patience import CHECKS, LATE_LEAST, LEAST, Patience
 from trustdm.bench.types import Block
 
-UNIT: Any = SimpleNamespace(block=Block(0, 32))
+UNIT: Any = SimpleNamespace(block=Block(0, 32), checks=False)
+CHECKED: Any = SimpleNamespace(block=Block(0, 32), checks=True)
 OVER = time.monotonic() - 1
 
 
@@ -34,4 +35,18 @@ OVER = time.monotonic() - 1
 )
 def test_a_block_is_given_up(patience: Patience, seconds: float, last: Past | None, begun: bool, expected: str) -> None:
     why = patience.overdue(UNIT, seconds, last, begun=begun)
+    assert why.startswith(expected) and bool(why) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("patience", "seconds", "expected"),
+    [
+        (Patience(), CHECKS - 1, ""),
+        (Patience(), CHECKS + 1, "they take more than 10 minutes"),
+        (Patience(7200.0), CHECKS + 1, ""),
+        (Patience(3.0), 3.1, "--block-minutes allows 0.05 minutes"),
+    ],
+)
+def test_checks_are_given_up_though_nothing_is_known_of_them(patience: Patience, seconds: float, expected: str) -> None:
+    why = patience.overdue(CHECKED, seconds, None, begun=False)
     assert why.startswith(expected) and bool(why) == bool(expected)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustdm.bench.conforms import About, CheckOutcome, Conformance
 from trustdm.bench.records import Records, failed
 from trustdm.bench.store.account import CellAccount, Finding
 from trustdm.bench.store.rows import AssetRow, BlockRow, CellRow, RunRow
@@ -104,6 +105,28 @@ def asset(name: str = "train", content: str = "e" * 64) -> AssetRow:
     return AssetRow(hashlib.sha256(identity.encode()).hexdigest(), content, identity, "code-2", 2**40, cost)
 
 
+def conformance(cell: CellRow, lab: str, **changes: Any) -> Conformance:
+    """An outcome of conformance checks of a cell's method: one passed, one failed, one does not apply."""
+    it, code = cell.identity, cell.code_digest.partition("/")[0]
+    about = About(it.method, it.method_version, it.method_params, it.weights, code, "classify", "5" * 64)
+    checks = (
+        CheckOutcome("check_logits", "passed"),
+        CheckOutcome("check_repeatable", "failed", "expected the same logits é, got others"),
+        CheckOutcome("check_noise_is_used", "skipped", "randomness is none"),
+    )
+    values: dict[str, Any] = {
+        "uid": "c0" * 16,
+        "lab": lab,
+        "key": about.key,
+        "about": about.text,
+        "created": FINISHED,
+        "device": "cpu",
+        "seconds": 0.25,
+        "checks": checks,
+    }
+    return Conformance(**(values | changes))
+
+
 def records(block: Block, seed: int = 0) -> Records:
     """Two probes, the second with two draws; examples are not positions, and values are the hard ones.
 
@@ -169,6 +192,7 @@ def fill(store: Store) -> list[CellRow]:
     store.commit(again.id, row(Block(0, 8), second), records(Block(0, 8), seed=1))
     other = cell(store, method="other", method_params=(("eps", 0.1), ("steps", 4)), evaluation="clean")
     store.link_assets(other.id, {"weights": asset(), "statistics": asset("measure")})
+    store.link_conformance(conformance(other, store.lab), [other.id])
     bad = row(Block(0, 8), second, status="failed", error="ContractError: expected finite logits, got NaN")
     store.commit(other.id, bad, failed(examples_of(Block(0, 8))))
     store.finish_run(first, 0)
