@@ -41,6 +41,19 @@ QUICK: dict[str, dict[str, Any]] = {
     "fab-t": {"iterations": 10},
 }
 
+# Purifiers of few steps; what they are made of is checked by itself.
+PURIFIED: dict[str, dict[str, Any]] = {
+    "diffpure": {"denoiser": "digits-edm", "t": 0.09, "steps": 3},
+    "gdmp": {"denoiser": "digits-edm", "t": 0.05, "steps": 3, "repeats": 2},
+    "purify": {
+        "purifier": "diffpure",
+        "classifier": "digits-standard",
+        "denoiser": "digits-edm",
+        "t": 0.09,
+        "steps": 3,
+    },
+}
+
 # (kind, plugin, check) -> why it may fail; a listed failure that passes is an error.
 KNOWN_FAILURES: dict[tuple[str, str, str], str] = {}
 
@@ -77,7 +90,7 @@ def options(entry: Entry, folder: Path) -> dict[str, Any]:
         return {"path": str(tiny.saved(tiny.ddpm(), folder / "pipeline"))}
     if entry.name == "denoised-smoothing":
         return {"classifier": "mnist16-standard", "denoiser": "none"}
-    return QUICK.get(entry.name, {})
+    return PURIFIED.get(entry.name) or QUICK.get(entry.name, {})
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.kind}-{e.name}")
@@ -132,7 +145,7 @@ def test_a_check_name_means_one_check_of_a_kind() -> None:
 
 
 def test_every_capability_is_checked() -> None:
-    assert set(capabilities()) >= {"classify", "classify_noisy", "denoise", "sample"}
+    assert set(capabilities()) >= {"classify", "classify_noisy", "denoise", "purify", "sample"}
     assert all(checks_of(group) for group in capabilities().values())
 
 
