@@ -23,8 +23,8 @@ class Part:
     """A method that another one is made of.
 
     ``identity`` is how it stands among the parameters of the whole: its name, its version where that is not the first,
-    and what was given of its parameters that is part of its identity (a path is not). Its weights belong to the card
-    of the whole. ``params`` are all of its parameters that are part of its identity.
+    and those of its parameters that are part of its identity (a path is not) and are not the default. Its weights
+    belong to the card of the whole. ``params`` are all of its parameters that are part of its identity.
     """
 
     card: MethodCard
@@ -53,7 +53,7 @@ def part(registry: Registry, text: str, capability: str, whole: str, more: Mappi
     card, params = entry.card, known.full
     if entry.resolve is not None:
         card, params = construct(entry.resolve, known.full, where, *registry_of(entry.resolve, registry))
-    kept = {key: params[key] for key in known.given if key in params}
+    kept = {key: params[key] for key in known.given if key in params and params[key] != known.defaults.get(key)}
     if not isinstance(card, MethodCard) or capability not in card.capabilities:
         raise UsageError(f"{whole}: expected a method that can {capability}, got {text}")
 
