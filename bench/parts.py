@@ -23,8 +23,8 @@ class Part:
     """A method that another one is made of.
 
     ``identity`` is how it stands among the parameters of the whole: its name, its version where that is not the first,
-    and what was given of its parameters that is part of its identity (a path is not). Its weights belong to the card
-    of the whole. ``params`` are all of its parameters that are part of its identity.
+    and those of its parameters that are part of its identity (a path is not) and are not the default. Its weights
+    belong to the card of the whole. ``params`` are all of its parameters that are part of its identity.
     """
 
     card: MethodCard
@@ -49,19 +49,26 @@ def part(registry: Registry, text: str, capability: str, whole: str, more: Mappi
     """
     name, given = part_name(text), _given(text, whole) | dict(more or {})
     entry, where = registry.get("method", name), f"{whole}: {name}"
+    if entry.resolve is None:  # before its parameters, which are those of something else
+        _require(entry.card, capability, whole, text)
     known = filled(entry.load(), given, where)
     card, params = entry.card, known.full
     if entry.resolve is not None:
         card, params = construct(entry.resolve, known.full, where, *registry_of(entry.resolve, registry))
-    kept = {key: params[key] for key in known.given if key in params}
-    if not isinstance(card, MethodCard) or capability not in card.capabilities:
-        raise UsageError(f"{whole}: expected a method that can {capability}, got {text}")
+    kept = {key: params[key] for key in known.given if key in params and params[key] != known.defaults.get(key)}
+    made_of = _require(card, capability, whole, text)
 
     def load() -> Any:
         thing = entry.load()
         return construct(thing, known.full, where, *registry_of(thing, registry))
 
-    return Part(card, _identity(card, kept), params, load)
+    return Part(made_of, _identity(made_of, kept), params, load)
+
+
+def _require(card: object, capability: str, whole: str, text: str) -> MethodCard:
+    if not isinstance(card, MethodCard) or capability not in card.capabilities:
+        raise UsageError(f"{whole}: expected a method that can {capability}, got {text}")
+    return card
 
 
 def versioned(card: MethodCard) -> str:

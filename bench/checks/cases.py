@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 KEY = "conformance"
 ROWS = 6
+BATCH_SIZE = 64
 SAMPLE_STEPS = 3
 MORE_STEPS = 4 * SAMPLE_STEPS
 Check = Callable[[Any], str | None]
@@ -256,11 +258,15 @@ class AttackCase:
         return labels
 
     def target(self) -> Any:
-        """A counted ``AttackTarget``: two layers in double precision, so that a row is the same in any batch."""
+        """A counted ``AttackTarget``: two layers in double precision, so that a row is the same in any batch.
+
+        It has the stages that attacks on purified methods ask for: its purifier is the identity.
+        """
         import torch
 
         from trustdm.bench.method import Meter
         from trustdm.bench.targets.classify import Target
+        from trustdm.bench.targets.randomized import RandomizedTarget
 
         pixels = int(np.prod(self.shape))
         noise = Noise(KEY, [0])
@@ -271,7 +277,8 @@ class AttackCase:
             return torch.tanh(4 * (x.flatten(1).double() - 0.5) @ first) @ second
 
         card = MethodCard(name="toy", input_shape=self.shape, classes=self.classes)
-        return Target(classify, card, Meter(), KEY)
+        stages = SimpleNamespace(purify=lambda x: x, classify_purified=classify)
+        return RandomizedTarget(Target(classify, card, Meter(), KEY), stages, np.arange(ROWS), BATCH_SIZE)
 
     def run(self, budget: Budget, rows: Sequence[int] = range(ROWS), target: Any = None) -> Tensor:
         """What the attack makes of these rows, each with the noise of its own example."""

@@ -42,7 +42,7 @@ def check_purified_alone(case: MethodCase) -> str | None:
 
 
 def check_purify_repeatable(case: MethodCase) -> str | None:
-    """The same image and noise give the same, bit for bit, and the image stays as it was."""
+    """The same image and noise give the same, bit for bit, and the image stays: what is attacked is what is judged."""
     import torch
 
     x = case.images

@@ -33,6 +33,8 @@ class _Trajectory(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        if torch.is_grad_enabled():  # create_graph: a second derivative would lack all that goes through the steps
+            raise RuntimeError("trajectory: expected to be differentiated once, got create_graph=True")
         for step, state in zip(reversed(ctx.steps), reversed(ctx.saved_tensors), strict=True):
             leaf = state.detach().requires_grad_()
             with torch.enable_grad():
@@ -46,6 +48,9 @@ def trajectory(steps: Sequence[Step], x: Tensor) -> Tensor:
 
     A forward pass without a graph, one with, and one backward pass to the input: the weights must be frozen, for
     gradients to them are not computed.
+
+    Raises:
+        RuntimeError: when a gradient is asked for with ``create_graph``.
     """
     if not steps:
         return x

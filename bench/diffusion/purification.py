@@ -34,7 +34,11 @@ def in_network_units(denoise01: Callable[[Tensor, Tensor], Tensor]) -> Denoise:
 
 @dataclass(frozen=True, slots=True)
 class VpSde:
-    """The reverse-time VP SDE from ``t`` by Euler and Maruyama, noise in every step. Nie et al. 2022, Eq. 4 and 5."""
+    """The reverse-time VP SDE from ``t`` by Euler and Maruyama, noise in every step. Nie et al. 2022, Eq. 4 and 5.
+
+    The noise that is added first is that of Eq. 4; the authors' code adds that of the discrete schedule, less than 1 %
+    below it (0.169 for 0.170 in [0, 1] at t = 0.1).
+    """
 
     t: float
     steps: int

@@ -22,6 +22,8 @@ def check(solver: str, t: float, steps: int, eta: float = 0.0) -> None:
     if not LAST_TIME < t <= 1:
         raise UsageError(f"t: expected a time above 0 and at most 1 (0.1 is 100 of 1000 timesteps), got {t!r}")
     most = round(TIMESTEPS * t) if solver in CHAINS else None
+    if most == 0:
+        raise UsageError(f"t: expected at least {1 / TIMESTEPS:g} where solver is {solver}: one timestep, got {t!r}")
     if steps < 1 or (most is not None and steps > most):
         upto = "" if most is None else f" and at most {most}, the timesteps up to t = {t:g}"
         raise UsageError(f"steps: expected at least 1{upto}, got {steps!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 from trustdm.bench.contracts import KeyedNoise, MethodCard
@@ -43,7 +44,7 @@ def card_of(
     """
     check("ddpm", t, steps)
     for name, value, least in (("guidance", guidance, 0), ("repeats", repeats, 1)):
-        if not value >= least:
+        if not least <= value < math.inf:
             raise UsageError(f"{CARD.name}: {name}: expected at least {least}, got {value!r}")
     made = part(registry, denoiser, "denoise", CARD.name)
     numbers = {"t": t, "steps": steps, "guidance": guidance, "repeats": repeats}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Purifier = Annotated[str, MethodThat("purify")]
 Classifier = Annotated[str, MethodThat("classify")]
+WORSE = ("exact", "surrogate", "bpda", "none")
+"""What the gradient of a part may be, each worse than the one before: that of the whole is the worst."""
 CARD = MethodCard(
     name="purify",
     title="Purify, then classify",
@@ -60,7 +62,7 @@ def card_of(
         "data": same_data(cards, CARD.name),
         "weights": first.card.weights + last.card.weights,
         "randomness": first.card.randomness,
-        "gradient": first.card.gradient if last.card.gradient == "exact" else last.card.gradient,
+        "gradient": max((card.gradient for card in cards.values()), key=WORSE.index),
     }
     flags = ("external_data", "generated_data", "selection_data")
     update |= {name: any(getattr(card, name) for card in cards.values()) for name in flags}

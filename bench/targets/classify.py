@@ -69,13 +69,17 @@ class Target:
 
     def __call__(self, x: Tensor) -> Tensor:
         self._calls += 1
-        rows = range(len(x)) if self._examples is None or len(self._examples) != len(x) else self._examples
-        return self._logits(x, Noise(f"{self._key}/call {self._calls}", rows))
+        return self._logits(x, Noise(f"{self._key}/call {self._calls}", self._rows(x)))
 
     def many(self, x: Tensor, draws: int) -> Iterator[Tensor]:
         """Logits (1, B, K) of one new draw after the other, ``draws`` times."""
         for _ in range(draws):
             yield self(x)[None]
+
+    def _rows(self, x: Tensor) -> NDArray[np.int64]:
+        """The examples that the rows of ``x`` are; their places, where another number of rows is asked about."""
+        known = self._examples is not None and len(self._examples) == len(x)
+        return self._examples if known else np.arange(len(x))  # type: ignore[return-value]
 
     def _logits(self, x: Tensor, noise: Noise) -> Tensor:
         self.meter.forwards += len(x)

@@ -58,8 +58,7 @@ class RandomizedTarget(Target):
     """
 
     def __init__(self, target: Target, thing: Any, examples: NDArray[np.int64], batch_size: int):
-        super().__init__(target._classify, target._card, target.meter, target._key)
-        self._examples: NDArray[np.int64] = examples
+        super().__init__(target._classify, target._card, target.meter, target._key, examples)
         self._batch_size = batch_size
         self._thing = thing
         self._frozen = 0
@@ -115,7 +114,7 @@ class RandomizedTarget(Target):
         def classify(x: Tensor, *noise: Any) -> Tensor:
             with torch.no_grad():
                 purified = thing.purify(x, *noise)
-            answer: Tensor = thing.classify_purified(x + (purified - x).detach())
+            answer: Tensor = thing.classify_purified(purified + (x - x.detach()))
             return answer
 
         return self._with(classify=classify)
@@ -131,6 +130,6 @@ class RandomizedTarget(Target):
         return self._calls
 
     def _stacked(self, x: Tensor, call: int, draws: range) -> Tensor:
-        noise = _Stacked([Noise(f"{self._key}/call {call}", self._examples, draw) for draw in draws])
+        noise = _Stacked([Noise(f"{self._key}/call {call}", self._rows(x), draw) for draw in draws])
         repeated = x.repeat(len(draws), *[1] * (x.dim() - 1))
         return self._logits(repeated, noise).view(len(draws), len(x), -1)

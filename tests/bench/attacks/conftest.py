@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -44,6 +44,45 @@ class Stub:
             drawn = self.noise.normal(f"call {self.calls}", (self.classes,))
             assert len(drawn) == len(x), "a randomized target is asked about every row"
             logits = logits + 0.2 * torch.from_numpy(drawn)
+        return logits
+
+    def many(self, x: Tensor, draws: int) -> Iterator[Tensor]:
+        for _ in range(draws):
+            yield self(x)[None]
+
+    def fixed(self, draws: int) -> Stub:
+        """The average over draws that are the same at every call; it counts here."""
+        return _Fixed(self, draws)
+
+    def bare(self) -> Stub:
+        """What is behind a purifier that is not there."""
+        return _Bare(self)
+
+    def straight_through(self) -> Stub:
+        return self
+
+
+class _Bare(Stub):
+    def __init__(self, whole: Stub):
+        super().__init__(whole.classify, whole.classes)
+        self.whole = whole
+
+    def __call__(self, x: Tensor) -> Tensor:
+        noise, self.whole.noise = self.whole.noise, None
+        logits = self.whole(x)
+        self.whole.noise = noise
+        return logits
+
+
+class _Fixed(Stub):
+    def __init__(self, whole: Stub, draws: int):
+        super().__init__(whole.classify, whole.classes, whole.noise)
+        self.whole, self.draws = whole, draws
+
+    def __call__(self, x: Tensor) -> Tensor:
+        self.whole.calls, before = 0, self.whole.calls
+        logits = torch.stack([self.whole(x) for _ in range(self.draws)]).mean(0)
+        self.whole.calls = before
         return logits
 
 

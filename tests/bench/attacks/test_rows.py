@@ -12,7 +12,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from trustdm.bench.attacks import apgd_ce, apgd_t, fab_t, pgd, square
+from trustdm.bench.attacks import (
+    apgd_ce,
+    apgd_eot,
+    apgd_t,
+    bpda_eot,
+    fab_t,
+    fixed_noise,
+    low_frequency,
+    pgd,
+    pgd_eot,
+    square,
+    square_eot,
+    transfer,
+)
 from trustdm.bench.errors import UsageError
 from trustdm.bench.perturb.budget import norms, project
 from trustdm.bench.registry import Registry
@@ -21,14 +34,36 @@ from trustdm.bench.types import Budget, Counts
 
 SHORT = {
     "pgd": pgd.Pgd(steps=8),
-    "pgd-eot": pgd.Pgd(steps=4, eot=2, loss="ce"),
+    "pgd/eot": pgd.Pgd(steps=4, eot=2, loss="ce"),
     "apgd-ce": apgd_ce.ApgdCe(iterations=12, restarts=2),
-    "apgd-ce-eot": apgd_ce.ApgdCe(iterations=5, eot=3),
+    "apgd-ce/eot": apgd_ce.ApgdCe(iterations=5, eot=3),
     "apgd-t": apgd_t.ApgdT(iterations=12),
-    "apgd-t-eot": apgd_t.ApgdT(iterations=5, targets=3, eot=2),
+    "apgd-t/eot": apgd_t.ApgdT(iterations=5, targets=3, eot=2),
     "fab-t": fab_t.FabT(iterations=8),
     "square": square.Square(queries=60),
+    "pgd-eot": pgd_eot.PgdEot(steps=6, eot=2),
+    "apgd-eot": apgd_eot.ApgdEot(steps=8, eot=2),
+    "bpda-eot": bpda_eot.BpdaEot(steps=6, eot=2),
+    "low-frequency": low_frequency.LowFrequency(steps=8, eot=2),
+    "square-eot": square_eot.SquareEot(queries=60, eot=2),
+    "fixed-noise": fixed_noise.FixedNoise(steps=6),
+    "transfer": transfer.Transfer(steps=6),
 }
+MODULES = (
+    apgd_ce,
+    apgd_eot,
+    apgd_t,
+    bpda_eot,
+    fab_t,
+    fixed_noise,
+    low_frequency,
+    pgd,
+    pgd_eot,
+    square,
+    square_eot,
+    transfer,
+)
+AVERAGED = {name for name in SHORT if "eot" in name or name == "low-frequency"}
 ATTACKS = pytest.mark.parametrize("name", SHORT)
 NORMS = pytest.mark.parametrize("norm", ["linf", "l2"])
 BUDGETS = {"linf": Budget("linf", Fraction(1, 20)), "l2": Budget("l2", Fraction(1, 4))}
@@ -135,7 +170,7 @@ def always_robust(x: Tensor) -> Tensor:
 @ATTACKS
 def test_passes_are_what_an_unbreakable_image_takes(stub: Any, name: str, norm: str) -> None:
     x, y = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.zeros(3, dtype=torch.long)
-    target = stub(always_robust, 10, Noise("method", range(3)) if "eot" in name else None)
+    target = stub(always_robust, 10, Noise("method", range(3)) if name in AVERAGED else None)
     target.classify = lambda x: 100 * always_robust(x)
     SHORT[name].perturb(target, x, y, BUDGETS[norm], Noise("k", range(3)))
     announced = SHORT[name].passes(10)
@@ -166,6 +201,7 @@ def test_passes_are_an_upper_bound(stub: Any, row_wise: Any, name: str, norm: st
         (fab_t.FabT(), 10, Counts(1801, 900)),
         (fab_t.FabT(), 2, Counts(201, 100)),
         (square.Square(), 10, Counts(5001, 0)),
+        (square_eot.SquareEot(), 10, Counts(2010, 0)),
     ],
 )
 def test_passes_of_the_standard_version(attack: Any, classes: int, expected: Counts) -> None:
@@ -174,9 +210,10 @@ def test_passes_of_the_standard_version(attack: Any, classes: int, expected: Cou
 
 def test_names_and_defaults() -> None:
     registry = Registry()
-    for module in (apgd_ce, apgd_t, fab_t, pgd, square):
+    for module in MODULES:
         assert len(registry.add_module(module)) == 1
-    assert registry.names("attack") == ["apgd-ce", "apgd-t", "fab-t", "pgd", "square"]
+    assert set(registry.names("attack")) == {name for name in SHORT if "/" not in name}
+    climbing = {"step_size": None, "loss": "margin", "random_start": True}
     made = {name: vars(registry.get("attack", name).load()()) for name in registry.names("attack")}
     assert made == {
         "apgd-ce": {"iterations": 100, "restarts": 1, "eot": 1},
@@ -184,12 +221,22 @@ def test_names_and_defaults() -> None:
         "fab-t": {"iterations": 100, "targets": 9},
         "pgd": {"steps": 40, "step_size": None, "loss": "margin", "random_start": True, "eot": 1},
         "square": {"queries": 5000},
+        "pgd-eot": {"steps": 20, "eot": 10, **climbing},
+        "apgd-eot": {"steps": 20, "eot": 10, **climbing, "loss": "ce"},
+        "bpda-eot": {"steps": 20, "eot": 10, **climbing},
+        "low-frequency": {"steps": 20, "eot": 10, "kept": 0.5, **climbing},
+        "square-eot": {"queries": 200, "eot": 10},
+        "fixed-noise": {"steps": 40, "eot": 1, **climbing},
+        "transfer": {"steps": 40, "eot": 1, **climbing},
     }
+    access = {name: registry.get("attack", name).card.access for name in registry.names("attack")}  # type: ignore[attr-defined]
+    others = {"square": "scores", "square-eot": "scores", "bpda-eot": "stages", "transfer": "stages"}
+    assert access == dict.fromkeys(access, "gradient") | others | {"fixed-noise": "noise"}
 
 
 @ATTACKS
 def test_other_norms_are_refused_by_name(name: str) -> None:
-    with pytest.raises(UsageError, match=rf"attack {name.removesuffix('-eot')}: norm: expected linf or l2, got 'l1'"):
+    with pytest.raises(UsageError, match=rf"attack {name.removesuffix('/eot')}: norm: expected linf or l2, got 'l1'"):
         SHORT[name].check(Budget("l1", Fraction(1)), 10)
     for budget in BUDGETS.values():
         SHORT[name].check(budget, 10)
@@ -205,6 +252,8 @@ def test_other_norms_are_refused_by_name(name: str) -> None:
         (apgd_t.ApgdT, "targets"),
         (fab_t.FabT, "iterations"),
         (square.Square, "queries"),
+        (square_eot.SquareEot, "queries"),
+        (square_eot.SquareEot, "eot"),
     ],
 )
 def test_parameters_below_one_are_refused_by_name(kind: Any, parameter: str) -> None:
@@ -213,6 +262,6 @@ def test_parameters_below_one_are_refused_by_name(kind: Any, parameter: str) -> 
 
 
 def test_listing_needs_no_torch() -> None:
-    modules = ", ".join(f"trustdm.bench.attacks.{name}" for name in ("apgd_ce", "apgd_t", "fab_t", "pgd", "square"))
+    modules = ", ".join(module.__name__ for module in MODULES)
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
