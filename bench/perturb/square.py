@@ -18,13 +18,12 @@ from torch import Tensor
 
 from trustdm.bench.errors import UsageError
 from trustdm.bench.perturb.budget import AUTOATTACK_NORM
+from trustdm.bench.perturb.squares import P_INIT, Squares, SquareSearch
 from trustdm.bench.rng import Noise
 from trustdm.bench.types import Budget
 
 if TYPE_CHECKING:
     from trustdm.bench.contracts import AttackTarget
-
-P_INIT = 0.8
 
 
 def square(target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: Noise, queries: int) -> Tensor:
@@ -38,6 +37,11 @@ def square(target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: No
     if not len(x):
         return x.clone()
     _require_tiles(x, budget)
+    if budget.norm == "linf" and not target.randomized:
+        shape = (x.shape[1], *x.shape[2:])
+        squares = Squares.draw(noise.shared("square"), queries, shape)
+        stripes = noise.uniform("square-start-0", (shape[0], 1, shape[2])) >= 0.5
+        return SquareSearch(target, x, y, budget.radius, squares).run(np.repeat(stripes, shape[1], axis=2))
     found: Tensor = _Square(target, x, budget, noise, queries).attack_single_run(x, y)[1]
     return found
 
