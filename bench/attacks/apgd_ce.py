@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 CARD = AttackCard(
     name="apgd-ce",
-    version="1",
+    version="2",
     norms=("linf", "l2"),
     access="gradient",
     paper="Croce and Hein 2020, Reliable evaluation of adversarial robustness with an ensemble of attacks",
-    summary="Auto-PGD on the cross-entropy; pyautoattack's search from starts keyed by example.",
+    summary="Auto-PGD on the cross-entropy, from starts keyed by example, to the first decisive success.",
 )
 
 
@@ -43,9 +43,9 @@ class ApgdCe:
         require_norm(CARD.name, budget, CARD.norms)
 
     def passes(self, classes: int) -> Counts:
-        """A forward and a gradient at the start and after each step of each restart; each ``eot`` times."""
-        each = self.restarts * (self.iterations + 1) * self.eot
-        return Counts(each, each)
+        """A forward at the start and after each step of each restart, a gradient for each step; ``eot`` times."""
+        steps = self.restarts * self.iterations
+        return Counts((steps + self.restarts) * self.eot, steps * self.eot)
 
     def perturb(self, target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: Noise) -> Tensor:
         """Returns a misclassified point of each row, else its point of largest loss."""

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 CARD = AttackCard(
     name="apgd-t",
-    version="1",
+    version="2",
     norms=("linf", "l2"),
     access="gradient",
     paper="Croce and Hein 2020, Reliable evaluation of adversarial robustness with an ensemble of attacks",
-    summary="Auto-PGD on the targeted DLR loss; pyautoattack's search from starts keyed by example and target.",
+    summary="Auto-PGD on the targeted DLR loss, from starts keyed by example and target, to the first decisive success.",
 )
 FEWEST_CLASSES = 4
 
@@ -52,9 +52,13 @@ class ApgdT:
             )
 
     def passes(self, classes: int) -> Counts:
-        """A forward and a gradient at the start and after each step of each target, ``eot`` times; a clean forward."""
-        each = min(self.targets, classes - 1) * (self.iterations + 1) * self.eot
-        return Counts(each + 1, each)
+        """A forward at the start and after each step of each target, a gradient for each step; a clean forward.
+
+        All but the clean one ``eot`` times.
+        """
+        targets = min(self.targets, classes - 1)
+        steps = targets * self.iterations
+        return Counts((steps + targets) * self.eot + 1, steps * self.eot)
 
     def perturb(self, target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: Noise) -> Tensor:
         """Returns a misclassified point of each row, else its point of largest loss."""

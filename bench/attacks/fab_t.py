@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 CARD = AttackCard(
     name="fab-t",
-    version="1",
+    version="2",
     norms=("linf", "l2"),
     access="gradient",
     paper="Croce and Hein 2020, Minimally distorted adversarial examples with a fast adaptive boundary attack",
-    summary="Walks along the boundary to the nearest point of a target class; pyautoattack's search.",
+    summary="Walks along the boundary to the nearest point of a target class, until it is decisively inside the budget.",
 )
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 CARD = AttackCard(
     name="square",
-    version="1",
+    version="2",
     norms=("linf", "l2"),
     access="scores",
     paper="Andriushchenko et al. 2020, Square Attack: a query-efficient black-box adversarial attack",
-    summary="Random search with squares, no gradients; pyautoattack's search, its squares shared by all rows.",
+    summary="Random search with squares that all rows share, no gradients; nothing is asked whose answer is known.",
 )
 
 
@@ -41,7 +41,7 @@ class Square:
         require_norm(CARD.name, budget, CARD.norms)
 
     def passes(self, classes: int) -> Counts:
-        """A forward for the start and for each query."""
+        """A forward for the start and for each query, where no answer is known before."""
         return Counts(self.queries + 1, 0)
 
     def perturb(self, target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: Noise) -> Tensor:

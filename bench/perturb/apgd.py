@@ -70,7 +70,7 @@ def _search(
     runs = torch.arange(goals.shape[1])
     for together in runs.split(1) if target.randomized else (part for part in (runs[:1], runs[1:]) if len(part)):
         left = open_rows(broken, target.randomized)
-        for rows in left.split(len(x)) if target.randomized else parts(left, len(together), len(x)):
+        for rows in parts(left, len(together), len(x)):
             starts = _starts(x[rows], budget, noise.rows(rows.cpu().numpy()), together.tolist())
             found = ascent.run(x[rows], y[rows], goals[rows][:, together], starts)
             _take(found, rows, adv, broken, reached)

@@ -40,7 +40,7 @@ def fab_t(target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, *, iterati
     goals = likeliest_others(target, x, y)[:, :targets]
     for together in goals.split(1 if target.randomized else goals.shape[1], dim=1):
         left = open_rows(broken, target.randomized)
-        for rows in left.split(len(x)) if target.randomized else parts(left, together.shape[1], len(x)):
+        for rows in parts(left, together.shape[1], len(x)):
             found, size = _Walk(target, x[rows], y[rows], together[rows], budget).run(iterations)
             nearest = size.argmin(1)
             every = torch.arange(len(rows), device=rows.device)

@@ -15,7 +15,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from trustdm.bench.contracts import AttackTarget
 
-WIDTH = 64
+WIDTH = 96
 """How many searches share a batch where there are fewer images than that."""
 DECISIVE = 1e-4
 """How far, as a share of its largest logit, an image must be misclassified for its searches to end there.

@@ -16,7 +16,6 @@ import pytest
 import torch
 from jobs import Made, job
 from pyautoattack import AutoAttack
-from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from torch import Tensor
 from toyboard import toy
 
@@ -25,9 +24,9 @@ from trustdm.bench.attacks.apgd_t import ApgdT
 from trustdm.bench.attacks.fab_t import FabT
 from trustdm.bench.attacks.square import Square
 from trustdm.bench.contracts import MethodCard
-from trustdm.bench.perturb.apgd import ApgdSettings, _build
+from trustdm.bench.perturb.ascent import RHO
 from trustdm.bench.perturb.budget import AUTOATTACK_NORM, project
-from trustdm.bench.perturb.fab import _PARAMETERS, _Fab
+from trustdm.bench.perturb.fab import ALPHA_MAX, BETA, ETA
 from trustdm.bench.perturb.square import _Square
 from trustdm.bench.plugins import load
 from trustdm.bench.rng import Noise
@@ -95,22 +94,14 @@ def test_agrees_with_autoattack(digits: Any) -> None:
 
 
 def test_parameters_are_those_of_the_standard_version(stub: Any, row_wise: Any) -> None:
+    """That each search does as pyautoattack's does is the matter of tests/bench/perturb."""
     peer = AutoAttack(row_wise, eps=0.1, norm="L2", seed=0, version="standard")
-    target, budget = stub(row_wise, 5), Budget("l2", Fraction(1, 10))
-    apgd = "norm eps loss n_iter thr_decr n_iter_2 n_iter_min size_decr eot_iter use_largereps"
-    pairs = [
-        (_build(APGDAttack, target, budget, ApgdSettings(), loss="ce"), peer.apgd, apgd),
-        (_build(APGDAttack_targeted, target, budget, ApgdSettings()), peer.apgd_targeted, apgd),
-        (_Fab(target, norm="L2", n_iter=100, eps=0.1, **_PARAMETERS), peer.fab, "norm alpha_max eta beta"),
-        (
-            _Square(target, row_wise.x, budget, Noise("k", range(16)), Square().queries),
-            peer.square,
-            "norm eps loss n_queries p_init rescale_schedule",
-        ),
-    ]
-    for mine, theirs, names in pairs:
-        for name in names.split():
-            assert getattr(mine, name) == getattr(theirs, name), name
+    search = _Square(stub(row_wise, 5), row_wise.x, Budget("l2", Fraction(1, 10)), Noise("k", range(16)), 5000)
+    for name in "norm eps loss n_queries p_init rescale_schedule".split():
+        assert getattr(search, name) == getattr(peer.square, name), name
+    assert peer.apgd.thr_decr == peer.apgd_targeted.thr_decr == RHO
+    assert (peer.fab.alpha_max, peer.fab.eta, peer.fab.beta) == (ALPHA_MAX, ETA, BETA)
+    assert Square().queries == peer.square.n_queries
     assert ApgdCe().restarts == peer.apgd.n_restarts == peer.apgd_targeted.n_restarts == peer.fab.n_restarts == 1
     assert ApgdT().targets == peer.apgd_targeted.n_target_classes
     assert FabT().targets == peer.fab.n_target_classes

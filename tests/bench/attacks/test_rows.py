@@ -139,6 +139,9 @@ def test_passes_are_what_an_unbreakable_image_takes(stub: Any, name: str, norm: 
     target.classify = lambda x: 100 * always_robust(x)
     SHORT[name].perturb(target, x, y, BUDGETS[norm], Noise("k", range(3)))
     announced = SHORT[name].passes(10)
+    if name == "square" and norm == "linf":  # proposals that change nothing, or that were refused before, are not asked
+        assert 3 * 10 < target.forwards < 3 * announced.forwards and not target.gradients
+        return
     assert (target.forwards, target.gradients) == (3 * announced.forwards, 3 * announced.gradients)
 
 
@@ -156,10 +159,10 @@ def test_passes_are_an_upper_bound(stub: Any, row_wise: Any, name: str, norm: st
     [
         (pgd.Pgd(), 10, Counts(41, 40)),
         (pgd.Pgd(steps=10, eot=20), 10, Counts(220, 200)),
-        (apgd_ce.ApgdCe(), 10, Counts(101, 101)),
-        (apgd_ce.ApgdCe(restarts=5, eot=2), 10, Counts(1010, 1010)),
-        (apgd_t.ApgdT(), 10, Counts(910, 909)),
-        (apgd_t.ApgdT(), 4, Counts(304, 303)),
+        (apgd_ce.ApgdCe(), 10, Counts(101, 100)),
+        (apgd_ce.ApgdCe(restarts=5, eot=2), 10, Counts(1010, 1000)),
+        (apgd_t.ApgdT(), 10, Counts(910, 900)),
+        (apgd_t.ApgdT(), 4, Counts(304, 300)),
         (fab_t.FabT(), 10, Counts(1801, 900)),
         (fab_t.FabT(), 2, Counts(201, 100)),
         (square.Square(), 10, Counts(5001, 0)),

@@ -35,8 +35,12 @@ class Linear:
         return float(self.w.abs().sum() if norm == "linf" else self.w.square().sum().sqrt())
 
     def margin(self, x: Tensor, distance: float, norm: str) -> Tensor:
-        """The margin of ``x`` when every row of ``self.x`` lies at ``distance`` from the boundary."""
-        return ((x - self.x[: len(x)]) * self.w).flatten(1).sum(1) + distance * self.dual(norm)
+        """The margin of ``x`` when every row of ``self.x`` lies at ``distance`` from the boundary.
+
+        Several searches for each row stand together: then there are a multiple of the rows.
+        """
+        rows = self.x.repeat_interleave(max(len(x) // len(self.x), 1), dim=0)[: len(x)]
+        return ((x - rows) * self.w).flatten(1).sum(1) + distance * self.dual(norm)
 
     def target(self, distance: float, norm: str) -> Stub:
         """Every row of ``self.x`` lies at ``distance`` from the boundary; rows must come in order and complete."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trustdm.bench.perturb.apgd import ApgdSettings, apgd_ce, apgd_t, likeliest_others, open_rows
+from trustdm.bench.perturb.apgd import ApgdSettings, apgd_ce, apgd_t
 from trustdm.bench.perturb.budget import norms
 from trustdm.bench.rng import Noise
 from trustdm.bench.types import Budget
@@ -60,7 +60,8 @@ def test_more_targets_than_classes_are_all_tried_once(linear: Any, stub: Any) ->
     target = four_classes(linear, 0.2, "linf", stub)
     settings = ApgdSettings(iterations=5, targets=9)
     apgd_t(target, linear.x, linear.y, Budget("linf", EPS), Noise("k", range(6)), settings)
-    assert len(target.asked) == 1 + 3 * 6
+    # The clean images; the first target alone; the other two side by side.
+    assert [len(batch) for batch in target.asked] == [6] * 7 + [12] * 6
 
 
 def test_broken_rows_take_part_in_no_further_run(linear: Any, stub: Any) -> None:
@@ -72,14 +73,15 @@ def test_broken_rows_take_part_in_no_further_run(linear: Any, stub: Any) -> None
     target = stub(classify, 2)
     settings = ApgdSettings(iterations=4, restarts=3)
     adv = apgd_ce(target, x, torch.ones(3, dtype=torch.long), Budget("linf", EPS), Noise("k", range(3)), settings)
-    assert [len(batch) for batch in target.asked] == [3] * 5 + [2] * 10
+    # The first run loses the row that falls with its first step; two more runs of the others go side by side.
+    assert [len(batch) for batch in target.asked] == [3] * 2 + [2] * 3 + [4] * 5
     assert (target(adv).argmax(1) == torch.tensor([1, 0, 1])).all()
 
 
 def test_the_strongest_point_of_all_restarts_is_returned_for_unbroken_rows(linear: Any) -> None:
     one, many = (
         apgd_ce(linear.target(1, "l2"), linear.x, linear.y, Budget("l2", EPS), Noise("k", range(6)), settings)
-        for settings in (ApgdSettings(iterations=1, restarts=1), ApgdSettings(iterations=1, restarts=20))
+        for settings in (ApgdSettings(iterations=1, restarts=1), ApgdSettings(iterations=1, restarts=12))
     )
     gain = linear.margin(one, 1, "l2") - linear.margin(many, 1, "l2")
     assert (gain >= 0).all() and (gain > 0).sum() >= 4
@@ -97,20 +99,6 @@ def test_restarts_start_at_keyed_points(linear: Any) -> None:
     assert not torch.equal(first, second)
     for start in (first, second):  # AutoAttack starts on the surface of the ball, or in the box's part of it
         torch.testing.assert_close(norms(start - linear.x, "linf"), torch.full((6,), 0.1, dtype=torch.float64))
-
-
-def test_targets_are_ranked_by_clean_logits_without_the_true_class(stub: Any) -> None:
-    logits = torch.tensor([[1.0, 5.0, 3.0, 4.0], [9.0, 2.0, 2.0, 3.0]])
-    ranked = likeliest_others(stub(lambda x: logits, 4), torch.zeros(2, 1, 1, 1), torch.tensor([3, 1]))
-    assert ranked.tolist() == [[1, 2, 0], [0, 3, 2]]
-    assert logits[0, 3] == 4  # the target's own tensor is left alone
-
-
-def test_open_rows() -> None:
-    broken = torch.tensor([True, False, False])
-    assert open_rows(broken, False).tolist() == [1, 2]
-    assert open_rows(broken, True).tolist() == [0, 1, 2]
-    assert open_rows(torch.tensor([True, True]), True).tolist() == []
 
 
 def test_zero_gradients_are_survived_in_silence(stub: Any, capfd: Any) -> None:
