@@ -83,7 +83,10 @@ class SquareSearch:
         self._low, self._high = (x - radius).clamp_(0, 1), (x + radius).clamp_(0, 1)
         self._queries = len(squares.kind)
         height, width = x.shape[-2:]
-        self._lines, self._columns = _spans(squares.top, squares.size, height), _spans(squares.left, squares.size, width)
+        self._lines, self._columns = (
+            _spans(squares.top, squares.size, height),
+            _spans(squares.left, squares.size, width),
+        )
 
     def run(self, start: NDArray[np.bool_]) -> Tensor:
         """The first misclassified point of each row, else that of smallest margin.
@@ -122,7 +125,12 @@ class SquareSearch:
         query = np.minimum(queries, self._queries - 1)
         top, left, size, up = (a[query] for a in (squares.top, squares.left, squares.size, squares.up))
         bottom, right, sums = top + size, left + size, self._sums
-        high = sums[row, :, bottom, right] - sums[row, :, top, right] - sums[row, :, bottom, left] + sums[row, :, top, left]
+        high = (
+            sums[row, :, bottom, right]
+            - sums[row, :, top, right]
+            - sums[row, :, bottom, left]
+            + sums[row, :, top, left]
+        )
         idle = (high == np.where(up, (size * size)[..., None], 0)).all(axis=2)
         known = idle | self._refused[row, squares.kind[query]] | (squares.last[query] >= start)
         waiting = np.where(known | (queries >= self._queries), self._queries, queries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,18 @@ class _CountGradients(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         ctx.meter.gradients += len(grad)
+        return grad, None
+
+
+class _Reached(torch.autograd.Function):
+    """Logits as they are, as if images had been needed for them: where no gradient flows to these, it is zero."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
+        return logits.view_as(logits)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return grad, None
 
 
@@ -68,21 +81,23 @@ class Target:
 
     def __call__(self, x: Tensor) -> Tensor:
         self._calls += 1
+        if self._card.randomness != "keyed":
+            return self._logits(x, None)
         rows = range(len(x)) if self._examples is None or len(self._examples) != len(x) else self._examples
         return self._logits(x, Noise(f"{self._key}/call {self._calls}", rows))
 
-    def _logits(self, x: Tensor, noise: Noise) -> Tensor:
+    def _logits(self, x: Tensor, noise: Noise | None) -> Tensor:
         self.meter.forwards += len(x)
         given: Tensor = _CountGradients.apply(x, self.meter) if x.requires_grad else x.clone()  # type: ignore[no-untyped-call]
         with contract_errors(f"{self._card.name}: classify"):
-            extra = [TorchNoise(noise, x.device)] if self._card.randomness == "keyed" else []
+            extra = [TorchNoise(noise, x.device)] if noise is not None and self._card.randomness == "keyed" else []
             answer = self._classify(given, *extra)
         if not torch.equal(given.detach(), x.detach()):
             raise ContractError(f"{self._card.name}: classify: expected its input unchanged, got it written to")
         logits = self._check(answer, x)
         if x.requires_grad and torch.is_grad_enabled():
             # A method through which no gradient flows gives zeros, and its row is flagged for it.
-            logits = logits + 0.0 * given.flatten(1).sum(1, keepdim=True)
+            logits = _Reached.apply(logits, given)  # type: ignore[no-untyped-call]
         return logits
 
     def _check(self, logits: Any, x: Tensor) -> Tensor:
@@ -94,7 +109,8 @@ class Target:
         if not logits.is_floating_point():
             raise ContractError(f"{name}: classify: expected floating point logits, got {logits.dtype}")
         numbers = logits.float()  # what is finite in float64 may not be in float32
-        if not bool(torch.isfinite(numbers).all()):
+        # A sum is finite only where all that it sums is; where it is not, it may have overflowed.
+        if not math.isfinite(float(numbers.detach().sum())) and not bool(torch.isfinite(numbers).all()):
             bad = int((~torch.isfinite(numbers)).any(1).sum())
             raise ContractError(
                 f"{name}: classify: expected finite logits, got NaN or infinity for {bad} of {len(x)}, as float32"

@@ -38,7 +38,13 @@ def both(stub: Any, channels: int, eps: Fraction) -> tuple[Any, Tensor, Any, Ten
     net, budget, noise = RowWise(channels), Budget("linf", eps), Noise("k", range(8))
     ours, all_asked = stub(net, 5), stub(net, 5)
     found = square(ours, net.x, net.y, budget, noise, QUERIES)
-    return ours, found, all_asked, _Square(all_asked, net.x, budget, noise, QUERIES).attack_single_run(net.x, net.y)[1], net
+    return (
+        ours,
+        found,
+        all_asked,
+        _Square(all_asked, net.x, budget, noise, QUERIES).attack_single_run(net.x, net.y)[1],
+        net,
+    )
 
 
 @pytest.mark.parametrize(("channels", "eps"), [(1, "1/100"), (1, "1/50"), (3, "1/100"), (3, "1/200")])
