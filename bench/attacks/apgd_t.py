@@ -21,7 +21,7 @@ CARD = AttackCard(
     norms=("linf", "l2"),
     access="gradient",
     paper="Croce and Hein 2020, Reliable evaluation of adversarial robustness with an ensemble of attacks",
-    summary="Auto-PGD on the targeted DLR loss, from starts keyed by example and target, to the first decisive success.",
+    summary="Auto-PGD on the targeted DLR loss, starts keyed by example and target, to the first decisive success.",
 )
 FEWEST_CLASSES = 4
 

@@ -20,7 +20,7 @@ CARD = AttackCard(
     norms=("linf", "l2"),
     access="gradient",
     paper="Croce and Hein 2020, Minimally distorted adversarial examples with a fast adaptive boundary attack",
-    summary="Walks along the boundary to the nearest point of a target class, until it is decisively inside the budget.",
+    summary="Walks along the boundary to near points of a target class, until one is decisively inside the budget.",
 )
 
 

@@ -34,9 +34,9 @@ class ApgdSettings:
 def apgd_ce(target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, noise: Noise, settings: ApgdSettings) -> Tensor:
     """Returns candidates (B, C, H, W): Auto-PGD on the cross-entropy, ``settings.restarts`` times.
 
-    A row's result is a misclassified point, else the point of largest loss over all runs. The first run goes alone; what
-    it leaves unbroken is searched by all others together, until one of them succeeds. A randomized target is asked by
-    one run after the other, and always about all rows, in their order, so that it can keep noise by row.
+    A row's result is a misclassified point, else the point of largest loss over all runs. The first run goes alone;
+    what it leaves unbroken is searched by all others together, until one of them succeeds. A randomized target is
+    asked by one run after the other, and always about all rows, in their order, so that it can keep noise by row.
     """
     if not len(x):
         return x.clone()
@@ -78,7 +78,7 @@ def _search(
 
 
 def _take(found: Found, rows: Tensor, adv: Tensor, broken: Tensor, reached: Tensor) -> None:
-    """Writes what was found for ``rows`` to ``adv``: the first success stays, the largest loss wins until there is one."""
+    """Writes what was found for ``rows`` to ``adv``: the first success stays, until then the largest loss."""
     every = torch.arange(len(rows), device=rows.device)
     widest, largest = found.gap.argmax(1), found.loss.argmax(1)
     wrong = found.gap[every, widest] > -torch.inf

@@ -165,7 +165,7 @@ class Ascent:
         self._note(s, logits)
 
     def _checkpoint(self, s: _Searches, window: int) -> None:
-        """Halves the step of searches that hardly rose, or stood still since the last check; these return to their best."""
+        """Halves the step of searches that hardly rose, or stood still since the last check: back to their best."""
         halve = (s.rises <= window * RHO) | (~s.halved & (s.checked_loss >= s.best_loss))
         s.halved, s.checked_loss, s.rises = halve, s.best_loss, torch.zeros_like(s.rises)
         wide = halve.view(-1, 1, 1, 1)

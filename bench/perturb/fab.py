@@ -30,7 +30,7 @@ SHORTEST = 1e-8
 def fab_t(target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, *, iterations: int, targets: int) -> Tensor:
     """Returns, for each row, a misclassified point within the budget, or ``x`` itself where none was found.
 
-    One search for each of the ``targets`` likeliest other classes, side by side, until one of them is decisively inside.
+    One search for each of the ``targets`` likeliest other classes, side by side, until one is decisively inside.
     A randomized target is asked by one search after the other, always about all rows, in their order; the first that
     ends inside the budget is kept, and is the point of smallest norm that it met.
     """

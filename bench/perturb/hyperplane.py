@@ -1,4 +1,4 @@
-"""The nearest point of a hyperplane inside the box [0, 1] (Croce and Hein 2020, "Minimally distorted ...", section 2.1)."""
+"""The nearest point of a hyperplane inside the box [0, 1]: what each step of FAB asks for (Croce and Hein 2020)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ NOTHING = 1e-8
 
 
 def step_to(point: Tensor, weights: Tensor, offset: Tensor, norm: str) -> Tensor:
-    """The smallest step (B, D) in ``norm`` from ``point`` (B, D) in [0, 1] to where w.x equals w.point - ``offset`` (B,).
+    """The smallest step (B, D) in ``norm`` from ``point`` (B, D) to where w.x is w.point - ``offset`` (B,).
 
-    Where the box does not reach so far, each pixel goes as far as it can. Each pixel moves by ``length`` times 1 ("linf")
-    or times its weight ("l2"), until the box stops it; what this changes of w.x is concave in ``length`` and made of
-    straight pieces. Newton's method from 0 finds the length exactly, without the sorting of the breakpoints.
+    Where the box does not reach so far, each pixel goes as far as it can. Each pixel moves by ``length`` times 1
+    ("linf") or times its weight ("l2"), until the box stops it; what this changes of w.x is concave in ``length`` and
+    made of straight pieces. Newton's method from 0 finds the length exactly, without the sorting of the breakpoints.
     """
     size = weights.abs()
     if norm == "l2":

@@ -32,7 +32,7 @@ def gaps(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def decisive(gap: Tensor, logits: Tensor) -> Tensor:
-    """bool (B,): whether ``gap`` (B,) is large enough to end a search; ``logits`` (B, K) are those it was taken from."""
+    """bool (B,): whether ``gap`` (B,) is large enough to end a search; ``logits`` (B, K) are where it comes from."""
     return gap > DECISIVE * logits.abs().amax(1)
 
 

@@ -1,9 +1,9 @@
 """Square Attack in linf (Andriushchenko et al. 2020, algorithms 1 and 2) without the queries whose answer is known.
 
-After the start every pixel is as high or as low as budget and box allow, and every proposal keeps it so. A proposal that
-changes no pixel, or that was refused since the last one that was taken, leads to an image whose margin is known not to
-be better: it counts as a query, but nothing is asked. On a small grey image this is a third of all queries. The squares
-are those of the search that asks them all, and so is every image that is taken.
+After the start every pixel is as high or as low as budget and box allow, and every proposal keeps it so. A proposal
+that changes no pixel, or that was refused since the last one that was taken, leads to an image whose margin is known
+not to be better: it counts as a query, but nothing is asked. On a small grey image these are a third of all queries.
+The squares are those of the search that asks them all, and so is every image that is taken.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ AHEAD = 64
 class Squares:
     """The proposals, the same for every image: query q paints the square of that corner and size.
 
-    ``up`` (Q, C): whether a channel goes up or down. Equal proposals share a ``kind``; ``last`` is the query before with
+    ``up`` (Q, C): whether a channel goes up or down. Equal proposals share a ``kind``; ``last`` is the query before of
     the same kind, -1 where there is none.
     """
 

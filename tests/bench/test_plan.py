@@ -166,7 +166,7 @@ def test_the_identity_has_what_is_on_the_cards() -> None:
     identity = cells["autoattack"].identity
     card = REGISTRY.get("method", "digits-standard").card
     assert identity.weights == tuple(w.sha256 for w in card.weights) and identity.data_digest == suite.data.digest
-    assert identity.protocol_version == "adversarial=1 apgd-ce=1 apgd-t=1 fab-t=1 square=1"
+    assert identity.protocol_version == "adversarial=1 apgd-ce=2 apgd-t=2 fab-t=2 square=2"
     assert identity.block_rule == suite.block_rule and cells["autoattack"].draws == 1
     method, _, harness = cells["autoattack"].code.partition("/")
     assert method == cells["clean"].code.partition("/")[0] and harness != cells["clean"].code.partition("/")[2]

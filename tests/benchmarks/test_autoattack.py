@@ -1,4 +1,4 @@
-"""AutoAttack by the harness against pyautoattack's own loop: passes, verdicts and seconds of the same networks and images.
+"""AutoAttack by the harness against pyautoattack's own loop: passes, verdicts and seconds on the same images.
 
 The peer is given its best batch size here (all images at once), one thread, and the network as its loader gives it,
 with weights that take gradients: that is what its users run. Verdicts may differ where the peer's own do between two
@@ -127,7 +127,7 @@ def peer(method: str, n: int, seed: int) -> Side:
 
 
 def differences(ours: Side, theirs: list[Side]) -> dict[str, int]:
-    """How many verdicts differ from the peer's first seed, between its seeds, and from the peer where its seeds agree."""
+    """How many verdicts differ from the peer's first seed, between its seeds, and where its seeds agree."""
     verdicts = np.stack([side.standing for side in theirs])
     flips = (verdicts != verdicts[0]).any(0)
     differs = ours.standing != verdicts[0]

@@ -97,7 +97,7 @@ def test_parameters_are_those_of_the_standard_version(stub: Any, row_wise: Any) 
     """That each search does as pyautoattack's does is the matter of tests/bench/perturb."""
     peer = AutoAttack(row_wise, eps=0.1, norm="L2", seed=0, version="standard")
     search = _Square(stub(row_wise, 5), row_wise.x, Budget("l2", Fraction(1, 10)), Noise("k", range(16)), 5000)
-    for name in "norm eps loss n_queries p_init rescale_schedule".split():
+    for name in ("norm", "eps", "loss", "n_queries", "p_init", "rescale_schedule"):
         assert getattr(search, name) == getattr(peer.square, name), name
     assert peer.apgd.thr_decr == peer.apgd_targeted.thr_decr == RHO
     assert (peer.fab.alpha_max, peer.fab.eta, peer.fab.beta) == (ALPHA_MAX, ETA, BETA)
