@@ -68,7 +68,7 @@ def _search(
     adv, broken = x.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device)
     reached = torch.full((len(x),), -torch.inf, device=x.device)
     runs = torch.arange(goals.shape[1])
-    for together in runs.split(1) if target.randomized else (part for part in (runs[:1], runs[1:]) if len(part)):
+    for together in torch.split(runs, 1) if target.randomized else (part for part in (runs[:1], runs[1:]) if len(part)):
         left = open_rows(broken, target.randomized)
         for rows in parts(left, len(together), len(x)):
             starts = _starts(x[rows], budget, noise.rows(rows.cpu().numpy()), together.tolist())

@@ -38,7 +38,7 @@ def fab_t(target: AttackTarget, x: Tensor, y: Tensor, budget: Budget, *, iterati
     if not len(x):
         return adv
     goals = likeliest_others(target, x, y)[:, :targets]
-    for together in goals.split(1 if target.randomized else goals.shape[1], dim=1):
+    for together in torch.split(goals, 1 if target.randomized else goals.shape[1], dim=1):
         left = open_rows(broken, target.randomized)
         for rows in parts(left, together.shape[1], len(x)):
             found, size = _Walk(target, x[rows], y[rows], together[rows], budget).run(iterations)
@@ -86,7 +86,7 @@ class _Walk:
             self._step()
             self._look()
         shape = (-1, self._each)
-        return self._nearest.unflatten(0, shape), self._size.unflatten(0, shape)
+        return torch.unflatten(self._nearest, 0, shape), torch.unflatten(self._size, 0, shape)
 
     def _step(self) -> None:
         """To the linearised boundary, seen from the point and from the image, a little beyond, and weighed."""
@@ -97,7 +97,7 @@ class _Walk:
         steps = step_to(
             torch.cat([point, x]), torch.cat([weights, weights]), torch.cat([gap, offset]), self._budget.norm
         )
-        own, image = steps.split(len(point))
+        own, image = torch.split(steps, len(point))
         size = norms(steps, self._budget.norm).to(x.dtype).clamp_min_(SHORTEST)[:, None]
         share = (size[: len(x)] / (size[: len(x)] + size[len(x) :])).clamp_max_(ALPHA_MAX)
         ahead = (point + ETA * own) * (1 - share) + (x + ETA * image) * share
