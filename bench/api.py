@@ -89,13 +89,28 @@ def _planned(request: Request, specs: Sequence[MethodSpec], catalogue: Catalogue
         chosen = list(specs) or choose(suite, catalogue.registry, request.methods)
         limit = _demo_size(suite) if request.demo else request.limit
         cells += plan_cells(
-            suite, chosen, catalogue.registry, limit=limit, seeds=request.seeds, evaluations=request.evaluations
+            suite,
+            chosen,
+            catalogue.registry,
+            limit=limit,
+            seeds=request.seeds,
+            evaluations=request.evaluations,
+            further=request.further,
         )
     if not cells:
         names = ", ".join(s.name for s in suites) or "no suite"
         raise UsageError(f"nothing to run: no registered method fits {names}; name one with --method or --plugin")
     settings = Settings(_device(request.device), request.batch_size, request.plugins)
     return Prepared(catalogue, suites, cells, settings)
+
+
+def settings(device: str, plugins: Sequence[Path], url: str) -> Settings:
+    """How to compute in this process, with the assets beside a database.
+
+    Raises:
+        UsageError: a device that this machine does not have.
+    """
+    return Settings(_device(device), plugins=tuple(plugins), assets=assets_beside(url))
 
 
 def _demo_size(suite: Suite) -> int:

@@ -108,13 +108,14 @@ class DatasetCard(Card):
 
 
 class AttackCard(Card):
-    """An attack: the norms it is defined for, the access it takes, the source.
+    """An attack: the norms it is defined for, its ``authors``, who are named beside what it left, the access it takes.
 
     ``access``: to gradients of the method; to its scores alone; to its stages, a purifier and a classifier apart
     (``bench.targets.randomized``); or to gradients with the very random numbers that it is judged under ("noise").
     """
 
     norms: tuple[Norm, ...] = ("linf", "l2")
+    authors: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(default=(), max_length=20)
     access: Literal["gradient", "scores", "stages", "noise"] = "gradient"
     paper: str = Field(default="", max_length=500)
 

@@ -19,7 +19,9 @@ from trustdm.bench.hashing import canonical_json
 from trustdm.bench.parameters import open_ended, parameters_of
 from trustdm.bench.parts import part_name
 from trustdm.bench.registry import MARK, Entry, Registry, loaded
+from trustdm.bench.suite.further import Further
 from trustdm.bench.suite.load import Suite
+from trustdm.bench.suite.models import Evaluation
 from trustdm.bench.tasks.positions import Positions
 from trustdm.bench.tasks.protocol import EvaluationProtocol, build
 from trustdm.bench.types import Block, CellIdentity, Counts, blocks_of
@@ -61,7 +63,7 @@ class MethodSpec:
                 takes = "" if accepted is None else f"; {name} takes {', '.join(accepted) or 'no parameter'}"
                 raise UsageError(f"method {text!r}: expected NAME:key=value,key=value, got {item!r}{takes}")
             else:
-                params[key] = value if key == "path" else _literal(value)
+                params[key] = value if key == "path" else literal(value)
         return MethodSpec(name, tuple(sorted(params.items())))
 
     def __str__(self) -> str:
@@ -75,7 +77,8 @@ def _accepted(registry: Registry, name: str) -> tuple[str, ...]:
     return *(p.name for p in parameters_of(thing)), *(["..."] if open_ended(thing) is True else [])
 
 
-def _literal(text: str) -> object:
+def literal(text: str) -> object:
+    """The plain value that was typed: a Python literal, or the text as it is."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
@@ -89,7 +92,7 @@ class PlannedCell:
 
     ``code`` is two digests, "method/harness": of the method's plugin with what it imports, and of the protocol and
     its attacks with what they import. ``checked`` is what an outcome of conformance checks must be about to be one of
-    the cell's method; it is in no key.
+    the cell's method; it is in no key. ``further`` is its evaluation where the suite does not list it.
     """
 
     identity: CellIdentity
@@ -101,6 +104,7 @@ class PlannedCell:
     passes: Counts
     assets: Mapping[str, PlannedAsset] = field(default_factory=dict)
     checked: Checked | None = None
+    further: Further | None = None
 
     @property
     def planned(self) -> int:
@@ -134,6 +138,18 @@ def protocols(suite: Suite, registry: Registry) -> dict[str, EvaluationProtocol]
             raise SuiteError(suite.source, f"metrics.{k}", *fault)
         if metric.probe and metric.probe not in probes:
             raise SuiteError(suite.source, f"metrics.{k}.probe", f"one of {', '.join(probes)}", repr(metric.probe))
+    return built
+
+
+def further_protocol(suite: Suite, further: Further, registry: Registry) -> EvaluationProtocol:
+    """A further evaluation, constructed and checked as those of the suite.
+
+    Raises:
+        UsageError: it is not defined here, or not for this suite.
+    """
+    spec = further.evaluation
+    built = build(registry, spec.protocol, spec.params, f"{suite.name}: evaluation {further.name}")
+    built.check(suite)
     return built
 
 
@@ -236,10 +252,12 @@ def plan_cells(
     limit: int | None = None,
     seeds: Sequence[int] = (),
     evaluations: Sequence[str] = (),
+    further: Sequence[Further] = (),
 ) -> list[PlannedCell]:
     """The cells of one suite; ``limit`` is rounded up to whole blocks, ``seeds`` replace the suite's.
 
-    ``evaluations`` are those to run; without any all that the suite does not call optional.
+    ``evaluations`` are those to run; without any all that the suite does not call optional. Where there are ``further``
+    ones, which the suite does not list, only these are planned.
 
     Raises:
         UnknownName: the suite has no evaluation of that name.
@@ -253,15 +271,33 @@ def plan_cells(
     for name in evaluations:
         if name not in suite.evaluations:
             raise UnknownName("evaluation", name, suite.evaluations)
+    built = _asked(suite, registry, evaluations, further)
+    every = [(spec, seed) for spec in specs for seed in seeds or suite.seeds]
+    return [
+        _cell(suite, spec, registry, one, seed, wanted(suite, limit, one.name)) for spec, seed in every for one in built
+    ]
+
+
+@dataclass(frozen=True)
+class _Built:
+    """An evaluation that is to be run: its protocol, constructed, and its parameters as part of an identity."""
+
+    name: str
+    protocol: EvaluationProtocol
+    spec: Evaluation
+    params: Mapping[str, object]
+    further: Further | None = None
+
+
+def _asked(suite: Suite, registry: Registry, evaluations: Sequence[str], further: Sequence[Further]) -> list[_Built]:
+    if further:
+        made = [(one, further_protocol(suite, one, registry)) for one in further]
+        return [_Built(one.name, built, one.evaluation, one.stored, one) for one, built in made]
     asked = evaluations or [name for name, spec in suite.evaluations.items() if not spec.optional]
-    cells = []
-    for spec in specs:
-        for seed in seeds or suite.seeds:
-            for name, built in protocols(suite, registry).items():
-                if name not in asked:
-                    continue
-                cells.append(_cell(suite, spec, registry, name, built, seed, wanted(suite, limit, name)))
-    return cells
+    own = [
+        (name, built, suite.evaluations[name]) for name, built in protocols(suite, registry).items() if name in asked
+    ]
+    return [_Built(name, built, spec, spec.params) for name, built, spec in own]
 
 
 def wanted(suite: Suite, limit: int | None, evaluation: str = "") -> tuple[Block, ...]:
@@ -275,13 +311,12 @@ def _cell(
     suite: Suite,
     spec: MethodSpec,
     registry: Registry,
-    name: str,
-    built: EvaluationProtocol,
+    asked: _Built,
     seed: int,
     blocks: tuple[Block, ...],
 ) -> PlannedCell:
     card, params = described(registry, spec)
-    evaluation = suite.evaluations[name]
+    built = asked.protocol
     own, weights = method_code(registry, spec), tuple(w.sha256 for w in card.weights) + spec.weights
     about = About(suite, card, params, weights, own, seed)
     assets = {key: planned(asset, about, registry) for key, asset in sorted(built.assets(suite).items())}
@@ -294,10 +329,10 @@ def _cell(
         suite_version=suite.version,
         suite_digest=suite.digest,
         data_digest=suite.task.data_digest(suite, registry),
-        evaluation=name,
-        protocol=evaluation.protocol,
+        evaluation=asked.name,
+        protocol=asked.spec.protocol,
         protocol_version=_versions(built, suite, assets),
-        params=canonical_json(_plain(evaluation.params)),
+        params=canonical_json(_plain(asked.params)),
         block_rule=suite.block_rule,
         precision=suite.precision,
         seed=seed,
@@ -308,7 +343,7 @@ def _cell(
     code = f"{own}/{code_digest([*built.code(suite), type(suite.task).positions, Positions])}"
     passes = built.passes(card.classes, draws)
     checked = _checked(identity, own, registry.get("capability", suite.task.capability).load())
-    return PlannedCell(identity, suite, spec, card, blocks, code, passes, assets, checked)
+    return PlannedCell(identity, suite, spec, card, blocks, code, passes, assets, checked, asked.further)
 
 
 def _checked(identity: CellIdentity, code: str, capability: Capability) -> Checked:

@@ -11,11 +11,15 @@ from typing import Any
 
 from trustdm.bench.errors import UnknownName, UsageError
 from trustdm.bench.runner.run import Options
+from trustdm.bench.suite.further import Further
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to run and how; see ``trustdm run --help`` for each option. ``command`` is stored with what is measured."""
+    """What to run and how; see ``trustdm run --help`` for each option. ``command`` is stored with what is measured.
+
+    ``further`` are evaluations that no suite lists, to be run instead of the suites' own.
+    """
 
     suites: tuple[str | Path, ...]
     methods: tuple[str, ...] = ()
@@ -29,9 +33,10 @@ class Request:
     evaluations: tuple[str, ...] = ()
     options: Options = field(default_factory=Options)
     command: str = ""
+    further: tuple[Further, ...] = ()
 
 
-KEYWORDS = tuple(f.name for f in fields(Request) if f.name not in ("suites", "methods", "limit", "command"))
+KEYWORDS = tuple(f.name for f in fields(Request) if f.name not in ("suites", "methods", "limit", "command", "further"))
 """The fields of a request that ``evaluate`` takes by their names; the others are its own arguments."""
 LEAST = {"batch_size": 0, "jobs": 1, "limit": 1}
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from trustdm.bench.printable import printable
 from trustdm.bench.reported import labels
 from trustdm.bench.summary.flags import words
+from trustdm.bench.summary.further import FurtherResult
 from trustdm.bench.summary.row import Row
 from trustdm.bench.tasks.contract import Task
 from trustdm.leaderboard.models import Chip
@@ -40,21 +41,23 @@ CONFORMANCE: dict[str, tuple[str, str]] = {
 }
 """How a method did in conformance checks; on a board only a failure has a chip."""
 IMPORTED = "Measured by {who}, in another database; its records were imported, not measured here."
+FELL = "A number of this row is what {who} left: less than what the suite's own evaluation did."
 TONES = {"suspect": "bad", "best-of-three": "info", "best-snapshot": "info", "pre-trained": "quiet"}
 UNTESTED = Chip("untested", "warn", "No method has been measured on the whole test list of this version yet.")
 
 
 def marks(row: Row) -> tuple[Chip, ...]:
-    """The four independent marks of a row: origin, currency, completeness, verification; and whether it failed
-    conformance checks, or was imported."""
+    """The four independent marks of a row: origin, currency, completeness, verification; whether it failed
+    conformance checks, or was imported; and by what its numbers fell."""
     values = {
         "origin": row.origin.value,
         "currency": row.currency,
         "completeness": row.completeness,
         "verification": row.verification.value,
     }
+    whose = [] if row.own else [imported(row)]
     failed = [conformance(row)] if row.failed_checks else []
-    return (*(mark(kind, value) for kind, value in values.items()), *failed, *([] if row.own else [imported(row)]))
+    return (*(mark(kind, value) for kind, value in values.items()), *failed, *whose, *map(fell, row.fell_by))
 
 
 def conformance(row: Row) -> Chip:
@@ -65,6 +68,11 @@ def conformance(row: Row) -> Chip:
 def _conformance(status: str, names: str) -> Chip:
     tone, title = CONFORMANCE[status]
     return Chip(f"conformance {status}", tone, title.format(names=names))
+
+
+def fell(result: FurtherResult) -> Chip:
+    """The chip of a further result by which a number of the row fell."""
+    return Chip(f"fell by {printable(result.label)}", "info", FELL.format(who=printable(result.credited)))
 
 
 def imported(row: Row) -> Chip:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from trustdm.bench.printable import printable
 from trustdm.bench.suite.load import Suite
 from trustdm.bench.suite.models import MetricSpec
 from trustdm.bench.tasks.contract import Unit
@@ -87,7 +89,8 @@ def axes(board: Board) -> dict[str, Scale]:
 
 
 def cells(board: Board, entry: Entry) -> tuple[Cell, ...]:
-    """The cells of ``columns``, in their order; that of the ranking metric says what a mean was taken over."""
+    """The cells of ``columns``, in their order; that of the ranking metric says what a mean was taken over, or
+    by whom it fell."""
     suite, view, row = board.suite, view_of(board.suite), entry.row
     shown_cells = []
     for metric in shown(suite):
@@ -95,6 +98,8 @@ def cells(board: Board, entry: Entry) -> tuple[Cell, ...]:
         if own is None:
             cell = value(board, metric, row.metrics.get(metric.name))
             own = cell if metric.name == suite.ranking.metric else formats.without_note(cell)
+            if metric.name == suite.ranking.metric and any(metric.name in r.lowers for r in row.further):
+                own = replace(own, note=printable(row.metrics[metric.name].detail))
         shown_cells.append(own)
     return (*shown_cells, *_costs(board, entry))
 

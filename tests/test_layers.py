@@ -38,7 +38,7 @@ LAYERS: list[tuple[str, bool]] = [
     ("shipped studies", False),
     ("leaderboard", False),
     ("api", False),
-    ("cli tasks.*.verbs", False),
+    ("cli tasks.*.verbs tasks.*.commands", False),
 ]
 
 # A contract names types of what is built on it; nothing of these is imported when the program runs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from trustdm.bench.cli.layout import Cell, Column, Grid, plain, whole, words
 from trustdm.bench.suite.load import Suite
@@ -65,10 +65,18 @@ def titles(rows: Sequence[Row]) -> list[str]:
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
-    """Why numbers are missing from rows, or rows are not ranked, one line each."""
+    """Why numbers are missing from rows, or rows are not ranked, and by whom they fell, one line each."""
     called = list(zip(titles(rows), rows, strict=True))
     lines = [f"{name}: {error}" for name, row in called for error in row.errors]
-    return [*lines, *(f"{name}: not ranked: {row.caveat}" for name, row in called if row.caveat)]
+    lines += [f"{name}: not ranked: {row.caveat}" for name, row in called if row.caveat]
+    return [*lines, *(plain(line) for name, row in called for line in _falls(name, row))]
+
+
+def _falls(name: str, row: Row) -> Iterator[str]:
+    """Which metrics fell, by whom and from where; and which further results do not count, and why."""
+    fell = dict.fromkeys(metric for result in row.fell_by for metric in result.lowers)
+    yield from (f"{name}: {metric}: fell {row.metrics[metric].detail}" for metric in fell)
+    yield from (f"{name}: {r.credited} does not count: {r.why}" for r in row.further if not r.counts)
 
 
 def tests(suite: Suite, rows: Sequence[Row]) -> list[str]:

@@ -96,35 +96,44 @@ def run(  # noqa: PLR0913 - one parameter for each option
         options=Options(
             fresh,
             retry_failed,
-            _seconds(max_hours),
-            _seconds(block_minutes, "--block-minutes", "minutes", 60),
+            seconds(max_hours),
+            seconds(block_minutes, "--block-minutes", "minutes", 60),
         ),
         command=told(context),
     )
-    code = _dry_run(request, db) if dry_run else _run(request, db)
-    raise typer.Exit(code)
+    prepared = _prepare(request)
+    raise typer.Exit(told_first(request, prepared, db) if dry_run else carried_out(request, prepared, db))
 
 
-def _seconds(
-    value: float | None, option: str = "--max-hours", unit: str = "hours", seconds: int = 3600
-) -> float | None:
+def seconds(value: float | None, option: str = "--max-hours", unit: str = "hours", each: int = 3600) -> float | None:
+    """A time that was given in ``unit`` of ``each`` seconds.
+
+    Raises:
+        TrustdmError: it is none.
+    """
     if value is not None and not 0 <= value < float("inf"):
         raise TrustdmError(f"{option}: expected a number of {unit} of at least 0, got {value}")
-    return None if value is None else value * seconds
+    return None if value is None else value * each
 
 
 def _prepare(request: Request) -> Prepared:
     from trustdm.bench import api
-    from trustdm.bench.cli import console
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     prepared = api.prepare(request)
+    explain(request, prepared)
+    return prepared
+
+
+def explain(request: Request, prepared: Prepared) -> None:
+    """Says on standard error what of a request may be meant otherwise, and which plugins could not be loaded."""
+    from trustdm.bench.cli import console
+
     for problem in prepared.problems:
         console.warn(f"trustdm: plugin left out: {problem}")
     _explain_variants(request, prepared)
     if request.limit is not None and not request.demo:
         _explain_limit(request.limit, prepared)
-    return prepared
 
 
 def _explain_variants(request: Request, prepared: Prepared) -> None:
@@ -151,13 +160,13 @@ def _explain_limit(limit: int, prepared: Prepared) -> None:
             console.warn(f"trustdm: {suite.name}: --limit {limit} means {stop} examples: blocks are computed whole")
 
 
-def _run(request: Request, db: str | None) -> int:
+def carried_out(request: Request, prepared: Prepared, db: str | None) -> int:
+    """Runs what was prepared, prints the boards, and returns the exit code."""
     from trustdm.bench import api
     from trustdm.bench.cli.interrupts import Interrupts
     from trustdm.bench.cli.progress import progress
     from trustdm.bench.store.store import Store
 
-    prepared = _prepare(request)
     told = progress(request.jobs)
     with Store.open(api.database(db)) as store, Interrupts(told.line) as interrupts:
         report = api.execute(request, prepared, store, told, interrupts.watch, apart=APART)
@@ -189,7 +198,8 @@ def _tables(store: Store, prepared: Prepared) -> None:
             console.table(boards.board(suite, board_rows(suite, store, cache)))
 
 
-def _dry_run(request: Request, db: str | None) -> int:
+def told_first(request: Request, prepared: Prepared, db: str | None) -> int:
+    """Says what would run and what it would take; the exit code."""
     from trustdm.bench import api
     from trustdm.bench.cli import console, listings
     from trustdm.bench.runner.checks import to_run
@@ -197,7 +207,6 @@ def _dry_run(request: Request, db: str | None) -> int:
     from trustdm.bench.runner.session import Session
     from trustdm.bench.store.store import Store
 
-    prepared = _prepare(request)
     url = api.database(db)
     stored: dict[str, set[int]] = {}
     registry, fresh = prepared.catalogue.registry, request.options.fresh
@@ -246,7 +255,7 @@ def demo(
     refuse_foreign(out)  # before minutes of measuring, not after them
     jobs = jobs or os.cpu_count() or 1
     request = Request(suites=tuple(demo_suites()), demo=True, jobs=jobs, command=told(context))
-    code = _run(request, db)
+    code = carried_out(request, _prepare(request), db)
     if code == Exit.STOPPED:
         raise typer.Exit(code)
     from trustdm.bench.store.store import Store

@@ -20,7 +20,7 @@ from trustdm.bench.errors import ContractError, SetupError, TrustdmError, UsageE
 from trustdm.bench.foreign import interrupts, one_process, said, told
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.method import Meter, contract_errors, cuda_in_use, out_of_memory, place, seeded
-from trustdm.bench.plan import PlannedCell, method_code, protocols
+from trustdm.bench.plan import PlannedCell, further_protocol, method_code, protocols
 from trustdm.bench.plugins import load
 from trustdm.bench.registry import Registry
 from trustdm.bench.runner.fingerprint import describe
@@ -140,7 +140,12 @@ class Session:
             raise UsageError(said(error)) from error
 
     def protocol(self, cell: PlannedCell) -> EvaluationProtocol:
-        """The cell's evaluation, constructed once for its suite."""
+        """The cell's evaluation, constructed once: for its suite, or where this does not list it for the cell."""
+        if cell.further is not None:
+            known = self._protocols.setdefault(cell.identity.key, {})
+            if not known:
+                known[cell.identity.evaluation] = further_protocol(cell.suite, cell.further, self.registry)
+            return known[cell.identity.evaluation]
         if cell.suite.digest not in self._protocols:
             self._protocols[cell.suite.digest] = protocols(cell.suite, self.registry)
         return self._protocols[cell.suite.digest][cell.identity.evaluation]

@@ -18,13 +18,13 @@ from pydantic import ValidationError
 
 from trustdm.bench.contracts import MethodCard
 from trustdm.bench.errors import StoreError, SuiteError, TrustdmError
-from trustdm.bench.hashing import canonical_json
 from trustdm.bench.plan import MOST_SEED, fits
 from trustdm.bench.plugins import Catalogue
 from trustdm.bench.store import suitetext, times
 from trustdm.bench.store.account import BlockAccount, CellAccount, Finding, fault
 from trustdm.bench.store.rows import RunRow
 from trustdm.bench.store.truth import Labels
+from trustdm.bench.suite.further import evaluation_of, params_of
 from trustdm.bench.suite.load import Suite, parse_stored
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.coverage import FAILURE
@@ -120,7 +120,9 @@ class Examiner:
 
     def _probes(self, cell: CellAccount, suite: Suite) -> Iterator[Finding]:
         """A block that is done has every probe of its protocol, and no more draws than its method is given."""
-        spec = suite.evaluations[cell.identity.evaluation]
+        spec = evaluation_of(suite, cell.identity.evaluation, cell.identity.params)
+        if spec is None:
+            return
         try:
             probes = set(build(self._registry, spec.protocol, spec.params, "the evaluation").probes())
         except TrustdmError:  # an attack from outside, say, that is not installed: its task may still know the names
@@ -168,8 +170,8 @@ class Examiner:
 def _identity(cell: CellAccount, suite: Suite) -> Iterator[Finding]:
     """What of the identity follows from the suite."""
     it = cell.identity
-    spec = suite.evaluations.get(it.evaluation)
-    if spec is None:
+    spec, params = evaluation_of(suite, it.evaluation, it.params), params_of(suite, it.evaluation, it.params)
+    if spec is None or params is None:
         yield fault("identity.evaluation", f"one of {_listed(suite.evaluations)}", it.evaluation)
         return
     if cell.origin is not Origin.MEASURED:
@@ -178,7 +180,7 @@ def _identity(cell: CellAccount, suite: Suite) -> Iterator[Finding]:
         return
     expected: dict[str, object] = {
         "protocol": spec.protocol,
-        "params": canonical_json(spec.params),
+        "params": params,
         "block_rule": suite.block_rule,
         "precision": suite.precision,
     }

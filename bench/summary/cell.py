@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustdm.bench.records import CellResult, Records
+from trustdm.bench.suite.further import evaluation_of
 from trustdm.bench.summary.coverage import Verdicts, complete, tabulate
 from trustdm.bench.types import Origin, Status
 
@@ -49,8 +50,9 @@ class CellView:
 
     @property
     def spec(self) -> Evaluation | None:
-        """The evaluation as the suite has it now; None where it has none of that name."""
-        return self.suite.evaluations.get(self.result.identity.evaluation)
+        """The evaluation as the suite has it now, or a further one; None where it has none of that name."""
+        identity = self.result.identity
+        return evaluation_of(self.suite, identity.evaluation, identity.params)
 
     @cached_property
     def params(self) -> Mapping[str, Any]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from trustdm.bench import conforms
 from trustdm.bench.foreign import line
 from trustdm.bench.records import CellResult, total_cost
+from trustdm.bench.suite.further import is_further
 from trustdm.bench.summary import flags
 from trustdm.bench.summary.broken import broken_row, refuse_unsound
 from trustdm.bench.summary.facts import CellFacts, Facts
 from trustdm.bench.summary.facts import facts as computed
+from trustdm.bench.summary.further import Pool, fallen, pool
 from trustdm.bench.summary.marks import Currency, completeness, currencies, grouped, row_key, verification
 from trustdm.bench.summary.parameters import parameters
 from trustdm.bench.summary.row import Row
@@ -43,11 +45,13 @@ def drafts(suite: Suite, results: Sequence[CellResult], facts: Facts = computed)
     Results of other suites are ignored, and cells that hold nothing yet. What makes up a row and what its marks mean:
     ``bench.summary.marks``. A row that cannot be summed up, whatever was raised, is there with the reason.
     """
-    filled = [r for r in results if r.identity.suite == suite.name and r.filled]
-    known, lost = _facts_of(suite, filled, facts)
+    every = [r for r in results if r.identity.suite == suite.name and r.filled]
+    known, lost = _facts_of(suite, every, facts)
+    filled = [r for r in every if not is_further(r.identity.evaluation)]
+    further = pool([r for r in every if r.id in known], known, lost)
     groups = grouped([r for r in filled if r.id in known])
     marks = currencies(suite, groups, lambda result: known[result.id])
-    out = [_safely(suite, cells, mark, known, lost) for (_, cells), mark in zip(groups, marks, strict=True)]
+    out = [_safely(suite, cells, mark, known, further) for (_, cells), mark in zip(groups, marks, strict=True)]
     apart = [r for r in filled if r.id not in known]
     return [*out, *(Draft(broken_row(suite.name, [r], lost[r.id]), None) for r in apart)]
 
@@ -76,23 +80,27 @@ def _safely(
     results: list[CellResult],
     currency: Currency,
     known: Mapping[int, CellFacts],
-    lost: Mapping[int, Exception],
+    further: Pool,
 ) -> Draft:
     """The draft of a row; where one of its cells has no facts, or the row makes no sense, that with the reason."""
     try:
         for result in results:
-            if result.id in lost:
-                raise lost[result.id]
-        draft = _draft(suite, results, currency, known)
+            if result.id in further.lost:
+                raise further.lost[result.id]
+        draft = _draft(suite, results, currency, known, further)
         refuse_unsound(draft.row)
         return draft
     except Exception as error:  # as above
         return Draft(broken_row(suite.name, results, error), None)
 
 
-def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: Mapping[int, CellFacts]) -> Draft:
+def _draft(
+    suite: Suite, results: list[CellResult], currency: Currency, known: Mapping[int, CellFacts], further: Pool
+) -> Draft:
     cells: Cells = {r.identity.evaluation: (r, known[r.id]) for r in results}
-    scores = {name: score for _, known in cells.values() for name, score in known.scores.items()}
+    own = {name: score for _, known in cells.values() for name, score in known.scores.items()}
+    fall = fallen(suite, cells, own, further)
+    scores = fall.scores
     ranking, newest = suite.ranking.metric, results[-1]
     told = parameters(newest)
     checked = conforms.status_of([r.conformance for r in results])
@@ -129,6 +137,7 @@ def _draft(suite: Suite, results: list[CellResult], currency: Currency, known: M
         card=newest.card,
         cells=tuple(r.id for r in results),
         errors=_errors(suite, results, cells, failed),
+        further=fall.results,
     )
     return Draft(row, best)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from trustdm.bench.errors import StoreError, TrustdmError
 from trustdm.bench.records import CellResult
+from trustdm.bench.suite.further import asked
 from trustdm.bench.summary import flags
 from trustdm.bench.summary.cell import CellView
 from trustdm.bench.summary.score import Score
@@ -54,9 +55,7 @@ def facts(suite: Suite, result: CellResult) -> CellFacts:
     cell = CellView(suite, result)
     scores: dict[str, Score] = {}
     problems = []
-    for spec in suite.metrics:
-        if spec.evaluation != result.identity.evaluation:
-            continue
+    for spec in asked(suite, result.identity.evaluation):
         try:
             score = _score(cell, spec)
         except StoreError:

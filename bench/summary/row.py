@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from trustdm.bench.conforms import Status
+from trustdm.bench.summary.further import FurtherResult
 from trustdm.bench.summary.marks import Completeness, Currency
 from trustdm.bench.types import Cost, Estimate, Origin, Verification
 
@@ -22,7 +23,9 @@ class Row:
     measured it. ``comparison`` is the verdict against the best row of the group (``summary.comparison``), empty for
     that one; ``separable`` the least difference that the group could separate. ``broken`` is what kept a row from being
     summed up, as its caveat says too; empty for every other row. ``conformance`` is how its method did in conformance
-    checks (``bench.conforms``), ``failed_checks`` the names of those that failed.
+    checks (``bench.conforms``), ``failed_checks`` the names of those that failed. ``further`` are the results of
+    evaluations that the suite does not list (an attack from outside); by those that count, ``metrics`` have fallen
+    already, with the credit in their ``detail``.
     """
 
     method: str
@@ -58,6 +61,12 @@ class Row:
     broken: str = ""
     conformance: Status = "not run"
     failed_checks: tuple[str, ...] = ()
+    further: tuple[FurtherResult, ...] = ()
+
+    @property
+    def fell_by(self) -> tuple[FurtherResult, ...]:
+        """Those further results by which a metric has fallen."""
+        return tuple(result for result in self.further if result.lowers)
 
     @property
     def measured_by(self) -> str:
@@ -102,6 +111,7 @@ class Row:
             "n": self.n,
             "planned": self.planned,
             "errors": list(self.errors),
+            "further": [result.as_json() for result in self.further],
             "metrics": {name: _plain(estimate) for name, estimate in self.metrics.items()},
         }
 

@@ -17,7 +17,7 @@ from trustdm.bench.tasks.positions import Positions
 
 if TYPE_CHECKING:  # names of types only: summary is built on the contract (tests/test_layers.py checks both)
     from trustdm.bench.suite.load import Suite
-    from trustdm.bench.suite.models import MetricSpec
+    from trustdm.bench.suite.models import Evaluation, MetricSpec
     from trustdm.bench.summary.cell import CellView
     from trustdm.bench.summary.score import Score
     from trustdm.bench.tasks.claim import ArrayForm, Claim, Contradiction
@@ -209,6 +209,15 @@ class Task(Registered):
         ranked = next(m for m in suite.metrics if m.name == suite.ranking.metric)
         beside = [m for m in suite.metrics if m.evaluation == ranked.evaluation and m is not ranked]
         return [ranked, *beside][:3]
+
+    def further(self, suite: Suite, params: Mapping[str, Any]) -> Evaluation | None:
+        """The evaluation with these parameters that somebody may measure beside those of the suite (an attack from
+        outside, say); None, which is the default: there is none. ``params`` may be a stranger's, and hold anything."""
+        return None
+
+    def falls(self, metric: MetricSpec) -> bool:
+        """Whether a metric of the ranking evaluation falls with further evaluations: the least of them counts."""
+        return False
 
     def told_apart(self, params: Mapping[str, Any]) -> str:
         """What tells a published number from others of its system and variant, in words."""

@@ -16,7 +16,7 @@ from trustdm.bench.runner.run import Options
 def test_what_is_right_comes_through() -> None:
     how = {"device": "cpu", "batch_size": np.int64(4), "jobs": 2, "demo": False, "seeds": range(2)}
     request = requested("digits-linf", None, how | {"options": Options(fresh=True)})
-    assert request == Request(("digits-linf",), (), (), "cpu", 4, 2, None, False, (0, 1), Options(fresh=True))
+    assert request == Request(("digits-linf",), (), (), "cpu", 4, 2, None, False, (0, 1), options=Options(fresh=True))
     assert requested(Path("a.toml"), 8, {}) == Request((Path("a.toml"),), limit=8)
 
 

@@ -54,8 +54,8 @@ class Adapting:
         if run.access == "noise":
             self._attack_each_draw(run)
             return
-        for end, candidates in self._candidates(run).items():
-            self._judge(run.probes[end], [candidates] * self.context.draws)
+        for end, candidates in self.candidates(run).items():
+            self.judge(run.probes[end], [candidates] * self.context.draws)
         if run.access == "gradient" and not self._gated and len(self.rows):
             self._gate("attacked", self.shown)
             self._gated = True
@@ -71,12 +71,12 @@ class Adapting:
         """An adversary who knows the noise makes another image for each draw; each is judged under its own."""
         found: dict[str, list[Tensor]] = {}
         for draw in range(self.context.draws):
-            for end, candidates in self._candidates(run, draw).items():
+            for end, candidates in self.candidates(run, draw).items():
                 found.setdefault(end, []).append(candidates)
         for end, each in found.items():
-            self._judge(run.probes[end], each)
+            self.judge(run.probes[end], each)
 
-    def _candidates(self, run: Run, known: int | None = None) -> dict[str, Tensor]:
+    def candidates(self, run: Run, known: int | None = None) -> dict[str, Tensor]:
         """The ends of a search, (n, C, H, W) for ``rows``, inside the budget; the images themselves where it cannot
         be mounted. ``known`` is the draw that the adversary knows."""
         context, name = self.context, run.probes[""]
@@ -116,7 +116,7 @@ class Adapting:
         self._add("projected_rows", int(((inside - raw).flatten(1).abs().amax(1) > LEFT_BUDGET).sum()))
         return inside
 
-    def _judge(self, probe: str, candidates: list[Tensor]) -> None:
+    def judge(self, probe: str, candidates: list[Tensor]) -> None:
         """Verdicts on the candidates of each draw. Each draw sees the whole block, as for the clean images."""
         context, rows = self.context, self.rows
         index = _on(rows, context.x)

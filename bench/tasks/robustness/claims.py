@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trustdm.bench.records import Records
 from trustdm.bench.store.consistency import Mask, first_fault
+from trustdm.bench.suite.further import evaluation_of
 from trustdm.bench.tasks.claim import UNKNOWN, Claim, ClaimedBlock, Contradiction
 from trustdm.bench.tasks.robustness.records_check import CLEAN
 from trustdm.bench.tasks.robustness.task import budget_of
@@ -118,8 +119,8 @@ def _gallery(block: ClaimedBlock, claim: Claim, budget: Budget) -> Iterator[Cont
 def _last_labels(records: Records, claim: Claim, examples: NDArray[np.int64]) -> NDArray[np.int64]:
     """What the records say each of the ``examples`` (n,) was taken for last, under the first draw."""
     labels = np.full(len(examples), UNKNOWN, dtype=np.int64)
-    spec = claim.suite.evaluations[claim.identity.evaluation]
-    for probe in claim.suite.task.probe_order(spec.params):
+    spec = evaluation_of(claim.suite, claim.identity.evaluation, claim.identity.params)
+    for probe in claim.suite.task.probe_order(spec.params if spec else {}):
         said = records.where((records.probe == probe) & (records.draw == 0) & (records.status != Status.NOT_RUN))
         known = {int(example): int(label) for example, label in zip(said.example, said.label, strict=True)}
         labels = np.array(

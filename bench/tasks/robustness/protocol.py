@@ -113,7 +113,7 @@ class Adversarial(EvaluationProtocol):
         logits = [judging.logits(context, context.x, draw) for draw in range(context.draws)]
         judging.require_declared(context, logits[0])
         clean = judging.records(context, "clean", logits)
-        state = _State(context, clean)
+        state = State(context, clean)
         for name, attack in zip(self.names, self.attacks, strict=True):
             state.attack(name, attack)
         diagnostics = judging.warnings(context) | {"projected_rows": float(state.projected)}
@@ -121,7 +121,7 @@ class Adversarial(EvaluationProtocol):
         return BlockResult(Records.concat(state.parts), diagnostics, artefacts)
 
 
-class _State:
+class State:
     """Which rows of a block still stand while the attacks go over it."""
 
     def __init__(self, context: Context, clean: Records):

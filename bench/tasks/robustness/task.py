@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from trustdm.bench.contracts import Norm
 from trustdm.bench.registry import Registry
 from trustdm.bench.suite.fields import FractionText, Sentence
-from trustdm.bench.suite.models import Problem, Table
+from trustdm.bench.suite.models import Evaluation, Problem, Table
 from trustdm.bench.tasks.claim import ROWS, ArrayForm
 from trustdm.bench.tasks.contract import Metric, NewData, Start, Task, image_faults, table_of, test_list_faults
-from trustdm.bench.tasks.robustness import flags, starting
+from trustdm.bench.tasks.robustness import flags, outside, starting
 from trustdm.bench.tasks.robustness.published import PUBLISHED, TERMS, told_apart
 from trustdm.bench.tasks.robustness.tables import attack_label, attack_tables, probe_names
 from trustdm.bench.types import Budget
@@ -135,6 +135,14 @@ class Robustness(Task):
         table = adversary(suite)
         budget = f"{NORMS[table.norm]} robustness, ε = {table.eps}"
         return [budget, f"adversary: {budget}; {table.knows}", f"wins when: {table.wins}"]
+
+    def further(self, suite: Suite, params: Mapping[str, Any]) -> Evaluation | None:
+        """One attack from outside, under the protocol by which the suite ranks."""
+        return outside.evaluation(suite, params)
+
+    def falls(self, metric: MetricSpec) -> bool:
+        """What every attack left; not what one of them did."""
+        return outside.falls(metric)
 
     def told_apart(self, params: Mapping[str, Any]) -> str:
         """The attack and how its candidates were judged."""

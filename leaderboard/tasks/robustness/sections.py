@@ -6,13 +6,15 @@ from typing import cast
 
 import numpy as np
 
+from trustdm.bench.printable import printable
 from trustdm.bench.records import Records
+from trustdm.bench.suite.further import falling
 from trustdm.bench.tasks.robustness import adapted
 from trustdm.bench.tasks.robustness.metrics import curve
 from trustdm.bench.tasks.robustness.task import CLEAN
 from trustdm.bench.types import Status
 from trustdm.leaderboard import cells as formats
-from trustdm.leaderboard import outcomes
+from trustdm.leaderboard import columns, outcomes
 from trustdm.leaderboard.boards import Board, Entry, Part, Source
 from trustdm.leaderboard.models import Cell
 from trustdm.leaderboard.sections import Head, Line, OnPage, PicturesSection, Section, Sections, TableSection
@@ -21,6 +23,10 @@ from trustdm.leaderboard.tasks.robustness import gallery, words
 NOTE = (
     "For each example: the clean image, the attacked one, and the difference, amplified until its largest entry is "
     "black or white (the budget is {budget})."
+)
+OUTSIDE = (
+    "Attacks that the suite does not list, run under its protocol. The least that one of them left takes the place of "
+    "what the suite's own attacks left, where it was measured on the row's images, here or by the lab of the row."
 )
 EXAMPLES = "The verdict, the class predicted, and the margin of the true class over the best other one."
 
@@ -38,7 +44,33 @@ def sections(board: Board, entry: Entry, page: OnPage) -> Sections:
             albums.append(PicturesSection(f"Attacked images, {part.evaluation}", pictures, note, across=3))
             files |= needed
     examples = outcomes.table(board, entry, page.records, EXAMPLES, frozenset({CLEAN}))
-    return Sections((*ladders, *albums, *([examples] if examples else [])), files)
+    outside = from_outside(board, entry)
+    shown = (*ladders, *([outside] if outside else []), *albums, *([examples] if examples else []))
+    return Sections(shown, files)
+
+
+def from_outside(board: Board, entry: Entry) -> TableSection | None:
+    """What attacks left that the suite does not list, and whose they are; None where there were none."""
+    suite = board.suite
+    named = [metric for metric in falling(suite) if any(metric.name in r.metrics for r in entry.row.further)]
+    heads = (*(Head(columns.label(suite, metric)) for metric in named), *map(Head, ("By", "Images", "Counts")))
+    lines = [
+        Line(
+            printable(result.label),
+            (
+                *(formats.share(result.metrics.get(metric.name)) for metric in named),
+                Cell(printable(", ".join(result.by)) or "not stated"),
+                Cell(f"{result.n:,}", state="count"),
+                Cell(
+                    "yes" + (", the least" if result.lowers else "")
+                    if result.counts
+                    else f"no: {printable(result.why)}"
+                ),
+            ),
+        )
+        for result in entry.row.further
+    ]
+    return TableSection("Attacks from outside", heads, tuple(lines), OUTSIDE, "Attack") if lines else None
 
 
 def _table(part: Part) -> TableSection | None:

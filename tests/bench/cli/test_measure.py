@@ -90,17 +90,17 @@ def test_a_dry_run_of_what_cannot_be_loaded_is_an_error(trustdm: Any, tmp_path: 
 @pytest.mark.parametrize("hours", [float("nan"), float("inf"), -1.0])
 def test_hours_are_a_number(hours: float) -> None:
     with pytest.raises(TrustdmError, match="--max-hours: expected a number of hours of at least 0"):
-        measure._seconds(hours)
+        measure.seconds(hours)
 
 
 def test_hours_become_seconds() -> None:
-    assert measure._seconds(0.5) == 1800 and measure._seconds(None) is None
+    assert measure.seconds(0.5) == 1800 and measure.seconds(None) is None
 
 
 def test_a_demo_that_was_stopped_publishes_nothing(
     trustdm: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(measure, "_run", lambda request, db: Exit.STOPPED)
+    monkeypatch.setattr(measure, "carried_out", lambda request, prepared, db: Exit.STOPPED)
     assert trustdm("demo", "--out", tmp_path / "site").code == 3
     assert not (tmp_path / "site").exists()
 

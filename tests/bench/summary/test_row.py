@@ -17,7 +17,7 @@ def test_a_row_as_json():
     assert " ".join(plain) == (
         "method version params shown weights lab lab_name imported suite suite_version seed origin currency "
         "completeness verification flags rank_low rank_high rank_group rank_test caveat conformance "
-        "failed_checks comparison separable cost n planned errors metrics"
+        "failed_checks comparison separable cost n planned errors further metrics"
     )
     assert plain["params"] == {"sigma": 0.5}
     assert (plain["origin"], plain["verification"]) == ("measured", "unverified")
