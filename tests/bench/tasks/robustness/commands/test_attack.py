@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from helpers import TINY
 from trustdm.bench.store.store import Store
 
 STEPPED, UNMASKED = (Path(__file__).parents[4] / "plugins" / name for name in ("stepped.py", "unmasked.py"))
+PURIFIERS = STEPPED.parent / "purifiers.py"
 METRIC = "ensemble_accuracy"
 
 
@@ -151,3 +153,24 @@ def test_a_method_without_a_row_is_told(trustdm: Any, tmp_path: Path) -> None:
 def test_a_dry_run_measures_nothing(attack: Any, row: Any) -> None:
     said = attack("--dry-run")
     assert said.code == 0 and "+unmasked" in said.out and row()["further"] == []
+
+
+def test_every_way_of_putting_draws_together_falls(defences: tuple[Path, Path], trustdm: Any, tmp_path: Path) -> None:
+    """Of a randomized defence whose gradient is masked; that its gradient is not verified stays said."""
+    suite, db = defences[0], tmp_path / "bench.db"
+    shutil.copy(defences[1], db)
+    words = ("--suite", suite, "--plugin", PURIFIERS, "--against", "masked", "--limit", 16, "--db", db)
+
+    def masked() -> dict[str, Any]:
+        found = json.loads(trustdm("show", suite, "--json", "--db", db).out)
+        return next(row for row in found if row["method"] == "masked")
+
+    before = masked()
+    assert trustdm("attack", UNMASKED, *words).code == 0
+    after = masked()
+    assert set(after["further"][0]["lowers"]) == {"robust_accuracy", "robust_majority", "robust_worst"}
+    for name in after["further"][0]["lowers"]:
+        assert after["metrics"][name]["value"] < before["metrics"][name]["value"]
+        assert after["metrics"][name]["detail"].startswith("by unmasked (Ann Author, Bo Breaker); ")
+    assert after["metrics"]["pgd_eot_accuracy"] == before["metrics"]["pgd_eot_accuracy"]
+    assert after["caveat"] == before["caveat"] and "gradient unverified" in after["caveat"]
