@@ -401,6 +401,8 @@ def renamed(source: Path, folder: Path, name: str, pairs: list[Any], origin: str
 
     def change(value: Value, _: Path) -> None:
         value.update(method=name, params=pairs)
+        for key in ("checked", "conformance"):  # of the method that it was
+            value.pop(key, None)
         for card in value["cards"]:
             card["card"]["name"] = name
             card["digest"] = sha256_of(card["card"])

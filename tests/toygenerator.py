@@ -32,9 +32,13 @@ class Toy(torch.nn.Module):
         torch.nn.init.zeros_(self.net.bias)
 
     def sample(self, seeds, labels, steps):
+        if steps < 1:
+            raise ValueError(f"steps: expected at least 1, got {{steps}}")
         x = torch.from_numpy(Noise("sample", seeds).uniform("initial", (1, 8, 8)))
         for _ in range(steps):
             x = (self.net(x) + x).clamp(0, 1) / 2
+        if labels is not None:
+            x = x + 0.01 * labels.reshape(-1, 1, 1, 1)
         {last}
 """
 

@@ -77,9 +77,7 @@ def test_records_are_looked_at_by_their_protocol() -> None:
 def test_a_protocol_that_is_not_known_is_refused_unless_strangers_are_left_alone() -> None:
     odd = Records.of("clean", [7], [Status.CORRECT], label=[3], value=[-5.0])
     found = record_fault(REGISTRY)("adversarial-2", odd)
-    assert (
-        "expected one of adversarial, " in found and "got 'adversarial-2'" in found and "install its package" in found
-    )
+    assert "expected one of adaptive, " in found and "got 'adversarial-2'" in found and "install its package" in found
     assert "\n" not in found and record_fault(REGISTRY, strangers=True)("adversarial-2", odd) == ""
     assert record_fault(REGISTRY, strangers=True)("adversarial", odd)
 
