@@ -13,6 +13,7 @@ from trustdm.bench.arrayfiles import Unreadable, read_npz
 from trustdm.bench.contracts import AttackCard, attack
 from trustdm.bench.errors import SetupError, UsageError
 from trustdm.bench.hashing import sha256_file
+from trustdm.bench.perturb.budget import require_norm
 from trustdm.bench.types import Budget, Counts
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ class GivenImages:
         """The file is needed.
 
         Raises:
-            UsageError: no hash says which one.
+            UsageError: no hash says which one, or the norm is neither linf nor l2.
         """
+        require_norm("given-images", budget, ("linf", "l2"))
         if not self._sha256:
             raise UsageError(
                 "given-images.sha256: expected the SHA-256 of a file of images, got none: trustdm judge FILE"

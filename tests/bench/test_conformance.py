@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trustdm.bench.attacks.pgd import Pgd
+from trustdm.bench.checks.cases import ROWS, AttackCase
 from trustdm.bench.conformance import (
     KINDS,
     CheckResult,
@@ -73,7 +75,7 @@ REGISTRY = registered()
 ENTRIES = [entry for kind in PACKAGES for entry in REGISTRY.entries(kind)]
 
 
-def options(entry: Entry, folder: Path) -> dict[str, Any]:
+def options(entry: Entry, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the plugin is called with; a user's own data sets get a small one here."""
     images = np.random.default_rng(0).integers(0, 256, (12, 8, 8), dtype=np.uint8)
     if entry.name == "npz":
@@ -92,13 +94,20 @@ def options(entry: Entry, folder: Path) -> dict[str, Any]:
         return {"path": str(tiny.saved(tiny.ddpm(), folder / "pipeline"))}
     if entry.name == "denoised-smoothing":
         return {"classifier": "mnist16-standard", "denoiser": "none"}
+    if entry.name == "given-images":
+        case = AttackCase(Pgd(steps=5, step_size="1/50"), Pgd.__trustdm_entry__[0].card)
+        np.savez(folder / "given.npz", x_adv=case.results["linf"].numpy(), examples=np.arange(ROWS))
+        monkeypatch.setenv("TRUSTDM_IMAGES", str(folder / "given.npz"))
+        return {"sha256": hashlib.sha256((folder / "given.npz").read_bytes()).hexdigest()}
     return PURIFIED.get(entry.name) or QUICK.get(entry.name, {})
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.kind}-{e.name}")
-def test_every_registered_plugin_passes_every_check(entry: Entry, tmp_path: Path) -> None:
+def test_every_registered_plugin_passes_every_check(
+    entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     try:
-        results = run_checks(entry.kind, entry.load(), params=options(entry, tmp_path))
+        results = run_checks(entry.kind, entry.load(), params=options(entry, tmp_path, monkeypatch))
     except DataError as error:
         pytest.skip(f"the data set is not on this machine: {error}")
     known = {check for kind, name, check in KNOWN_FAILURES if (kind, name) == (entry.kind, entry.name)}

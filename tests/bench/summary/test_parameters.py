@@ -68,7 +68,10 @@ def stored_without_defaults():
 @pytest.mark.parametrize(("method", "version", "given"), list(stored_without_defaults()))
 def test_shipped_results_are_the_variants_that_are_run_today(method, version, given):
     """Their parameters, completed by the table, are those of the same text typed today, at the same version."""
-    (row,) = [r for r in TABLE if (r["method"], r["version"], r["given"]) == (method, version, given)]
     card, params = described(REGISTRY, MethodSpec(method, tuple(sorted(given.items()))))
     assert card.version == version, "a new version has new results, or none"
+    if not card.defaults:  # every parameter has to be typed, or the identity holds all of them
+        assert given == dict(params)
+        return
+    (row,) = [r for r in TABLE if (r["method"], r["version"], r["given"]) == (method, version, given)]
     assert row["defaults"] | given == dict(params) and row["defaults"] == dict(card.defaults)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +37,7 @@ def judge(  # noqa: PLR0913 - one parameter for each option
     first examples that are not in the file stay as they are.
     """
     from trustdm.bench import plugins
-    from trustdm.bench.attacks.given_images import VARIABLE, GivenImages
+    from trustdm.bench.attacks.given_images import GivenImages
     from trustdm.bench.cli import console
     from trustdm.bench.cli.command import told
     from trustdm.bench.errors import UsageError
@@ -59,7 +61,6 @@ def judge(  # noqa: PLR0913 - one parameter for each option
     limit = given.reach(board, examples)
     if missing := limit - len(examples):
         console.warn(f"trustdm: {file}: {missing} of the first {limit} examples are not in it, and stay as they are")
-    os.environ[VARIABLE] = str(file.resolve())
     request = Request(
         suites=(suite,),
         plugins=files,
@@ -70,4 +71,21 @@ def judge(  # noqa: PLR0913 - one parameter for each option
         command=told(context),
         further=(further,),
     )
-    raise typer.Exit(run(request, Target(board, tuple(method), catalogue, db), dry_run=False))
+    with _images_at(file):
+        code = run(request, Target(board, tuple(method), catalogue, db), dry_run=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _images_at(file: Path) -> Iterator[None]:
+    """While it lasts, the attack finds its images there, in worker processes too."""
+    from trustdm.bench.attacks.given_images import VARIABLE
+
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(file.resolve())
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE)
+        if before is not None:
+            os.environ[VARIABLE] = before
