@@ -331,7 +331,8 @@ def revisions(connection: Connection, suite: str | None = None, method: str | No
 def fingerprints(connection: Connection) -> dict[int, str]:
     """For every cell that has a block, a hash of all that is exported of it.
 
-    That is its revision, how the runs ended that computed its blocks, and the assets that it was computed from.
+    That is its revision, how the runs ended that computed its blocks, and the assets that it was computed from. A cell
+    whose suite or method a damaged database has lost has none: it cannot be exported, and ``db check`` names it.
     """
     block, run = schema.block.c, schema.run.c
     query = select(block.cell_id, run.id, run.finished, run.exit_code).distinct()
@@ -344,6 +345,7 @@ def fingerprints(connection: Connection) -> dict[int, str]:
     return {
         cell_id: hashlib.sha256("|".join([known[cell_id], *ends, *used.get(cell_id, ())]).encode()).hexdigest()
         for cell_id, ends in parts.items()
+        if cell_id in known
     }
 
 

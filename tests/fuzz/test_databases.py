@@ -73,3 +73,23 @@ def test_databases(cases: int, whole: Path, capsys: pytest.CaptureFixture[str]) 
             with roomy():
                 found.commands(["publish", "--db", "bench.db"], capsys, of=case, allowed=(0, 1), lines_of_ours=True)
     found.check()
+
+
+FIRST = "WHERE id = (SELECT MIN(cell_id) FROM block)"
+LOST = [f"UPDATE cell SET {key} = 999 {FIRST}" for key in ("suite_id", "method_id")]
+
+
+@pytest.mark.parametrize("loss", [*LOST, f"DELETE FROM cell {FIRST}"])
+def test_a_cell_that_is_lost_costs_itself(loss: str, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Found by a flipped bit: a block of a cell that no query finds any more."""
+    shutil.copytree(whole / "artefacts", "artefacts")
+    shutil.copy(whole / "bench.db", "bench.db")
+    with closing(sqlite3.connect("bench.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(loss)
+        assert connection.execute("SELECT changes()").fetchone() == (1,)
+    for words in (["export", "out"], ["show", "digits-linf"], ["show", "digits-standard"], ["publish"]):
+        with roomy():
+            assert main([*words, "--db", "bench.db"]) in (0, 1)
+        assert "Traceback" not in capsys.readouterr().err
+    assert main(["db", "check", "--db", "bench.db"]) == 1
