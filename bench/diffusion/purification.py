@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from trustdm.bench.contracts import KeyedNoise
 from trustdm.bench.diffusion.checkpointed import trajectory
 from trustdm.bench.diffusion.ddpm import Ancestral, Implicit, ddim, ddpm
 from trustdm.bench.diffusion.denoiser import Denoise, Draw
@@ -189,3 +191,21 @@ def _pulled(denoise: Denoise, state: Tensor, *, bars: Tensor, guidance: float, n
 def purified(purifier: Purifier, denoise01: Callable[[Tensor, Tensor], Tensor], x01: Tensor, draw: Draw) -> Tensor:
     """Images (B, C, H, W) in [0, 1] through ``purifier``; not clipped, as in Nie et al. 2022."""
     return to_boundary(purifier(in_network_units(denoise01), from_boundary(x01), draw)).to(x01.dtype)
+
+
+class DenoisingPurifier:
+    """A purifier made of a denoiser of images in [0, 1] and a solver."""
+
+    def __init__(self, denoiser: Any, solver: Purifier):
+        self.denoiser = denoiser
+        self._solver = solver
+
+    def to(self, device: str) -> None:
+        """Moves what can be moved."""
+        if callable(move := getattr(self.denoiser, "to", None)):
+            move(device)
+
+    def purify(self, x: Tensor, noise: KeyedNoise) -> Tensor:
+        """Purified images (B, C, H, W), near [0, 1] and not clipped; the gradient is that of the discrete steps."""
+        shape = tuple(x.shape[1:])
+        return purified(self._solver, self.denoiser.denoise, x, lambda use: noise.normal(use, shape))

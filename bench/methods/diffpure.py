@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from trustdm.bench.contracts import KeyedNoise, MethodCard
+from trustdm.bench.contracts import MethodCard
 from trustdm.bench.diffusion.purifiers import check, purifier_card
 from trustdm.bench.parameters import MethodThat
 from trustdm.bench.parts import part
 from trustdm.bench.registry import Registry, attach
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from trustdm.bench.diffusion.purification import Purifier
+    from trustdm.bench.diffusion.purification import DenoisingPurifier, Purifier
 
 Denoiser = Annotated[str, MethodThat("denoise")]
 Solver = Literal["sde", "ode", "ddpm", "ddim"]
@@ -62,7 +60,7 @@ def load(
     t: float = 0.1,
     steps: int = 100,
     eta: float = 0.0,
-) -> DiffPure:
+) -> DenoisingPurifier:
     """The purifier.
 
     Args:
@@ -72,29 +70,9 @@ def load(
         steps: of the solver, each a pass of the denoiser; the paper's step of 1/1000 is 1000 t.
         eta: of DDIM: share of the noise of DDPM that is injected, 0 to 1.
     """
-    from trustdm.bench.diffusion.purification import DdimChain, DdpmChain, VpOde, VpSde
+    from trustdm.bench.diffusion.purification import DdimChain, DdpmChain, DenoisingPurifier, VpOde, VpSde
 
     solvers: dict[str, Purifier] = {"sde": VpSde(t, steps), "ode": VpOde(t, steps), "ddpm": DdpmChain(t, steps)}
-    return DiffPure(
+    return DenoisingPurifier(
         part(registry, denoiser, "denoise", CARD.name).load(), solvers.get(solver) or DdimChain(t, steps, eta)
     )
-
-
-class DiffPure:
-    """A purifier made of a denoiser of images in [0, 1] and a solver."""
-
-    def __init__(self, denoiser: Any, solver: Purifier):
-        self.denoiser = denoiser
-        self._solver = solver
-
-    def to(self, device: str) -> None:
-        """Moves what can be moved."""
-        if callable(move := getattr(self.denoiser, "to", None)):
-            move(device)
-
-    def purify(self, x: Tensor, noise: KeyedNoise) -> Tensor:
-        """Purified images (B, C, H, W), near [0, 1] and not clipped; the gradient is that of the discrete steps."""
-        from trustdm.bench.diffusion.purification import purified
-
-        shape = tuple(x.shape[1:])
-        return purified(self._solver, self.denoiser.denoise, x, lambda use: noise.normal(use, shape))

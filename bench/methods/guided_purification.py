@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from trustdm.bench.contracts import KeyedNoise, MethodCard
+from trustdm.bench.contracts import MethodCard
 from trustdm.bench.diffusion.purifiers import check, purifier_card
 from trustdm.bench.errors import UsageError
 from trustdm.bench.parameters import MethodThat
@@ -13,9 +13,7 @@ from trustdm.bench.parts import part
 from trustdm.bench.registry import Registry, attach
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from trustdm.bench.diffusion.purification import Purifier
+    from trustdm.bench.diffusion.purification import DenoisingPurifier
 
 Denoiser = Annotated[str, MethodThat("denoise")]
 CARD = MethodCard(
@@ -54,7 +52,7 @@ def card_of(
 @attach("method", CARD, card_of, parts=("denoiser",))
 def load(
     registry: Registry, *, denoiser: Denoiser, t: float = 0.05, steps: int = 50, guidance: float = 1.0, repeats: int = 4
-) -> GuidedPurifier:
+) -> DenoisingPurifier:
     """The purifier.
 
     Args:
@@ -64,26 +62,6 @@ def load(
         guidance: how strongly a step is pulled towards the input; 0: DDPM.
         repeats: purifications one after the other.
     """
-    from trustdm.bench.diffusion.purification import Guided
+    from trustdm.bench.diffusion.purification import DenoisingPurifier, Guided
 
-    return GuidedPurifier(part(registry, denoiser, "denoise", CARD.name).load(), Guided(t, steps, guidance, repeats))
-
-
-class GuidedPurifier:
-    """A purifier made of a denoiser of images in [0, 1] and guided steps."""
-
-    def __init__(self, denoiser: Any, solver: Purifier):
-        self.denoiser = denoiser
-        self._solver = solver
-
-    def to(self, device: str) -> None:
-        """Moves what can be moved."""
-        if callable(move := getattr(self.denoiser, "to", None)):
-            move(device)
-
-    def purify(self, x: Tensor, noise: KeyedNoise) -> Tensor:
-        """Purified images (B, C, H, W), near [0, 1] and not clipped; the gradient is that of the discrete steps."""
-        from trustdm.bench.diffusion.purification import purified
-
-        shape = tuple(x.shape[1:])
-        return purified(self._solver, self.denoiser.denoise, x, lambda use: noise.normal(use, shape))
+    return DenoisingPurifier(part(registry, denoiser, "denoise", CARD.name).load(), Guided(t, steps, guidance, repeats))

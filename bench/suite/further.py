@@ -17,7 +17,7 @@ from trustdm.bench.contracts import NAME
 from trustdm.bench.hashing import canonical_json
 from trustdm.bench.printable import printable
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names of types only: a suite is read before anybody looks at its cells
     from trustdm.bench.suite.load import Suite
     from trustdm.bench.suite.models import Evaluation, MetricSpec
 

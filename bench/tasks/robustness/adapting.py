@@ -23,7 +23,7 @@ from trustdm.bench.types import Status
 
 if TYPE_CHECKING:
     from trustdm.bench.runner.job import Job
-    from trustdm.bench.tasks.robustness.adaptive import Run
+    from trustdm.bench.tasks.robustness.tables import Run
 
 LEFT_BUDGET = 1e-6
 DRAWS_AT_ONCE = 8

@@ -8,7 +8,6 @@ attacks followed is checked before it counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trustdm.bench.contracts import ProtocolCard, protocol
@@ -20,21 +19,11 @@ from trustdm.bench.tasks.robustness.protocol import WARNING_FORWARDS, Adversaria
 from trustdm.bench.types import Counts
 
 if TYPE_CHECKING:
-    from trustdm.bench.contracts import Attack
     from trustdm.bench.runner.job import Job
     from trustdm.bench.suite.models import MetricSpec
 
 GATE_FORWARDS = 160
 """Forwards that the gate takes of each image that it looks at, twice; few images of a block are."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of one attack; ``probes`` are those of its ends, ``access`` is what its card says."""
-
-    attack: Attack
-    access: str
-    probes: Mapping[str, str]
 
 
 @protocol(
@@ -69,11 +58,11 @@ class Adaptive(Adversarial):
                     f"got {table['name']}"
                 )
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[tables.Run]:
         """Every run of every attack, in order."""
         for table, attack in zip(self._listed, self.attacks, strict=True):
             for names in tables.probe_names(table):
-                yield Run(attack, getattr(attack, MARK)[0].card.access, names)
+                yield tables.Run(attack, getattr(attack, MARK)[0].card.access, names)
 
     def passes(self, classes: int, draws: int) -> Counts:
         forwards, gradients, judged = 0, 0, draws

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from trustdm.bench.errors import UsageError
 from trustdm.bench.records import Records
 from trustdm.bench.tasks.robustness import adapted
-from trustdm.bench.tasks.robustness.adaptive import Adaptive, Run
+from trustdm.bench.tasks.robustness.adaptive import Adaptive
 from trustdm.bench.tasks.robustness.protocol import Adversarial
-from trustdm.bench.tasks.robustness.tables import attack_label, attack_tables, probe_names, probes_of
+from trustdm.bench.tasks.robustness.tables import Run, attack_label, attack_tables, probe_names, probes_of
 
 if TYPE_CHECKING:
     from trustdm.bench.runner.job import Job

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from trustdm.bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from trustdm.bench.contracts import Attack
 
 OWN_KEYS = ("name", "as", "runs", "last", "ranks")
 """Keys of an attack's table that are the protocol's; the others are parameters of the attack."""
@@ -15,6 +19,15 @@ MOST_RUNS = 100
 APART = ("transfer", "bpda-eot", "fixed-noise")
 """Attacks that cannot be mounted on every method: they take it apart, or know what it draws."""
 Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one attack; ``probes`` are those of its ends, ``access`` is what its card says."""
+
+    attack: Attack
+    access: str
+    probes: Mapping[str, str]
 
 
 def attack_tables(params: Mapping[str, Any]) -> list[Table]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -13,10 +13,10 @@ from trustdm.bench.rng import Noise
 from trustdm.bench.targets.randomized import RandomizedTarget
 from trustdm.bench.tasks.robustness.context import context_of
 
-if TYPE_CHECKING:  # names of types only: protocol.py imports this module when it times, never the other way
+if TYPE_CHECKING:
+    from trustdm.bench.contracts import Attack
     from trustdm.bench.runner.job import Job
-    from trustdm.bench.tasks.robustness.adaptive import Adaptive
-    from trustdm.bench.tasks.robustness.protocol import Adversarial
+    from trustdm.bench.tasks.robustness.tables import Run
 
 SHORT = 4
 """The counts (steps, queries, targets) at which an attack is timed."""
@@ -26,7 +26,25 @@ BESIDE = 7 / 6
 """What verdicts under every draw, the gate and the signs take beside the attacks: measured on the shipped suites."""
 
 
-def attack_seconds(job: Job, protocol: Adversarial, at: int) -> float:
+class Timed(Protocol):
+    """What of a protocol is timed: its attacks, each also made short."""
+
+    attacks: list[Attack]
+
+    def shortened(self, at: int, most: int) -> Attack:
+        """Attack number ``at`` with every count at most ``most``."""
+        ...
+
+
+class TimedRuns(Timed, Protocol):
+    """The same where an attack is begun several times."""
+
+    def runs(self) -> Iterator[Run]:
+        """Every run of every attack."""
+        ...
+
+
+def attack_seconds(job: Job, protocol: Timed, at: int) -> float:
     """Seconds of attack number ``at`` on the block of ``job``."""
     context = context_of(job)
     short, noise = protocol.shortened(at, SHORT), Noise("estimate", range(len(context.x)))
@@ -36,7 +54,7 @@ def attack_seconds(job: Job, protocol: Adversarial, at: int) -> float:
     return took * protocol.attacks[at].passes(classes).forwards / max(short.passes(classes).forwards, 1)
 
 
-def adaptive_seconds(job: Job, protocol: Adaptive) -> float:
+def adaptive_seconds(job: Job, protocol: TimedRuns) -> float:
     """Seconds of all attacks on a randomized method on the block of ``job``, and of what is judged beside them."""
     context = context_of(job)
     noise = Noise("estimate", context.examples)

@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from trustdm.bench.diffusion.purification import DdimChain, DdpmChain, VpOde, VpSde, purified
+from trustdm.bench.diffusion.purification import DdimChain, DdpmChain, DenoisingPurifier, VpOde, VpSde, purified
 from trustdm.bench.errors import UnknownName, UsageError
 from trustdm.bench.method import TorchNoise
-from trustdm.bench.methods.diffpure import DiffPure
 from trustdm.bench.plan import MethodSpec, described
 from trustdm.bench.plugins import load
 from trustdm.bench.rng import Noise
@@ -116,6 +115,6 @@ def test_it_moves_its_denoiser() -> None:
         def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
             return x
 
-    DiffPure(Denoiser(), VpOde(0.1, 1)).to("meta")
-    DiffPure(object(), VpOde(0.1, 1)).to("meta")
+    DenoisingPurifier(Denoiser(), VpOde(0.1, 1)).to("meta")
+    DenoisingPurifier(object(), VpOde(0.1, 1)).to("meta")
     assert moved == ["meta"]
